@@ -1,0 +1,11 @@
+/* Small things POSIX files need. Blocking; any thread. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Writes all n bytes at the descriptor's position. what names the file in errors. */
+bool file_write_all(int fd, const char *bytes, size_t n, const char *what, GError **error);
+
+/* An unnamed, read-write, close-on-exec file in folder, gone when closed. -1 on error. */
+int file_unnamed(const char *folder, GError **error);

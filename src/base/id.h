@@ -1,0 +1,11 @@
+/* Names that must not repeat. Any thread. */
+#pragma once
+
+#include <glib.h>
+
+/* Queue id: 16 characters of [0-9A-Za-z] without vowels, the time first, so that ids sort
+ * by age; unguessable enough to be quoted in a reply. Caller frees. */
+char *id_queue(void);
+
+/* A Message-ID with its angle brackets: <id@hostname>. Caller frees. */
+char *id_message(const char *id, const char *hostname);

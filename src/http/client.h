@@ -1,0 +1,36 @@
+/* The HTTP client: libcurl's multi interface on a libuv loop. Everything on the loop's thread.
+ * http and https only, redirects never followed, TLS always verified, no proxy or netrc from the
+ * environment, connections kept and reused, every phase has a deadline. */
+#pragma once
+
+#include "http/request.h"
+
+#include <uv.h>
+
+typedef struct HttpClient HttpClient;
+typedef struct HttpExchange HttpExchange;
+typedef void (*HttpDone)(const HttpResponse *response, void *user);
+
+typedef struct {
+    const char *user_agent;
+    const char *ca_file;      /* NULL: the system's */
+    const char *proxy;        /* NULL: none, whatever the environment says */
+    gint64 connect_ms;        /* name, TCP and TLS together */
+    gint64 idle_ms;           /* longest time without a byte in either direction before the answer begins */
+    gint64 total_ms;          /* whole exchange without body time; bodies add a second per 16 KiB */
+    guint connections_per_host;
+} HttpConf;
+
+HttpClient *http_client_new(uv_loop_t *loop, const HttpConf *conf);
+
+/* Sends a request, which it takes. done comes exactly once, on the loop's thread, never before
+ * this has returned, and may start or cancel others; the response is freed behind it. After
+ * http_cancel() it does not come. */
+HttpExchange *http_send(HttpClient *client, HttpRequest *request, HttpDone done, void *user);
+
+/* Ends an exchange and clears the pointer; NULL inside is fine. */
+void http_cancel(HttpExchange **exchange);
+
+/* Cancels what is left and closes everything; the loop must run on until its handles are closed. Frees
+ * the client by then. */
+void http_client_close(HttpClient *client);

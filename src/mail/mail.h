@@ -1,0 +1,84 @@
+/* Mail: a message as this program understands it, the same for every provider, complete:
+ * everything a driver needs in valid UTF-8, and what was done to get there as notes. Made from a
+ * Message on a worker thread (translate.c), read-only afterwards. */
+#pragma once
+
+#include "base/conf.h"
+#include "base/source.h"
+#include "mail/address.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+
+typedef struct MailPart MailPart;
+
+/* An attachment. */
+struct MailPart {
+    char *filename; /* cleaned (TRANSLATION.md section 4), never empty */
+    char *type;     /* "image/png", with the parameters that matter (calendar method, text charset) */
+    gint64 length;  /* decoded bytes */
+    /* the rest belongs to part_source.c */
+    struct PartContent *content;
+};
+
+/* The decoded bytes; the source keeps the spool open, not the Mail. Any one thread. */
+Source *mail_part_bytes(const MailPart *part);
+
+typedef struct {
+    char *name, *value;
+} MailHeader;
+
+typedef struct {
+    char *rule; /* short fixed word: "inline-image", "from-rewritten", "header-dropped" … */
+    char *text; /* what happened, for a person */
+    int level;  /* syslog level at which it is logged */
+} MailNote;
+
+typedef struct {
+    Mailbox *from;       /* after rewriting; never NULL */
+    Mailbox *reply_to;   /* or NULL */
+    char *envelope_from; /* "" for the null sender */
+    GPtrArray *to, *cc;  /* of Mailbox: what the header names, in order, members of groups included */
+    GPtrArray *bcc;      /* of Mailbox: for -t only; never leaves */
+    char *to_header, *cc_header; /* the original lists decoded and unfolded, or NULL */
+    char *subject;       /* never empty */
+    char *text;          /* never empty; LF line ends */
+    char *html;          /* or NULL */
+    GPtrArray *attachments; /* of MailPart */
+    GPtrArray *headers;  /* of MailHeader: those that pass, X-Original-Message-ID included, in order */
+    char *message_id;    /* the sender's, with brackets, or the one made for it */
+    gint64 size;         /* raw bytes of the message */
+    GPtrArray *notes;    /* of MailNote */
+} Mail;
+
+typedef enum { INLINE_IMAGES_ATTACH, INLINE_IMAGES_DATA_URI } InlineImages;
+typedef enum { ENCRYPTED_REFUSE, ENCRYPTED_ATTACH } Encrypted;
+
+/* The keys of an [account] section that say how mail is translated for it. */
+typedef struct {
+    char **from_domains;
+    char *default_from;
+    char *empty_subject;
+    char **pass_headers, **drop_headers;
+    int inline_images; /* InlineImages */
+    int encrypted;     /* Encrypted */
+} TranslateConf;
+
+extern const ConfKey translate_conf_keys[];
+
+/* What a translation needs besides the message. All borrowed. */
+typedef struct {
+    const TranslateConf *conf;
+    const char *hostname;       /* for a Message-ID made here */
+    const char *default_domain; /* for unqualified header addresses */
+    const char *id;             /* of the entry */
+    const Envelope *envelope;
+    gint64 html_chars;          /* the provider's limits, for data URIs */
+    gint64 header_bytes;
+} TranslateContext;
+
+/* Fails with a MailError. The Mail holds what it needs of the message; free both in any order. */
+Mail *mail_from_message(Message *message, const TranslateContext *context, GError **error);
+void mail_free(Mail *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
+
+void mail_note(Mail *self, int level, const char *rule, const char *format, ...) G_GNUC_PRINTF(4, 5);

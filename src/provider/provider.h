@@ -1,0 +1,80 @@
+/* A provider is an HTTP API that delivers mail. A driver is data and pure functions: which
+ * recipients go in which call, what a call's request is, what an answer means. A Provider is one
+ * configured account. Read-only after start-up; any thread. */
+#pragma once
+
+#include "base/secret.h"
+#include "http/request.h"
+#include "mail/mail.h"
+#include "mail/outcome.h"
+#include "mail/recipients.h"
+
+/* TRANSLATION.md section 6; 0 means unlimited. Constant data of a driver, overridden per account. */
+typedef struct {
+    guint subject_chars;
+    guint subject_bytes;
+    gint64 text_chars;
+    gint64 html_chars;
+    guint header_bytes; /* of "name: value" */
+    guint attachments;
+    gint64 mail_bytes;  /* whole mail after base64 */
+    guint calls;        /* at once */
+    guint to, cc, bcc;  /* addresses in each place of one call */
+} ProviderLimits;
+
+typedef struct ProviderDriver ProviderDriver;
+
+typedef struct {
+    const ProviderDriver *driver;
+    char *name;            /* of the [account] section */
+    ProviderLimits limits; /* effective */
+    TranslateConf translate;
+    void *conf;            /* the driver's own struct */
+    Secret *key;
+} Provider;
+
+/* One API request that creates mail. */
+typedef struct {
+    GPtrArray *to, *cc, *bcc; /* of Mailbox */
+    char *key;                /* stable over retries: idempotency key where the API has one */
+} Call;
+
+Call *call_new(void);
+void call_free(Call *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
+
+/* Number of recipients, and the one at place i: To, then Cc, then Bcc. Outcomes are parallel to this. */
+guint call_size(const Call *self);
+const Mailbox *call_recipient(const Call *self, guint i);
+
+struct ProviderDriver {
+    const char *name; /* value of `provider =` */
+    ProviderLimits limits;
+    const ConfKey *keys; /* its own keys of an [account] section */
+    size_t conf_size;
+
+    /* Checks and completes conf after it was read. May be NULL. */
+    bool (*prepare)(Provider *self, const ConfFile *file, GError **error);
+
+    /* Calls that serve every recipient once; a GPtrArray of Call. Cannot fail. entry_id makes
+     * the keys. */
+    GPtrArray *(*partition)(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id);
+
+    /* The request of a call. Cannot fail: what the API cannot take was dealt with before. */
+    HttpRequest *(*build)(const Provider *self, const Mail *mail, const Call *call);
+
+    /* Reads an answer into the call's outcomes (call_size() of them). May return one more request whose
+     * answer is judged again. What it does not know is transient. */
+    HttpRequest *(*judge)(const Provider *self, const Call *call, const HttpResponse *response, Outcome *outcomes);
+};
+
+/* NULL-terminated. */
+extern const ProviderDriver *const provider_drivers[];
+
+/* Reads section [account NAME]. */
+Provider *provider_open(ConfFile *file, const char *name, GError **error);
+void provider_free(Provider *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Provider, provider_free)
+
+/* Appends the effective settings, without secrets. */
+void provider_print(const Provider *self, GString *out);

@@ -1,0 +1,12 @@
+include tests/base/local.mk
+include tests/mail/local.mk
+include tests/http/local.mk
+include tests/provider/local.mk
+include tests/smtp/local.mk
+include tests/io/local.mk
+include tests/relay/local.mk
+include tests/sendmail/local.mk
+include tests/sandbox/local.mk
+include tests/fuzz/local.mk
+include tests/e2e/local.mk
+include tests/bench/local.mk
