@@ -1,7 +1,7 @@
-/* Configuration: sections of `key = value` (GKeyFile) read into structs by tables.
- * The modules that use settings own struct and table; this file knows nothing about
- * mail. `#` after a blank begins a comment; ${NAME} in a value is replaced from the
- * environment. Errors name file, line, section and key: "shimta.conf:12: [account main]
+/* Configuration: sections of `key = value` (the syntax of GKeyFile, which forgets the line
+ * numbers) read into structs by tables. The modules that use settings own struct and table;
+ * this file knows nothing about mail. `#` at the start of a line or after a blank begins a
+ * comment; ${NAME} in a value is replaced from the environment. Errors name file, line, section and key: "shimta.conf:12: [account main]
  * unknown key 'urll', did you mean 'url'?". Start-up and reload only; one thread. */
 #pragma once
 
@@ -57,7 +57,8 @@ bool conf_read(ConfFile *self, const char *kind, const char *name, const ConfKey
 /* True if the section sets the key itself. */
 bool conf_has(const ConfFile *self, const char *kind, const char *name, const char *key);
 
-/* The start of an error message about a key: sets error to "file:line: [section] key: reason". */
+/* Sets error to "file:line: [section] key: reason"; with key NULL about the section. Always
+ * returns false. */
 bool conf_fail(const ConfFile *self, const char *kind, const char *name, const char *key, GError **error,
                const char *format, ...) G_GNUC_PRINTF(6, 7);
 

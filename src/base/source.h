@@ -37,5 +37,5 @@ Source *source_new_bytes(GBytes *bytes);
 /* A copy of a string. */
 Source *source_new_string(const char *text);
 
-/* One after the other. Takes the sources (a GPtrArray of Source, without free function). */
+/* One after the other. Takes the array (of Source, without free function) with what is in it. */
 Source *source_new_chain(GPtrArray *sources);

@@ -1,0 +1,31 @@
+#include "base/clock.h"
+
+#include <stdatomic.h>
+
+static _Atomic gint64 clock_frozen = -1;
+
+gint64
+clock_now(void)
+{
+    gint64 frozen = atomic_load_explicit(&clock_frozen, memory_order_relaxed);
+
+    return frozen >= 0 ? frozen : g_get_real_time() / 1000;
+}
+
+gint64
+clock_monotonic(void)
+{
+    return g_get_monotonic_time() / 1000;
+}
+
+gint64
+clock_monotonic_us(void)
+{
+    return g_get_monotonic_time();
+}
+
+void
+clock_freeze(gint64 ms)
+{
+    atomic_store_explicit(&clock_frozen, ms, memory_order_relaxed);
+}

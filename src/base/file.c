@@ -1,0 +1,42 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool
+file_write_all(int fd, const char *bytes, size_t n, const char *what, GError **error)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, bytes, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return error_set_errno(error, errno, "cannot write %s", what);
+        bytes += done;
+        n -= done;
+    }
+    return true;
+}
+
+int
+file_unnamed(const char *folder, GError **error)
+{
+    int fd = open(folder, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+
+    /* Overlay and network file systems may lack O_TMPFILE. */
+    g_autofree char *path = g_build_filename(folder, ".shimta-XXXXXX", NULL);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot make a temporary file in %s", folder);
+        return -1;
+    }
+    unlink(path);
+    return fd;
+}

@@ -1,0 +1,48 @@
+#include "base/id.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+/* In ASCII order, so that ids compare like the numbers they are. */
+static const char id_digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+
+enum { ID_BASE = sizeof id_digits - 1, ID_HALF = 8 };
+
+/* Eight digits hold milliseconds until the year 3664, or 45 random bits. */
+static void
+id_put(char *out, guint64 value)
+{
+    for (int i = ID_HALF - 1; i >= 0; i--) {
+        out[i] = id_digits[value % ID_BASE];
+        value /= ID_BASE;
+    }
+}
+
+static guint64
+id_random(void)
+{
+    guint64 bits;
+
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+        g_error("getrandom: %s", g_strerror(errno));
+    return bits;
+}
+
+char *
+id_queue(void)
+{
+    char *id = g_malloc(2 * ID_HALF + 1);
+
+    id_put(id, clock_now());
+    id_put(id + ID_HALF, id_random());
+    id[2 * ID_HALF] = '\0';
+    return id;
+}
+
+char *
+id_message(const char *id, const char *hostname)
+{
+    return g_strconcat("<", id, "@", hostname, ">", NULL);
+}

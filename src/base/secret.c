@@ -1,0 +1,150 @@
+#include "base/secret.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECRET_MAX_BYTES = 4096 };
+
+/* Lives in pages of its own: madvise() works on pages. */
+struct Secret {
+    size_t mapped;
+    char text[];
+};
+
+Secret *
+secret_new(const char *text)
+{
+    size_t length = strlen(text);
+    size_t mapped = sizeof(Secret) + length + 1;
+    Secret *self = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (self == MAP_FAILED)
+        g_error("cannot map a secret: %s", g_strerror(errno));
+    madvise(self, mapped, MADV_DONTDUMP);
+    self->mapped = mapped;
+    memcpy(self->text, text, length + 1);
+    return self;
+}
+
+/* systemd gives its credentials to the service by an access-control list, whose mask stat()
+ * shows as the group's bits. */
+static bool
+secret_is_credential(const char *path)
+{
+    const char *folder = g_getenv("CREDENTIALS_DIRECTORY");
+    if (!folder || !*folder)
+        return false;
+
+    g_autofree char *inside = g_canonicalize_filename(path, NULL);
+    g_autofree char *top = g_canonicalize_filename(folder, NULL);
+    return g_str_has_prefix(inside, top) && inside[strlen(top)] == '/';
+}
+
+static bool
+secret_check_file(int fd, const char *path, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return error_set_errno(error, errno, "cannot read %s", path);
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is not a regular file", path);
+        return false;
+    }
+    mode_t forbidden = secret_is_credential(path) ? 037 : 077;
+    if (st.st_mode & forbidden) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
+                    "%s holds a secret, but others than its owner have access (mode %04o): chmod 600 it", path,
+                    (guint) st.st_mode & 07777);
+        return false;
+    }
+    if (st.st_size > SECRET_MAX_BYTES) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is longer than %d bytes", path, SECRET_MAX_BYTES);
+        return false;
+    }
+    return true;
+}
+
+/* Fills buf, which has room for n bytes and one more. Returns the length, or -1. */
+static gssize
+secret_read(int fd, char *buf, size_t n, const char *path, GError **error)
+{
+    size_t length = 0;
+
+    while (length < n) {
+        ssize_t got = read(fd, buf + length, n - length);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            error_set_errno(error, errno, "cannot read %s", path);
+            return -1;
+        }
+        if (got == 0)
+            break;
+        length += got;
+    }
+    buf[length] = '\0';
+    return length;
+}
+
+/* The first line of text, or NULL. */
+static Secret *
+secret_from_text(char *text, size_t length, const char *path, GError **error)
+{
+    if (strlen(text) != length) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s holds a NUL byte", path);
+        return NULL;
+    }
+    text[strcspn(text, "\r\n")] = '\0';
+    if (!*text) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is empty", path);
+        return NULL;
+    }
+    return secret_new(text);
+}
+
+Secret *
+secret_load(const char *path, GError **error)
+{
+    /* O_NONBLOCK: a FIFO must not hang the start. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot read %s", path);
+        return NULL;
+    }
+
+    char text[SECRET_MAX_BYTES + 1];
+    Secret *self = NULL;
+    if (secret_check_file(fd, path, error)) {
+        gssize length = secret_read(fd, text, SECRET_MAX_BYTES, path, error);
+        if (length >= 0)
+            self = secret_from_text(text, length, path, error);
+        explicit_bzero(text, sizeof text);
+    }
+    close(fd);
+    return self;
+}
+
+const char *
+secret_reveal(const Secret *self)
+{
+    return self->text;
+}
+
+void
+secret_free(Secret *self)
+{
+    if (!self)
+        return;
+
+    size_t mapped = self->mapped;
+    explicit_bzero(self, mapped);
+    munmap(self, mapped);
+}
