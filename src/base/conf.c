@@ -263,7 +263,8 @@ conf_names(const ConfFile *self, const char *kind)
 }
 
 static bool
-conf_read_key(const ConfFile *self, const ConfSection *section, const ConfKey *key, void *field, GError **error)
+conf_read_key(const ConfFile *self, const ConfSection *section, const ConfKey *key, void *field,
+              GError **error)
 {
     const ConfItem *item = conf_item(section, key->name);
     const char *text = item ? item->value : key->fallback;
@@ -282,7 +283,8 @@ conf_read_key(const ConfFile *self, const ConfSection *section, const ConfKey *k
 }
 
 bool
-conf_read(ConfFile *self, const char *kind, const char *name, const ConfKey *table, void *into, GError **error)
+conf_read(ConfFile *self, const char *kind, const char *name, const ConfKey *table, void *into,
+          GError **error)
 {
     ConfSection *section = conf_section(self, kind, name);
 
@@ -348,7 +350,8 @@ conf_check_item(const ConfFile *self, const ConfSection *section, const ConfItem
 
     g_autofree char *title = conf_title(section->kind, section->name);
     g_autofree char *what = g_strdup_printf("%s unknown key '%s'", title, item->key);
-    return conf_unknown(self, item->line, what, conf_nearest(item->key, (const char *const *) names->pdata), error);
+    const char *meant = conf_nearest(item->key, (const char *const *) names->pdata);
+    return conf_unknown(self, item->line, what, meant, error);
 }
 
 bool
@@ -363,7 +366,8 @@ conf_check_unknown(const ConfFile *self, GError **error)
             g_autofree char *title = conf_title(section->kind, section->name);
             g_autofree char *what = g_strdup_printf("unknown section %s", title);
             bool kind_known = g_strv_contains(kinds, section->kind);
-            return conf_unknown(self, section->line, what, kind_known ? NULL : conf_nearest(section->kind, kinds), error);
+            const char *meant = kind_known ? NULL : conf_nearest(section->kind, kinds);
+            return conf_unknown(self, section->line, what, meant, error);
         }
         for (guint j = 0; j < section->items->len; j++)
             if (!conf_check_item(self, section, &g_array_index(section->items, ConfItem, j), error))

@@ -1,8 +1,9 @@
 /* Configuration: sections of `key = value` (the syntax of GKeyFile, which forgets the line
  * numbers) read into structs by tables. The modules that use settings own struct and table;
  * this file knows nothing about mail. `#` at the start of a line or after a blank begins a
- * comment; ${NAME} in a value is replaced from the environment. Errors name file, line, section and key: "shimta.conf:12: [account main]
- * unknown key 'urll', did you mean 'url'?". Start-up and reload only; one thread. */
+ * comment; ${NAME} in a value is replaced from the environment. Errors name file, line, section
+ * and key: "shimta.conf:12: [account main] unknown key 'urll', did you mean 'url'?". Start-up and
+ * reload only; one thread. */
 #pragma once
 
 #include <glib.h>
@@ -52,7 +53,8 @@ char **conf_names(const ConfFile *self, const char *kind);
  * struct at into, which must be zeroed; keys the section lacks get their default. The keys
  * count as known from then on. A section may be read by several tables. On error `into`
  * holds nothing that conf_clear() would not free. */
-bool conf_read(ConfFile *self, const char *kind, const char *name, const ConfKey *table, void *into, GError **error);
+bool conf_read(ConfFile *self, const char *kind, const char *name, const ConfKey *table, void *into,
+               GError **error);
 
 /* True if the section sets the key itself. */
 bool conf_has(const ConfFile *self, const char *kind, const char *name, const char *key);

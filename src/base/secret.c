@@ -60,12 +60,13 @@ secret_check_file(int fd, const char *path, GError **error)
     mode_t forbidden = secret_is_credential(path) ? 037 : 077;
     if (st.st_mode & forbidden) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
-                    "%s holds a secret, but others than its owner have access (mode %04o): chmod 600 it", path,
-                    (guint) st.st_mode & 07777);
+                    "%s holds a secret, but others than its owner have access (mode %04o): chmod 600 it",
+                    path, (guint) st.st_mode & 07777);
         return false;
     }
     if (st.st_size > SECRET_MAX_BYTES) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is longer than %d bytes", path, SECRET_MAX_BYTES);
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is longer than %d bytes", path,
+                    SECRET_MAX_BYTES);
         return false;
     }
     return true;

@@ -43,9 +43,9 @@ spool_new(size_t memory_bytes, const char *folder)
 static void
 spool_grow(Spool *self, size_t need)
 {
-    size_t doubled = self->room ? MIN(self->room * 2, self->memory_bytes) : MIN(SPOOL_FIRST_BYTES, self->memory_bytes);
+    size_t doubled = self->room ? self->room * 2 : SPOOL_FIRST_BYTES;
 
-    self->room = MAX(need, doubled);
+    self->room = MAX(need, MIN(doubled, self->memory_bytes));
     self->memory = g_realloc(self->memory, self->room);
 }
 
@@ -188,7 +188,8 @@ static const SourceOps spool_source_ops = { spool_source_read, spool_source_rewi
 Source *
 spool_source(Spool *self, gint64 offset, gint64 length)
 {
-    g_assert(offset >= 0 && length >= 0 && offset <= spool_length(self) && length <= spool_length(self) - offset);
+    g_assert(offset >= 0 && offset <= spool_length(self));
+    g_assert(length >= 0 && length <= spool_length(self) - offset);
 
     SpoolSource *source = g_new0(SpoolSource, 1);
     source->base.ops = &spool_source_ops;
