@@ -10,3 +10,11 @@ include tests/sandbox/local.mk
 include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/bench/local.mk
+
+TESTS += tests/layers.sh tests/lint.sh
+EXTRA_DIST += tests/layers.sh tests/layers.txt tests/lint.sh
+
+# The C tests alone, for a second compiler.
+check-c: $(check_PROGRAMS) all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out %.py,$(TESTS))'
+.PHONY: check-c

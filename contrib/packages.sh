@@ -1,0 +1,33 @@
+# Sourced by quickstart and check: the Debian packages each needs, and how to get them.
+
+build_packages="autoconf automake gcc make pkg-config libc6-dev python3
+ libglib2.0-dev libuv1-dev libcurl4-openssl-dev libgmime-3.0-dev libcjson-dev libxml2-dev libmicrohttpd-dev"
+
+test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl procps xz-utils strace
+ curl swaks msmtp s-nail php-cli postfix"
+
+# install PACKAGE…: only what is missing; services that come along are not started.
+install_packages() {
+    missing=
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    echo "installing:$missing"
+    as_root=
+    if [ "$(id -u)" != 0 ]; then as_root=sudo; fi
+    log=$(mktemp)
+    # Services that come along stay off, and a mail server among the test peers stays unconfigured.
+    policy=/usr/sbin/policy-rc.d
+    [ -e $policy ] && ours= || ours=$policy
+    [ -z "$ours" ] || { printf '#!/bin/sh\nexit 101\n' | $as_root tee $ours >/dev/null; $as_root chmod 755 $ours; }
+    echo "postfix postfix/main_mailer_type select No configuration" | $as_root debconf-set-selections || :
+    $as_root apt-get update -q >"$log" 2>&1 &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >>"$log" 2>&1
+    status=$?
+    [ -z "$ours" ] || $as_root rm -f $ours
+    if [ $status = 0 ]; then rm -f "$log"; return 0; fi
+    tail -n 20 "$log" >&2
+    echo "packages could not be installed; see $log" >&2
+    return 1
+}

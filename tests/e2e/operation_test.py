@@ -1,0 +1,200 @@
+"""Starting, checking, stopping, and keeping secrets."""
+
+import os
+import signal
+import stat
+import subprocess
+import tempfile
+
+import mails
+import shim
+import tap
+import unittest
+
+
+def check(text, *options, key_mode=0o600, env=None):
+    """Runs shimtad -n on a configuration; %KEY% in it names a key file."""
+    folder = tempfile.mkdtemp(prefix="shimta-conf-")
+    key = os.path.join(folder, "key")
+    with open(key, "w") as file:
+        file.write(shim.KEY + "\n")
+    os.chmod(key, key_mode)
+    conf = os.path.join(folder, "shimta.conf")
+    with open(conf, "w") as file:
+        file.write(text.replace("%KEY%", key))
+    return subprocess.run([shim.program("shimtad"), *(options or ("-n",)), "-c", conf], capture_output=True, text=True,
+                          timeout=shim.PATIENCE, env={**os.environ, **(env or {})})
+
+
+GOOD = """[shimta]
+hostname = mx.example.jp
+account = main
+default-domain = example.jp      # for root and cron
+
+[listen local]
+address = 127.0.0.1:0
+
+[account main]
+provider = customers-mail-cloud
+url = https://sandbox.smtps.jp
+api-user = shim@example.jp
+api-key-file = %KEY%
+"""
+
+
+class ConfigurationTest(unittest.TestCase):
+    def test_good(self):
+        done = check(GOOD)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("https://sandbox.smtps.jp", done.stdout)
+        self.assertNotIn(shim.KEY, done.stdout)
+
+    def test_wrong_lines(self):
+        for wrong, want in (("hostname = mx.example.jp", "hostnam = mx"), ("[listen local]", "[lisen local]"),
+                            ("address = 127.0.0.1:0", "address = 127.0.0.1"), ("address = 127.0.0.1:0", "address = 192.0.2.1:25"),
+                            ("url = https://sandbox.smtps.jp", "url = ftp://sandbox.smtps.jp"),
+                            ("url = https://sandbox.smtps.jp", "url = http://sandbox.smtps.jp"),
+                            ("provider = customers-mail-cloud", "provider = customer-mail-cloud"),
+                            ("account = main", "account = man"), ("api-user = shim@example.jp", ""),
+                            ("api-key-file = %KEY%", "api-key-file = /nonexistent/key"),
+                            ("address = 127.0.0.1:0", "address = 127.0.0.1:0\nmax-size = 10 elephants")):
+            with self.subTest(line=want):
+                text = GOOD.replace(wrong, want)
+                done = check(text)
+                self.assertEqual(done.returncode, 78, done.stderr)
+                self.assertRegex(done.stderr, r"shimta\.conf(:\d+)?: ")
+                if want and "[" not in want:
+                    number = text[:text.index(want.split("\n")[-1])].count("\n") + 1
+                    self.assertIn(f"shimta.conf:{number}:", done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_nearest_key_is_named(self):
+        self.assertIn("hostname", check(GOOD.replace("hostname", "hostnme")).stderr)
+
+    def test_readable_key_is_refused(self):
+        for mode in (0o644, 0o640, 0o604):
+            with self.subTest(mode=oct(mode)):
+                done = check(GOOD, key_mode=mode)
+                self.assertEqual(done.returncode, 78)
+                self.assertNotIn(shim.KEY, done.stderr + done.stdout)
+
+    def test_credential(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "main.key")
+            with open(path, "w") as file:
+                file.write(shim.KEY)
+            os.chmod(path, 0o440)
+            text = GOOD.replace("%KEY%", "${CREDENTIALS_DIRECTORY}/main.key")
+            self.assertEqual(check(text, env={"CREDENTIALS_DIRECTORY": folder}).returncode, 0)
+
+    def test_no_file(self):
+        done = subprocess.run([shim.program("shimtad"), "-n", "-c", "/nonexistent/shimta.conf"], capture_output=True,
+                              text=True, timeout=shim.PATIENCE)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("/nonexistent/shimta.conf", done.stderr)
+
+    def test_usage(self):
+        done = subprocess.run([shim.program("shimtad"), "--no-such-option"], capture_output=True, timeout=shim.PATIENCE)
+        self.assertEqual(done.returncode, 64)
+
+
+class OperationTest(unittest.TestCase):
+    def setUp(self):
+        self.sandbox = shim.Sandbox()
+        self.addCleanup(self.sandbox.end)
+        self.daemon = shim.Daemon(self.sandbox.url, options=["-v"])
+        self.addCleanup(self.daemon.end)
+
+    def test_key_shows_nowhere(self):
+        replies = [self.daemon.send("shop@example.jp", ["a@example.org"], mails.order(cc=()))]
+        for fault in ("error=13-004", "status=500", "html", "close-after", "truncate"):
+            self.sandbox.fault(fault)
+            replies.append(self.daemon.send("shop@example.jp", ["a@example.org"], mails.order(cc=())))
+        with open(f"/proc/{self.daemon.child.pid}/cmdline", "rb") as cmdline, \
+             open(f"/proc/{self.daemon.child.pid}/environ", "rb") as environ:
+            shown = cmdline.read() + environ.read()
+        self.assertNotIn(shim.KEY, repr(replies) + repr(shown))
+        self.assertEqual(self.daemon.end(), 0)
+        self.assertNotIn(shim.KEY, self.daemon.text())
+        self.assertNotIn(shim.KEY, self.sandbox.text())
+
+    def test_log_is_one_line_per_event(self):
+        hostile = b"a\x1b[31m\xe2\x80\xa8%s%n\"x@example.jp"
+        with self.daemon.raw() as talk:
+            talk.hello("evil\x1b[2J")
+            talk.ask(b"MAIL FROM:<" + hostile + b">\r\n")
+            talk.ask(b"MAIL FROM:<\"a b=c \\\"d\"@example.jp>\r\n")
+            talk.ask("QUIT")
+        self.assertEqual(self.daemon.end(), 0)
+        for line in self.daemon.lines:
+            self.assertTrue(line.isprintable(), ascii(line))
+            self.assertLessEqual(len(line.encode()), 2047)
+
+    def test_term_lets_data_finish(self):
+        with self.daemon.raw() as idle, self.daemon.raw() as busy:
+            idle.hello()
+            busy.hello()
+            for step in ("MAIL FROM:<a@example.jp>", "RCPT TO:<b@example.org>", "DATA"):
+                busy.ask(step)
+            message = shim.stuff(mails.order())
+            busy.put(message[:500])
+            self.daemon.child.send_signal(signal.SIGTERM)
+            self.assertEqual(idle.reply()[0], 421)
+            self.assertEqual(idle.reply()[0], 0)
+            busy.put(message[500:])
+            self.assertEqual(busy.reply()[0], 250)
+            self.assertEqual(busy.reply()[0], 421)
+        self.assertEqual(self.daemon.wait(), 0)
+        self.assertEqual(len(self.sandbox.box()), 1)
+
+    def test_term_waits_for_the_api(self):
+        self.sandbox.fault("delay=700")
+        with self.daemon.raw() as talk:
+            talk.hello()
+            for step in ("MAIL FROM:<a@example.jp>", "RCPT TO:<b@example.org>", "DATA"):
+                talk.ask(step)
+            talk.put(shim.stuff(mails.order()))
+            self.daemon.child.send_signal(signal.SIGTERM)
+            self.assertEqual(talk.reply()[0], 250)
+        self.assertEqual(self.daemon.wait(), 0)
+
+    def test_hangup_does_not_kill(self):
+        self.daemon.child.send_signal(signal.SIGHUP)
+        self.assertEqual(self.daemon.send("a@example.jp", ["b@example.org"], mails.order(cc=()))[0], 250)
+
+    def test_socket_of_a_killed_daemon_is_taken_over(self):
+        self.daemon.child.kill()
+        self.daemon.wait()
+        self.assertTrue(os.path.exists(self.daemon.socket))
+        heir = shim.Process([shim.program("shimtad"), "-c", self.daemon.conf])
+        self.addCleanup(heir.end)
+        heir.wait_line(r"ready\b")
+        self.assertEqual(self.daemon.sendmail("b@example.org", stdin=b"Subject: s\n\nx\n").returncode, 0)
+
+    def test_submission_socket_mode(self):
+        self.assertEqual(stat.S_IMODE(os.stat(self.daemon.socket).st_mode), 0o666)
+
+    def test_second_daemon_on_the_socket_is_refused(self):
+        second = subprocess.run([shim.program("shimtad"), "-c", self.daemon.conf], capture_output=True, text=True,
+                                timeout=shim.PATIENCE)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(self.daemon.socket, second.stderr)
+        self.assertEqual(self.daemon.sendmail("b@example.org", stdin=b"Subject: s\n\nx\n").returncode, 0)
+
+    def test_crowd_gets_an_answer(self):
+        """Above the connection limit: 421, not silence; then a normal client is served."""
+        crowd = [self.daemon.raw() for _ in range(60)]
+        self.addCleanup(lambda: [talk.close() for talk in crowd])
+        codes = [talk.reply()[0] for talk in crowd]
+        self.assertEqual(codes, [220] * 50 + [421] * 10)
+        for talk in crowd:
+            talk.close()
+        shim.until(lambda: self.greeting() == 220, "room again")
+
+    def greeting(self):
+        with self.daemon.raw() as talk:
+            return talk.reply()[0]
+
+
+if __name__ == "__main__":
+    tap.main()
