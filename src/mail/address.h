@@ -25,8 +25,10 @@ typedef enum {
 
 /* Judges the address between the angle brackets of an SMTP path or on a command line:
  * dot-string or quoted-string local part, DNS domain or none ("root"). A leading dash, control
- * characters, address literals, empty labels and invalid UTF-8 are bad. The sender's and the
- * recipient's commands and sendmail's arguments all come through here. */
+ * characters, address literals and invalid UTF-8 are bad. Dots may stand anywhere in the local
+ * part but first (a..b@x and a.@x exist at Japanese carriers); a domain has no empty label, so
+ * b@x. is bad. The sender's and the recipient's commands and sendmail's arguments all come
+ * through here. "" is bad: the null sender is the caller's business. */
 AddressCheck address_check(const char *address);
 
 /* Where the domain begins (after the last '@' outside quotes), or NULL for none. */

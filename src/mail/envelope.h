@@ -14,6 +14,7 @@ typedef struct {
 typedef struct {
     char *sender;          /* "" is the null sender (a bounce) */
     GPtrArray *recipients; /* of EnvelopeRecipient, never two that are the same */
+    GHashTable *by_key;    /* address_key() -> the same EnvelopeRecipient */
     bool smtputf8;
 
     /* What sendmail alone can say (XSENDMAIL, see smtp/session.h). */

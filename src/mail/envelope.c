@@ -1,0 +1,56 @@
+#include "mail/envelope.h"
+
+#include "mail/address.h"
+
+static void
+recipient_free(void *data)
+{
+    EnvelopeRecipient *recipient = data;
+
+    g_free(recipient->address);
+    g_free(recipient->orcpt);
+    g_free(recipient->notify);
+    g_free(recipient);
+}
+
+Envelope *
+envelope_new(const char *sender)
+{
+    Envelope *self = g_new0(Envelope, 1);
+
+    self->sender = g_strdup(sender);
+    self->recipients = g_ptr_array_new_with_free_func(recipient_free);
+    self->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return self;
+}
+
+void
+envelope_free(Envelope *self)
+{
+    if (!self)
+        return;
+    g_hash_table_unref(self->by_key);
+    g_ptr_array_unref(self->recipients);
+    g_free(self->sender);
+    g_free(self->full_name);
+    g_free(self->listener);
+    g_free(self->client);
+    g_free(self->helo);
+    g_free(self->user);
+    g_free(self);
+}
+
+EnvelopeRecipient *
+envelope_add_recipient(Envelope *self, const char *address)
+{
+    g_autofree char *key = address_key(address);
+    EnvelopeRecipient *recipient = g_hash_table_lookup(self->by_key, key);
+
+    if (!recipient) {
+        recipient = g_new0(EnvelopeRecipient, 1);
+        recipient->address = g_strdup(address);
+        g_ptr_array_add(self->recipients, recipient);
+        g_hash_table_insert(self->by_key, g_steal_pointer(&key), recipient);
+    }
+    return recipient;
+}

@@ -1,0 +1,37 @@
+#include "mail/envelope.h"
+
+static void
+test_recipients(void)
+{
+    g_autoptr(Envelope) envelope = envelope_new("");
+    EnvelopeRecipient *first = envelope_add_recipient(envelope, "User@Example.org");
+
+    first->orcpt = g_strdup("rfc822;u");
+    g_assert_true(envelope_add_recipient(envelope, "user@EXAMPLE.ORG") == first);
+    g_assert_true(envelope_add_recipient(envelope, "other@example.org") != first);
+    g_assert_cmpuint(envelope->recipients->len, ==, 2);
+    g_assert_cmpstr(first->address, ==, "User@Example.org");
+    g_assert_cmpstr(envelope->sender, ==, "");
+}
+
+static void
+test_many(void)
+{
+    g_autoptr(Envelope) envelope = envelope_new("a@x");
+
+    for (guint i = 0; i < 20000; i++) {
+        g_autofree char *address = g_strdup_printf("user%u@x", i % 10000);
+        envelope_add_recipient(envelope, address);
+    }
+    g_assert_cmpuint(envelope->recipients->len, ==, 10000);
+    envelope_free(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/envelope/recipients", test_recipients);
+    g_test_add_func("/envelope/many", test_many);
+    return g_test_run();
+}
