@@ -2,8 +2,8 @@
  * tests and the fuzzer drive the same code. One thread.
  *
  * The contract for every handler function marked (answers): it must call smtp_session_resume() exactly
- * once, inside the call or later. Until then the session reads no further command. After
- * smtp_session_free() nothing is called any more. */
+ * once, inside the call or later. Until then the session reads no further command. An answer of 421 also
+ * ends the session. After smtp_session_free() nothing is called any more. */
 #pragma once
 
 #include "mail/envelope.h"
@@ -13,17 +13,20 @@
 
 typedef struct SmtpSession SmtpSession;
 
-typedef enum { BARE_LF_NORMALISE, BARE_LF_REFUSE, BARE_LF_REFUSE_TERMINATORS } BareLf;
+/* Longest command line, line end included. Without a line end the session gives up at SMTP_GIVE_UP_BYTES. */
+#define SMTP_LINE_BYTES 2048
+#define SMTP_GIVE_UP_BYTES 65536
 
+/* A limit of 0 is no limit. */
 typedef struct {
-    const char *hostname;   /* in banner and EHLO */
-    gint64 max_bytes;       /* announced as SIZE; more is 552 5.3.4 */
-    guint max_recipients;   /* more are 452 4.5.3 */
-    guint max_errors;       /* then 421 4.7.0 */
-    guint max_idle_commands;/* commands without a mail before 421 4.7.0 (junk limit) */
-    guint max_messages;     /* per session; then 421 4.7.0 */
-    bool sendmail;          /* offer XSENDMAIL: only on our own socket */
-    bool early_talk;        /* tolerate commands sent ahead of their turn (unix socket, stdio) */
+    const char *hostname;    /* in banner and EHLO */
+    gint64 max_bytes;        /* announced as SIZE; more is 552 5.3.4 */
+    guint max_recipients;    /* more are 452 4.5.3 */
+    guint max_errors;        /* refused commands since the last mail; then 421 4.7.0 */
+    guint max_idle_commands; /* commands that bring no mail nearer since the last one; then 421 4.7.0 */
+    guint max_messages;      /* per session; then 421 4.7.0 */
+    bool sendmail;           /* offer XSENDMAIL: only on our own socket */
+    bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
 } SmtpSettings;
 
 /* MAIL's command, valid during the call. */
@@ -32,10 +35,19 @@ typedef struct {
     gint64 size;        /* SIZE, or -1 */
     const char *body;   /* "7BIT", "8BITMIME" or NULL */
     bool smtputf8;
+    const char *ret;   /* RFC 3461: "FULL", "HDRS" or NULL */
+    const char *envid; /* RFC 3461, decoded, or NULL */
     /* XSENDMAIL's parameters */
     bool submission, from_headers, gateway;
     const char *full_name;
 } SmtpMail;
+
+/* RCPT's command, valid during the call. */
+typedef struct {
+    const char *address;
+    const char *notify; /* RFC 3461: "NEVER", "SUCCESS,FAILURE", … in upper case, or NULL */
+    const char *orcpt;  /* RFC 3461, decoded: "rfc822;a@b", or NULL */
+} SmtpRcpt;
 
 typedef struct {
     /* Output for the client, complete replies only. */
@@ -45,42 +57,57 @@ typedef struct {
     void (*helo)(void *user, const char *name, bool esmtp);
 
     void (*mail)(void *user, const SmtpMail *mail);        /* (answers) */
-    void (*rcpt)(void *user, const char *address);         /* (answers) */
+    void (*rcpt)(void *user, const SmtpRcpt *rcpt);        /* (answers) */
     void (*data_begin)(void *user);                        /* (answers) 354 to go on */
 
-    /* Message bytes, dots removed, line ends CRLF as they came or normalised. True: go on. False: busy;
-     * calls smtp_session_resume(session, NULL) later. Not called again after the size limit. */
+    /* Message bytes, dots removed; bare CR and LF are left as they came. True: go on. False: busy; calls
+     * smtp_session_resume(session, NULL) later. Not called for a byte beyond the size limit. */
     bool (*data_bytes)(void *user, const char *bytes, size_t n);
 
     /* The message is complete. (answers; the reply to the final dot) */
     void (*data_end)(void *user);
 
-    /* The transaction is over or given up, whatever the reason: RSET, EHLO, an error, its end, the session's
-     * end. Forget it. Called once for each mail() that was answered 2xx. */
+    /* The transaction is over or given up, whatever the reason: RSET, EHLO, an error, too much data, its
+     * end, the session's end. Forget it. Called once for each mail() that was answered 2xx, at the latest
+     * by smtp_session_free(). A mail() that is still unanswered then is not reset. */
     void (*reset)(void *user);
 
-    /* The last reply has been written; the connection is to be closed. */
+    /* The last reply has been written; the connection is to be closed. Called once at most. */
     void (*quit)(void *user);
 } SmtpHandler;
 
 /* settings and handler are borrowed. Writes the banner. */
 SmtpSession *smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void *user);
 
-/* Bytes from the client. The session keeps what it cannot use yet (at most what is passed here plus one line);
- * don't feed more while smtp_session_busy(). */
+/* What a client gets instead of a session when its bytes were there before the banner was sent (unless
+ * early_talk): only who owns the connection can see that. Later talk out of turn is for the session. */
+extern const Reply smtp_early_talk;
+
+/* Bytes from the client. The session keeps what it cannot use yet (at most what is passed here plus one
+ * line); don't feed more while smtp_session_busy(), and never from inside a handler function. */
 void smtp_session_feed(SmtpSession *self, const char *bytes, size_t n);
 bool smtp_session_busy(const SmtpSession *self);
 
-/* The answer the session waits for; reply is copied. NULL only after a busy data_bytes(). */
+/* The answer the session waits for; reply is copied. NULL only after a busy data_bytes(). Ignored once the
+ * session is closed. */
 void smtp_session_resume(SmtpSession *self, const Reply *reply);
 
-/* The session must end: says so (421, or what reply holds) and quits, at the next chance a reply may be written. A
- * transaction whose final dot has arrived is still answered first. */
+/* The session must end: says 421, or what reply holds, and quits. At once, except after 354: then the message
+ * may still come and is answered first. reply is copied. */
 void smtp_session_shut_down(SmtpSession *self, const Reply *reply);
 
+/* The same at once in any phase, giving up the transaction: the client is too slow, or time is up. */
+void smtp_session_abort(SmtpSession *self, const Reply *reply);
+
 /* For deadlines and shutdown: what the session is doing. */
-typedef enum { SMTP_PHASE_COMMAND, SMTP_PHASE_DATA, SMTP_PHASE_ANSWERING, SMTP_PHASE_CLOSED } SmtpPhase;
+typedef enum {
+    SMTP_PHASE_COMMAND,   /* waits for a command */
+    SMTP_PHASE_DATA,      /* waits for message bytes */
+    SMTP_PHASE_ANSWERING, /* waits for smtp_session_resume() */
+    SMTP_PHASE_CLOSED,    /* has quit */
+} SmtpPhase;
 SmtpPhase smtp_session_phase(const SmtpSession *self);
 
+/* May be called from inside a handler function. */
 void smtp_session_free(SmtpSession *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmtpSession, smtp_session_free)
