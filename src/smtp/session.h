@@ -60,8 +60,8 @@ typedef struct {
     void (*rcpt)(void *user, const SmtpRcpt *rcpt);        /* (answers) */
     void (*data_begin)(void *user);                        /* (answers) 354 to go on */
 
-    /* Message bytes, dots removed; bare CR and LF are left as they came. True: go on. False: busy; calls
-     * smtp_session_resume(session, NULL) later. Not called for a byte beyond the size limit. */
+    /* Message bytes, dots removed; bare CR and LF are left as they came. They are taken in any case. True: go
+     * on. False: busy; calls smtp_session_resume(session, NULL) later. Never gets more than max_bytes. */
     bool (*data_bytes)(void *user, const char *bytes, size_t n);
 
     /* The message is complete. (answers; the reply to the final dot) */

@@ -1,0 +1,211 @@
+#include "smtp/params.h"
+
+#include "mail/address.h"
+#include "smtp/syntax.h"
+
+#include <string.h>
+
+static const SmtpFault no_fault = { 0 };
+static const SmtpFault bad_parameter = { 501, "5.5.4", "Bad parameter" };
+static const SmtpFault unknown_parameter = { 555, "5.5.4", "Unsupported parameter" };
+
+static SmtpFault
+judged(bool good)
+{
+    return good ? no_fault : bad_parameter;
+}
+
+static SmtpFault
+param_size(SmtpMail *mail, char *value)
+{
+    gint64 size;
+
+    if (!value || !syntax_size(value, &size))
+        return bad_parameter;
+    /* Clients that add SIZE without looking whether the caller has done so are many. */
+    mail->size = MAX(mail->size, size);
+    return no_fault;
+}
+
+static SmtpFault
+param_body(SmtpMail *mail, char *value)
+{
+    if (value && g_ascii_strcasecmp(value, "BINARYMIME") == 0)
+        return unknown_parameter;
+    if (value && g_ascii_strcasecmp(value, "7BIT") == 0)
+        mail->body = "7BIT";
+    else if (value && g_ascii_strcasecmp(value, "8BITMIME") == 0)
+        mail->body = "8BITMIME";
+    else
+        return bad_parameter;
+    return no_fault;
+}
+
+static SmtpFault
+param_smtputf8(SmtpMail *mail, char *value)
+{
+    mail->smtputf8 = true;
+    return judged(!value);
+}
+
+static SmtpFault
+param_ret(SmtpMail *mail, char *value)
+{
+    if (mail->ret || !value)
+        return bad_parameter;
+    if (g_ascii_strcasecmp(value, "FULL") == 0)
+        mail->ret = "FULL";
+    else if (g_ascii_strcasecmp(value, "HDRS") == 0)
+        mail->ret = "HDRS";
+    return judged(mail->ret != NULL);
+}
+
+static SmtpFault
+param_envid(SmtpMail *mail, char *value)
+{
+    if (mail->envid || !value || !syntax_envid(value))
+        return bad_parameter;
+    mail->envid = value;
+    return no_fault;
+}
+
+static SmtpFault
+param_xsubmit(SmtpMail *mail, char *value)
+{
+    mail->submission = true;
+    return judged(!value);
+}
+
+static SmtpFault
+param_xheaders(SmtpMail *mail, char *value)
+{
+    mail->from_headers = true;
+    return judged(!value);
+}
+
+static SmtpFault
+param_xgateway(SmtpMail *mail, char *value)
+{
+    mail->gateway = true;
+    return judged(!value);
+}
+
+static SmtpFault
+param_xname(SmtpMail *mail, char *value)
+{
+    if (!value || !syntax_xtext(value))
+        return bad_parameter;
+    mail->full_name = value;
+    return no_fault;
+}
+
+static const struct {
+    const char *key;
+    SmtpFault (*take)(SmtpMail *mail, char *value);
+    bool sendmail; /* part of XSENDMAIL */
+} mail_params[] = {
+    { "SIZE", param_size, false },
+    { "BODY", param_body, false },
+    { "SMTPUTF8", param_smtputf8, false },
+    { "RET", param_ret, false },
+    { "ENVID", param_envid, false },
+    { "XSUBMIT", param_xsubmit, true },
+    { "XHEADERS", param_xheaders, true },
+    { "XGATEWAY", param_xgateway, true },
+    { "XNAME", param_xname, true },
+};
+
+static SmtpFault
+take_mail_param(const SmtpSettings *settings, SmtpMail *mail, const SyntaxParam *param)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(mail_params); i++)
+        if (g_ascii_strcasecmp(param->key, mail_params[i].key) == 0 &&
+            (!mail_params[i].sendmail || settings->sendmail))
+            return mail_params[i].take(mail, param->value);
+    return unknown_parameter;
+}
+
+static SmtpFault
+take_rcpt_param(SmtpRcpt *rcpt, const SyntaxParam *param)
+{
+    if (g_ascii_strcasecmp(param->key, "NOTIFY") == 0) {
+        if (rcpt->notify || !param->value || !syntax_notify(param->value))
+            return bad_parameter;
+        rcpt->notify = param->value;
+        return no_fault;
+    }
+    if (g_ascii_strcasecmp(param->key, "ORCPT") == 0) {
+        if (rcpt->orcpt || !param->value || !syntax_orcpt(param->value))
+            return bad_parameter;
+        rcpt->orcpt = param->value;
+        return no_fault;
+    }
+    return unknown_parameter;
+}
+
+static SmtpFault
+judge_address(const char *address, bool smtputf8, const char *dsn)
+{
+    switch (address_check(address)) {
+    case ADDRESS_OK:
+        return no_fault;
+    case ADDRESS_NOT_ASCII:
+        return smtputf8 ? no_fault : (SmtpFault){ 553, "5.6.7", "Address needs SMTPUTF8" };
+    case ADDRESS_TOO_LONG:
+        return (SmtpFault){ 501, dsn, "Address too long" };
+    case ADDRESS_BAD:
+    default:
+        return (SmtpFault){ 501, dsn, "Bad address" };
+    }
+}
+
+/* Moves *args behind prefix and takes the path there. */
+static SmtpFault
+take_path(char **args, const char *prefix, const char *dsn, const char *syntax, char **path)
+{
+    size_t n = strlen(prefix);
+
+    if (g_ascii_strncasecmp(*args, prefix, n) != 0 || (*args)[n + strspn(*args + n, " ")] == '\0')
+        return (SmtpFault){ 501, "5.5.4", syntax };
+    *args += n;
+    *path = syntax_path(args);
+    return *path ? no_fault : (SmtpFault){ 501, dsn, "Bad address" };
+}
+
+SmtpFault
+params_mail(const SmtpSettings *settings, bool esmtp, char *args, SmtpMail *mail)
+{
+    char *path = NULL;
+    SyntaxParam param;
+    SyntaxNext next;
+    SmtpFault fault = take_path(&args, "FROM:", "5.1.7", "Syntax: MAIL FROM:<address>", &path);
+
+    while (!fault.code && (next = syntax_param(&args, &param)) != SYNTAX_PARAM_END)
+        fault = next == SYNTAX_PARAM_BAD ? bad_parameter
+                : !esmtp                 ? unknown_parameter
+                                         : take_mail_param(settings, mail, &param);
+    if (!fault.code && *path)
+        fault = judge_address(path, mail->smtputf8, "5.1.7");
+    if (!fault.code && settings->max_bytes && mail->size > settings->max_bytes)
+        fault = (SmtpFault){ 552, "5.3.4", "Message too big" };
+    mail->sender = path;
+    return fault;
+}
+
+SmtpFault
+params_rcpt(bool esmtp, bool smtputf8, char *args, SmtpRcpt *rcpt)
+{
+    char *path = NULL;
+    SyntaxParam param;
+    SyntaxNext next;
+    SmtpFault fault = take_path(&args, "TO:", "5.1.3", "Syntax: RCPT TO:<address>", &path);
+
+    while (!fault.code && (next = syntax_param(&args, &param)) != SYNTAX_PARAM_END)
+        fault = next == SYNTAX_PARAM_BAD ? bad_parameter
+                : !esmtp                 ? unknown_parameter
+                                         : take_rcpt_param(rcpt, &param);
+    if (!fault.code)
+        fault = judge_address(path, smtputf8, "5.1.3");
+    rcpt->address = path;
+    return fault;
+}

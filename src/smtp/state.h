@@ -1,0 +1,74 @@
+/* A session's inside, shared by session.c (reading, answering, ending) and verbs.c (what the commands mean);
+ * for nobody else. */
+#pragma once
+
+#include "smtp/dot.h"
+#include "smtp/session.h"
+
+typedef enum {
+    SMTP_GREETED,    /* banner sent, no EHLO yet */
+    SMTP_IDENTIFIED, /* no transaction */
+    SMTP_MAIL,       /* MAIL accepted */
+    SMTP_RCPT,       /* MAIL and enough recipients for DATA */
+    SMTP_DATA,       /* 354 sent, the final dot not seen */
+    SMTP_CLOSED,
+} SmtpState;
+
+/* The handler function whose answer is awaited. */
+typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END } SmtpAsked;
+
+/* What must not outlive a transaction. */
+typedef struct {
+    bool accepted; /* the handler's mail() was answered 2xx, its reset() is due */
+    bool smtputf8;
+    bool from_headers;
+    bool too_big;
+    guint recipients;
+    guint refused;
+    gint64 bytes; /* of the message, so far */
+    DotDecoder dot;
+} SmtpTransaction;
+
+struct SmtpSession {
+    const SmtpSettings *settings;
+    const SmtpHandler *handler;
+    void *user;
+
+    SmtpState state;
+    SmtpAsked asked;
+    SmtpTransaction mail;
+    bool esmtp;
+    bool freed;
+    guint depth; /* public functions being executed */
+    guint errors, idle_commands, messages;
+
+    const char *in; /* what there is to read: the bytes being fed, or those in kept */
+    size_t left;
+    size_t skipped; /* octets of an overlong line thrown away so far */
+    GByteArray *kept;
+    GString *out;
+    Reply last_words; /* after a shutdown in the middle of a message */
+};
+
+/* Executes one command line without its line end; the line may be changed. */
+void smtp_command(SmtpSession *self, char *line);
+
+/* The only writer of the state. Nothing leads out of SMTP_CLOSED, and nothing is said there. */
+void smtp_enter(SmtpSession *self, SmtpState state);
+
+/* Says one line: text is ours, a constant. */
+void smtp_say(SmtpSession *self, int code, const char *dsn, const char *text);
+void smtp_say_reply(SmtpSession *self, const Reply *reply);
+
+/* Says it and counts it among the errors; too many end the session. */
+void smtp_fail(SmtpSession *self, int code, const char *dsn, const char *text);
+
+/* Counts a refused recipient, which is no error: among a thousand recipients many may be wrong. More than
+ * max_recipients in one transaction are. */
+void smtp_count_refused(SmtpSession *self);
+
+/* Ends the transaction, whatever has come of it. */
+void smtp_end_transaction(SmtpSession *self);
+
+/* Says the last reply and quits. */
+void smtp_quit(SmtpSession *self, int code, const char *dsn, const char *text);

@@ -1,0 +1,238 @@
+#include "smtp/state.h"
+
+#include "smtp/params.h"
+#include "smtp/syntax.h"
+
+#include <string.h>
+
+#define IN(state) (1u << (state))
+#define ANYWHERE (~0u)
+
+enum {
+    ENDS_GROUP = 1 << 0,   /* the client must wait for our answer (RFC 2920) */
+    IDLE = 1 << 1,         /* brings no mail nearer */
+    NO_ARGUMENTS = 1 << 2, /* 501 5.5.4 with any */
+};
+
+static void
+smtp_hello(SmtpSession *self, const char *name, bool esmtp)
+{
+    if (!syntax_name(name)) {
+        smtp_fail(self, 501, "5.5.4", esmtp ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
+        return;
+    }
+    smtp_end_transaction(self);
+    if (self->state == SMTP_CLOSED)
+        return;
+    smtp_enter(self, SMTP_IDENTIFIED);
+    self->esmtp = esmtp;
+    self->handler->helo(self->user, name, esmtp);
+
+    g_autofree char *text = NULL;
+    if (esmtp)
+        text = g_strdup_printf("%s\nPIPELINING\nSIZE %" G_GINT64_FORMAT
+                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s",
+                               self->settings->hostname, self->settings->max_bytes,
+                               self->settings->sendmail ? "\nXSENDMAIL" : "");
+    smtp_say_reply(self, &(Reply){ 250, NULL, text ? text : (char *)self->settings->hostname });
+}
+
+static void
+smtp_ehlo(SmtpSession *self, char *args)
+{
+    smtp_hello(self, args, true);
+}
+
+static void
+smtp_helo(SmtpSession *self, char *args)
+{
+    smtp_hello(self, args, false);
+}
+
+static void
+smtp_mail(SmtpSession *self, char *args)
+{
+    SmtpMail mail = { .size = -1 };
+
+    if (self->settings->max_messages && self->messages >= self->settings->max_messages) {
+        smtp_quit(self, 421, "4.7.0", "Too many messages in one session");
+        return;
+    }
+    SmtpFault fault = params_mail(self->settings, self->esmtp, args, &mail);
+    if (fault.code) {
+        smtp_fail(self, fault.code, fault.dsn, fault.text);
+        return;
+    }
+    self->mail.smtputf8 = mail.smtputf8;
+    self->mail.from_headers = mail.from_headers;
+    self->asked = ASKED_MAIL;
+    self->handler->mail(self->user, &mail);
+}
+
+static void
+smtp_rcpt(SmtpSession *self, char *args)
+{
+    SmtpRcpt rcpt = { 0 };
+    SmtpFault fault = params_rcpt(self->esmtp, self->mail.smtputf8, args, &rcpt);
+
+    if (fault.code) {
+        smtp_say(self, fault.code, fault.dsn, fault.text);
+        smtp_count_refused(self);
+        return;
+    }
+    /* Neither an error nor a refusal: those accepted before must get their mail. */
+    if (self->settings->max_recipients && self->mail.recipients >= self->settings->max_recipients) {
+        smtp_say(self, 452, "4.5.3", "Too many recipients");
+        return;
+    }
+    self->asked = ASKED_RCPT;
+    self->handler->rcpt(self->user, &rcpt);
+}
+
+static void
+smtp_data(SmtpSession *self, char *args)
+{
+    if (self->state == SMTP_RCPT) {
+        self->asked = ASKED_DATA;
+        self->handler->data_begin(self->user);
+    }
+    else if (self->mail.refused) {
+        smtp_fail(self, 554, "5.5.1", "No valid recipients");
+    }
+    else {
+        smtp_fail(self, 503, "5.5.1", "Need RCPT first");
+    }
+}
+
+static void
+smtp_rset(SmtpSession *self, char *args)
+{
+    smtp_end_transaction(self);
+    smtp_say(self, 250, "2.0.0", "Ok");
+}
+
+static void
+smtp_noop(SmtpSession *self, char *args)
+{
+    smtp_say(self, 250, "2.0.0", "Ok");
+}
+
+static void
+smtp_vrfy(SmtpSession *self, char *args)
+{
+    if (*args)
+        smtp_say(self, 252, "2.0.0", "Send some mail, I'll try my best");
+    else
+        smtp_fail(self, 501, "5.5.4", "Syntax: VRFY address");
+}
+
+static void
+smtp_help(SmtpSession *self, char *args)
+{
+    smtp_say(self, 214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+}
+
+static void
+smtp_bye(SmtpSession *self, char *args)
+{
+    smtp_quit(self, 221, "2.0.0", "Bye");
+}
+
+static void
+smtp_not_offered(SmtpSession *self, char *args)
+{
+    smtp_fail(self, 502, "5.5.1", "Command not offered");
+}
+
+static void
+smtp_auth(SmtpSession *self, char *args)
+{
+    smtp_fail(self, 503, "5.5.1", "Authentication not offered");
+}
+
+/* What follows is a message, not commands. */
+static void
+smtp_bdat(SmtpSession *self, char *args)
+{
+    smtp_quit(self, 502, "5.5.1", "Command not offered");
+}
+
+/* A browser was talked into carrying mail for somebody else. */
+static void
+smtp_not_smtp(SmtpSession *self, char *args)
+{
+    smtp_quit(self, 554, "5.5.0", "This is not a web server");
+}
+
+#define READY (IN(SMTP_MAIL) | IN(SMTP_RCPT))
+
+/* The commands: the specification. */
+static const struct {
+    const char *verb;
+    void (*run)(SmtpSession *self, char *args);
+    unsigned states;
+    const char *out_of_order;
+    unsigned flags;
+} smtp_verbs[] = {
+    { "EHLO", smtp_ehlo, ANYWHERE, NULL, ENDS_GROUP | IDLE },
+    { "HELO", smtp_helo, ANYWHERE, NULL, ENDS_GROUP | IDLE },
+    { "MAIL", smtp_mail, IN(SMTP_IDENTIFIED), "Say EHLO first, one MAIL at a time", 0 },
+    { "RCPT", smtp_rcpt, READY, "Need MAIL first", 0 },
+    { "DATA", smtp_data, READY, "Need RCPT first", ENDS_GROUP | NO_ARGUMENTS },
+    { "RSET", smtp_rset, ANYWHERE, NULL, IDLE | NO_ARGUMENTS },
+    { "NOOP", smtp_noop, ANYWHERE, NULL, IDLE },
+    { "VRFY", smtp_vrfy, ANYWHERE, NULL, IDLE },
+    { "HELP", smtp_help, ANYWHERE, NULL, IDLE },
+    { "QUIT", smtp_bye, ANYWHERE, NULL, NO_ARGUMENTS },
+    { "EXPN", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "ETRN", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "TURN", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "ATRN", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "XCLIENT", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "XFORWARD", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "STARTTLS", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "AUTH", smtp_auth, ANYWHERE, NULL, 0 },
+    { "BDAT", smtp_bdat, ANYWHERE, NULL, 0 },
+    { "GET", smtp_not_smtp, ANYWHERE, NULL, 0 },
+    { "POST", smtp_not_smtp, ANYWHERE, NULL, 0 },
+    { "PUT", smtp_not_smtp, ANYWHERE, NULL, 0 },
+    { "CONNECT", smtp_not_smtp, ANYWHERE, NULL, 0 },
+};
+
+static void
+smtp_run(SmtpSession *self, guint verb, char *args)
+{
+    unsigned flags = smtp_verbs[verb].flags;
+    guint max_idle = self->settings->max_idle_commands;
+
+    /* Whoever doesn't wait for the answer guesses it, and may be a voice that was slipped in. */
+    if (flags & ENDS_GROUP && self->left > 0 && !self->settings->early_talk)
+        smtp_quit(self, smtp_early_talk.code, smtp_early_talk.dsn, smtp_early_talk.text);
+    else if (flags & IDLE && max_idle && ++self->idle_commands > max_idle)
+        smtp_quit(self, 421, "4.7.0", "Too many commands without a mail");
+    else if (!(smtp_verbs[verb].states & IN(self->state)))
+        smtp_fail(self, 503, "5.5.1", smtp_verbs[verb].out_of_order);
+    else if (flags & NO_ARGUMENTS && *args)
+        smtp_fail(self, 501, "5.5.4", "No arguments, please");
+    else
+        smtp_verbs[verb].run(self, args);
+}
+
+void
+smtp_command(SmtpSession *self, char *line)
+{
+    char *args = line + strcspn(line, " ");
+
+    if (*args)
+        *args++ = '\0';
+    args += strspn(args, " ");
+    for (char *end = args + strlen(args); end > args && end[-1] == ' ';)
+        *--end = '\0';
+    for (guint i = 0; i < G_N_ELEMENTS(smtp_verbs); i++) {
+        if (g_ascii_strcasecmp(line, smtp_verbs[i].verb) == 0) {
+            smtp_run(self, i, args);
+            return;
+        }
+    }
+    smtp_fail(self, 500, "5.5.2", *line ? "Unknown command" : "Empty command");
+}
