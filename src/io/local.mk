@@ -1,5 +1,8 @@
 noinst_LIBRARIES += %D%/libio.a
 %C%_libio_a_SOURCES = \
+	%D%/conn.c %D%/conn.h \
+	%D%/endpoint.c %D%/endpoint.h \
+	%D%/listener.c %D%/listener.h \
 	%D%/worker.c %D%/worker.h
 %C%_libio_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 

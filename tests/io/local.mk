@@ -1,5 +1,13 @@
-check_PROGRAMS += %D%/worker_test
-TESTS += %D%/worker_test
+check_PROGRAMS += %D%/conn_test %D%/endpoint_test %D%/listener_test %D%/worker_test
+TESTS += %D%/conn_test %D%/endpoint_test %D%/listener_test %D%/worker_test
+%C%_conn_test_SOURCES = %D%/conn_test.c %D%/pair.c %D%/pair.h
+%C%_conn_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_conn_test_LDADD = $(IO_LIBS)
+%C%_endpoint_test_SOURCES = %D%/endpoint_test.c
+%C%_endpoint_test_LDADD = $(IO_LIBS)
+%C%_listener_test_SOURCES = %D%/listener_test.c
+%C%_listener_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_listener_test_LDADD = $(IO_LIBS)
 %C%_worker_test_SOURCES = %D%/worker_test.c
 %C%_worker_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_worker_test_LDADD = $(IO_LIBS)

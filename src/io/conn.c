@@ -1,0 +1,468 @@
+#include "io/conn.h"
+
+#include "base/error.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    LINGER_MS = 2000,            /* for a peer to read our last words before its unread bytes cause a reset */
+    LINGER_BYTES = 1024 * 1024,  /* and what it may send meanwhile */
+    QUICKACK_BYTES = 4096,       /* larger reads belong to a stream, which needs no hurry */
+};
+
+typedef enum {
+    CONN_OPEN,
+    CONN_FLUSHING,  /* the owner has let go; output is still queued */
+    CONN_LINGERING, /* our end is shut; reads and forgets until the peer closes too */
+    CONN_CLOSED,    /* waits for libuv to give the handles back */
+} ConnState;
+
+struct Conn {
+    union {
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } in;
+    uv_timer_t timer;
+    uv_pipe_t *out; /* NULL: writes go to `in` */
+    const ConnOps *ops;
+    void *user;
+    GByteArray *corked; /* what was written while `bytes` runs */
+    size_t unsent, unsent_seen, lingered;
+    gint64 write_ms;
+    guint64 due, write_due, timer_due; /* loop time; 0: never */
+    ConnState state;
+    guint handles;
+    bool in_bytes, paused, full, ended, reading;
+};
+
+typedef struct {
+    uv_write_t request;
+    Conn *conn;
+    size_t n;
+    char bytes[];
+} ConnWrite;
+
+static uv_stream_t *
+conn_reader(const Conn *self)
+{
+    return (uv_stream_t *) &self->in;
+}
+
+static uv_stream_t *
+conn_writer(const Conn *self)
+{
+    return self->out ? (uv_stream_t *) self->out : conn_reader(self);
+}
+
+int
+conn_fd(const Conn *self)
+{
+    uv_os_fd_t fd = -1;
+
+    uv_fileno((const uv_handle_t *) &self->in, &fd);
+    return fd;
+}
+
+static bool
+conn_is_tcp(const Conn *self)
+{
+    return self->in.tcp.type == UV_TCP;
+}
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+static void
+on_handle_closed(uv_handle_t *handle)
+{
+    Conn *self = handle->data;
+
+    if (--self->handles > 0)
+        return;
+    if (self->ops && self->ops->gone)
+        self->ops->gone(self->user);
+    if (self->corked)
+        g_byte_array_unref(self->corked);
+    g_free(self->out);
+    g_free(self);
+}
+
+static void
+conn_destroy(Conn *self)
+{
+    if (self->state == CONN_CLOSED)
+        return;
+    self->state = CONN_CLOSED;
+    self->handles = self->out ? 3 : 2;
+    uv_close((uv_handle_t *) &self->in, on_handle_closed);
+    uv_close((uv_handle_t *) &self->timer, on_handle_closed);
+    if (self->out)
+        uv_close((uv_handle_t *) self->out, on_handle_closed);
+}
+
+/* --- time ---------------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+/* Timers are armed for the earliest deadline and re-armed when they fire too early, not each time a
+ * deadline moves back. */
+static void
+conn_arm(Conn *self)
+{
+    guint64 due = self->due;
+
+    if (self->write_due > 0 && (due == 0 || self->write_due < due))
+        due = self->write_due;
+    if (due == 0 || self->state == CONN_CLOSED || (self->timer_due > 0 && self->timer_due <= due))
+        return;
+    guint64 now = uv_now(self->timer.loop);
+    self->timer_due = due;
+    uv_timer_start(&self->timer, on_timer, due > now ? due - now : 0, 0);
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+    Conn *self = timer->data;
+    guint64 now = uv_now(timer->loop);
+
+    self->timer_due = 0;
+    if (self->write_due > 0 && now >= self->write_due) {
+        size_t left = uv_stream_get_write_queue_size(conn_writer(self));
+        if (left >= self->unsent_seen) {
+            conn_destroy(self);
+            return;
+        }
+        self->unsent_seen = left;
+        self->write_due = now + (guint64) self->write_ms;
+    }
+    if (self->due > 0 && now >= self->due) {
+        self->due = 0;
+        if (self->state != CONN_OPEN) {
+            conn_destroy(self);
+            return;
+        }
+        if (self->ops->expired)
+            self->ops->expired(self->user);
+    }
+    conn_arm(self);
+}
+
+void
+conn_deadline(Conn *self, gint64 ms)
+{
+    self->due = ms > 0 ? uv_now(self->timer.loop) + (guint64) ms : 0;
+    conn_arm(self);
+}
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+static void conn_update_reading(Conn *self);
+static void conn_uncork(Conn *self);
+
+static void
+on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    static _Thread_local char shared[CONN_READ_BYTES];
+
+    *buf = uv_buf_init(shared, sizeof shared);
+}
+
+/* A client that sends a command in two segments waits for our acknowledgement before the second one;
+ * the system would delay it by 40 ms. The option wears off, hence each time. */
+static void
+conn_acknowledge(Conn *self)
+{
+    int on = 1;
+
+    setsockopt(conn_fd(self), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+static void
+conn_deliver(Conn *self, const char *bytes, size_t n)
+{
+    self->in_bytes = true;
+    self->ops->bytes(self->user, bytes, n);
+    self->in_bytes = false;
+    bool answered = self->corked && self->corked->len > 0;
+    conn_uncork(self);
+    if (!answered && n < QUICKACK_BYTES && conn_is_tcp(self) && self->state == CONN_OPEN)
+        conn_acknowledge(self);
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    Conn *self = stream->data;
+
+    if (n == 0)
+        return;
+    if (n > 0 && self->state == CONN_OPEN) {
+        conn_deliver(self, buf->base, (size_t) n);
+    } else if (n > 0) {
+        self->lingered += (size_t) n;
+        if (self->lingered > LINGER_BYTES)
+            conn_destroy(self);
+    } else if (n == UV_EOF) {
+        self->ended = true;
+        self->reading = false;
+        if (self->state == CONN_LINGERING)
+            conn_destroy(self);
+        else if (self->state == CONN_OPEN && self->ops->end)
+            self->ops->end(self->user);
+    } else {
+        conn_destroy(self);
+    }
+}
+
+static void
+conn_update_reading(Conn *self)
+{
+    bool want = !self->ended
+        && (self->state == CONN_LINGERING || (self->state == CONN_OPEN && !self->paused && !self->full));
+
+    if (self->state == CONN_CLOSED || want == self->reading)
+        return;
+    self->reading = want;
+    if (!want)
+        uv_read_stop(conn_reader(self));
+    else if (uv_read_start(conn_reader(self), on_alloc, on_read) < 0)
+        conn_destroy(self);
+}
+
+void
+conn_pause(Conn *self)
+{
+    self->paused = true;
+    conn_update_reading(self);
+}
+
+void
+conn_resume(Conn *self)
+{
+    self->paused = false;
+    conn_update_reading(self);
+}
+
+/* --- writing ------------------------------------------------------------------------------------- */
+
+/* Everything has been sent and the owner has let go. A TCP socket closed with unread bytes would send a
+ * reset that may overtake our last reply, so it lingers. */
+static void
+conn_flushed(Conn *self)
+{
+    if (!conn_is_tcp(self) || self->ended || shutdown(conn_fd(self), SHUT_WR) < 0) {
+        conn_destroy(self);
+        return;
+    }
+    self->state = CONN_LINGERING;
+    conn_deadline(self, LINGER_MS);
+    conn_update_reading(self);
+}
+
+static void
+conn_account(Conn *self)
+{
+    self->full = self->unsent >= (self->full ? CONN_LOW_WATER : CONN_HIGH_WATER);
+    if (self->unsent == 0)
+        self->write_due = 0;
+    conn_update_reading(self);
+}
+
+static void
+on_written(uv_write_t *request, int status)
+{
+    ConnWrite *write = request->data;
+    Conn *self = write->conn;
+
+    self->unsent -= write->n;
+    g_free(write);
+    if (self->state == CONN_CLOSED)
+        return;
+    if (status < 0) {
+        conn_destroy(self);
+        return;
+    }
+    conn_account(self);
+    if (self->state == CONN_FLUSHING && self->unsent == 0)
+        conn_flushed(self);
+}
+
+static void
+conn_queue(Conn *self, const char *bytes, size_t n)
+{
+    ConnWrite *write = g_malloc(sizeof *write + n);
+
+    write->request.data = write;
+    write->conn = self;
+    write->n = n;
+    memcpy(write->bytes, bytes, n);
+    uv_buf_t buf = uv_buf_init(write->bytes, (unsigned) n);
+    if (uv_write(&write->request, conn_writer(self), &buf, 1, on_written) < 0) {
+        g_free(write);
+        conn_destroy(self);
+        return;
+    }
+    if (self->unsent == 0) {
+        self->unsent_seen = n;
+        self->write_due = uv_now(self->timer.loop) + (guint64) self->write_ms;
+        conn_arm(self);
+    }
+    self->unsent += n;
+    conn_account(self);
+}
+
+static void
+conn_send(Conn *self, const char *bytes, size_t n)
+{
+    size_t sent = 0;
+
+    if (self->state == CONN_CLOSED || n == 0)
+        return;
+    if (self->unsent == 0) {
+        uv_buf_t buf = uv_buf_init((char *) bytes, (unsigned) n);
+        int got = uv_try_write(conn_writer(self), &buf, 1);
+        if (got < 0 && got != UV_EAGAIN) {
+            conn_destroy(self);
+            return;
+        }
+        sent = got > 0 ? (size_t) got : 0;
+    }
+    if (sent < n)
+        conn_queue(self, bytes + sent, n - sent);
+}
+
+void
+conn_write(Conn *self, const char *bytes, size_t n)
+{
+    if (!self->in_bytes) {
+        conn_send(self, bytes, n);
+        return;
+    }
+    if (!self->corked)
+        self->corked = g_byte_array_new();
+    g_byte_array_append(self->corked, (const guint8 *) bytes, (guint) n);
+}
+
+static void
+conn_uncork(Conn *self)
+{
+    GByteArray *corked = g_steal_pointer(&self->corked);
+
+    if (corked) {
+        conn_send(self, (const char *) corked->data, corked->len);
+        g_byte_array_unref(corked);
+    }
+    if (self->state == CONN_FLUSHING && self->unsent == 0)
+        conn_flushed(self);
+}
+
+size_t
+conn_unsent(const Conn *self)
+{
+    return self->unsent;
+}
+
+/* --- beginning and end --------------------------------------------------------------------------- */
+
+void
+conn_close(Conn *self)
+{
+    self->ops = NULL;
+    if (self->state != CONN_OPEN)
+        return;
+    self->state = CONN_FLUSHING;
+    self->due = 0;
+    conn_update_reading(self);
+    if (!self->in_bytes && self->unsent == 0)
+        conn_flushed(self);
+}
+
+void
+conn_close_now(Conn *self)
+{
+    conn_uncork(self);
+    self->ops = NULL;
+    conn_destroy(self);
+}
+
+static Conn *
+conn_new(uv_loop_t *loop, bool tcp)
+{
+    Conn *self = g_new0(Conn, 1);
+
+    if (tcp)
+        uv_tcp_init(loop, &self->in.tcp);
+    else
+        uv_pipe_init(loop, &self->in.pipe, 0);
+    self->in.tcp.data = self;
+    uv_timer_init(loop, &self->timer);
+    self->timer.data = self;
+    return self;
+}
+
+Conn *
+conn_accept(uv_stream_t *server)
+{
+    bool tcp = server->type == UV_TCP;
+    Conn *self = conn_new(server->loop, tcp);
+
+    if (uv_accept(server, conn_reader(self)) < 0) {
+        conn_destroy(self);
+        return NULL;
+    }
+    if (tcp)
+        uv_tcp_nodelay(&self->in.tcp, 1);
+    return self;
+}
+
+/* libuv aborts on a descriptor that epoll refuses, such as a file or /dev/null. */
+static int
+check_pollable(int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    if (epoll < 0)
+        return errno;
+    int failed = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? errno : 0;
+    close(epoll);
+    return failed;
+}
+
+Conn *
+conn_open(uv_loop_t *loop, int in, int out, GError **error)
+{
+    int failed = check_pollable(in);
+
+    if (failed) {
+        error_set_errno(error, failed, "input must be a pipe or socket");
+        return NULL;
+    }
+    Conn *self = conn_new(loop, false);
+    failed = uv_pipe_open(&self->in.pipe, in);
+    if (!failed && out != in) {
+        self->out = g_new0(uv_pipe_t, 1);
+        uv_pipe_init(loop, self->out, 0);
+        self->out->data = self;
+        failed = uv_pipe_open(self->out, out);
+    }
+    if (failed) {
+        error_set_errno(error, -failed, "cannot use the descriptors");
+        conn_destroy(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+conn_start(Conn *self, const ConnOps *ops, void *user, gint64 write_ms)
+{
+    self->ops = ops;
+    self->user = user;
+    self->write_ms = write_ms;
+    conn_update_reading(self);
+}

@@ -1,0 +1,59 @@
+/* Where to listen, or who is calling: an IP address and port, or the path of a unix socket; and
+ * networks, to say who may. Pure but for the resolver's answer to a host name. Start-up may block. */
+#pragma once
+
+#include <glib.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define IO_ERROR (g_quark_from_static_string("io"))
+
+typedef enum {
+    IO_ERROR_SYNTAX,
+    IO_ERROR_IN_USE,
+    IO_ERROR_DENIED,
+    IO_ERROR_SYSTEM,
+} IoError;
+
+typedef struct {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un un;
+    } addr;
+    socklen_t length;
+} Endpoint;
+
+#define ENDPOINT_TEXT_BYTES 128
+
+/* "host:port", "[v6]:port", "*:port" (all addresses), or a path that begins with '/'. A host name stands for its
+ * first address. */
+bool endpoint_parse(const char *text, Endpoint *endpoint, GError **error);
+
+/* This end or the other end of a socket; false if there is none. IPv4 written as IPv6 becomes IPv4. */
+bool endpoint_local(int fd, Endpoint *endpoint);
+bool endpoint_peer(int fd, Endpoint *endpoint);
+
+bool endpoint_equal(const Endpoint *a, const Endpoint *b);
+bool endpoint_is_unix(const Endpoint *self);
+bool endpoint_is_loopback(const Endpoint *self);
+guint endpoint_port(const Endpoint *self);
+
+/* The address without its port, or the path. Returns text. */
+const char *endpoint_host(const Endpoint *self, char text[ENDPOINT_TEXT_BYTES]);
+
+/* Sixteen bytes equal for all addresses of one client: an IPv4 address, an IPv6 /64. */
+void endpoint_client_key(const Endpoint *self, guint8 key[16]);
+
+typedef struct {
+    sa_family_t family;
+    guint bits;
+    guint8 bytes[16];
+} Network;
+
+/* "192.0.2.0/24", "2001:db8::/32", or a single address. Bits behind the prefix must be zero. */
+bool network_parse(const char *text, Network *network, GError **error);
+bool network_contains(const Network *self, const Endpoint *endpoint);
