@@ -1,0 +1,56 @@
+check_PROGRAMS += \
+	%D%/chat_test \
+	%D%/dot_test \
+	%D%/model_test \
+	%D%/session_test \
+	%D%/syntax_test
+TESTS += \
+	%D%/chat_test \
+	%D%/dot_test \
+	%D%/model_test \
+	%D%/session_test \
+	%D%/syntax_test
+
+%C%_chat_test_SOURCES = %D%/chat.c %D%/chat.h %D%/chat_test.c
+%C%_chat_test_LDADD = $(SMTP_LIBS)
+%C%_dot_test_SOURCES = %D%/dot_test.c
+%C%_dot_test_LDADD = $(SMTP_LIBS)
+%C%_model_test_SOURCES = %D%/model_test.c
+%C%_model_test_LDADD = $(SMTP_LIBS)
+%C%_session_test_SOURCES = %D%/session_test.c
+%C%_session_test_LDADD = $(SMTP_LIBS)
+%C%_syntax_test_SOURCES = %D%/syntax_test.c
+%C%_syntax_test_LDADD = $(SMTP_LIBS)
+
+EXTRA_DIST += \
+	%D%/abort-data.chat \
+	%D%/bdat.chat \
+	%D%/dots.chat \
+	%D%/early-data.chat \
+	%D%/early-ehlo.chat \
+	%D%/early-tolerated.chat \
+	%D%/endless-line.chat \
+	%D%/errors.chat \
+	%D%/greeting.chat \
+	%D%/idle.chat \
+	%D%/last-421.chat \
+	%D%/long-lines.chat \
+	%D%/many-recipients.chat \
+	%D%/messages.chat \
+	%D%/order.chat \
+	%D%/parameters.chat \
+	%D%/pipelining.chat \
+	%D%/recipients.chat \
+	%D%/refusals.chat \
+	%D%/senders.chat \
+	%D%/sendmail.chat \
+	%D%/shutdown-data.chat \
+	%D%/shutdown-idle.chat \
+	%D%/shutdown-too-big.chat \
+	%D%/shutdown-transaction.chat \
+	%D%/smtputf8.chat \
+	%D%/smuggling.chat \
+	%D%/too-big.chat \
+	%D%/verbs.chat \
+	%D%/web.chat \
+	%D%/wrong-recipients.chat

@@ -1,0 +1,329 @@
+/* Random commands, good, bad and out of order, against a reference model that knows nothing of the code: every
+ * reply, every question to the handler must be the model's. SMTP_MODEL_COMMANDS sets how many (else 100,000). */
+#include "smtp/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_RECIPIENTS = 3, MAX_ERRORS = 9, MAX_IDLE = 7, MAX_MESSAGES = 4, MAX_BYTES = 40 };
+
+static const SmtpSettings settings = {
+    .hostname = "mx.test",
+    .max_bytes = MAX_BYTES,
+    .max_recipients = MAX_RECIPIENTS,
+    .max_errors = MAX_ERRORS,
+    .max_idle_commands = MAX_IDLE,
+    .max_messages = MAX_MESSAGES,
+};
+
+typedef enum { EHLO, HELO, MAIL, RCPT, DATA, RSET, NOOP, QUIT, JUNK, KINDS } Kind;
+
+/* What can be said, and the reply if nothing stands against it. */
+static const struct {
+    Kind kind;
+    const char *line;
+    int code; /* 250, or the refusal of the line itself */
+    bool esmtp;
+} lines[] = {
+    { EHLO, "EHLO client.test", 250, false },
+    { EHLO, "EHLO <x>", 501, false },
+    { HELO, "helo client.test", 250, false },
+    { HELO, "HELO", 501, false },
+    { MAIL, "MAIL FROM:<a@x.test>", 250, false },
+    { MAIL, "mail from: a@x.test", 250, false },
+    { MAIL, "MAIL FROM:<>", 250, false },
+    { MAIL, "MAIL FROM:<a@x.test> SIZE=40", 250, true },
+    { MAIL, "MAIL FROM:<a@x.test> SIZE=41", 552, true },
+    { MAIL, "MAIL FROM:<a@x.test> FOO", 555, true },
+    { MAIL, "MAIL FROM:<a@x.test", 501, false },
+    { MAIL, "MAIL FROM:<\xC3\xA9@x.test>", 553, false },
+    { RCPT, "RCPT TO:<b@y.test>", 250, false },
+    { RCPT, "rcpt to:b@y.test", 250, false },
+    { RCPT, "RCPT TO:<b@y.test> NOTIFY=NEVER", 250, true },
+    { RCPT, "RCPT TO:<>", 501, false },
+    { RCPT, "RCPT", 501, false },
+    { DATA, "DATA", 354, false },
+    { DATA, "data", 354, false },
+    { DATA, "DATA x", 501, false },
+    { RSET, "RSET", 250, false },
+    { RSET, "RSET x", 501, false },
+    { NOOP, "NOOP", 250, false },
+    { NOOP, "VRFY root", 252, false },
+    { QUIT, "QUIT x", 501, false },
+    { QUIT, "QUIT", 221, false },
+    { JUNK, "", 500, false },
+    { JUNK, "EXPN all", 502, false },
+    { JUNK, "M\x01L FROM:<>", 500, false },
+};
+
+typedef struct {
+    bool hello, esmtp, mail, closed;
+    int recipients, refused, errors, idle, messages;
+} Model;
+
+static int
+error(Model *self, int code)
+{
+    self->closed = ++self->errors >= MAX_ERRORS;
+    return code;
+}
+
+static void
+forget(Model *self)
+{
+    self->mail = false;
+    self->recipients = self->refused = 0;
+}
+
+/* The reply's code to line i; handler is what the handler would say if it is asked. */
+static int
+model_say(Model *self, guint i, int handler)
+{
+    Kind kind = lines[i].kind;
+    int code = lines[i].esmtp && !self->esmtp ? 555 : lines[i].code;
+
+    if ((kind <= HELO || kind == RSET || kind == NOOP) && ++self->idle > MAX_IDLE) {
+        self->closed = true;
+        return 421;
+    }
+    if ((kind == MAIL && (!self->hello || self->mail)) || ((kind == RCPT || kind == DATA) && !self->mail))
+        return error(self, 503);
+    if (kind == MAIL && self->messages >= MAX_MESSAGES) {
+        self->closed = true;
+        return 421;
+    }
+    if (kind == RCPT && code < 300 && self->recipients >= MAX_RECIPIENTS)
+        return 452;
+    if (kind == DATA && code == 354 && self->recipients == 0)
+        return error(self, self->refused ? 554 : 503);
+    if (code < 400 && (kind == MAIL || kind == RCPT || kind == DATA) && handler != 250)
+        code = handler;
+    if (kind == RCPT && code >= 400)
+        return ++self->refused > MAX_RECIPIENTS ? error(self, code) : code;
+    if (code >= 500)
+        return error(self, code);
+    if (code >= 400)
+        return code;
+    if (kind <= HELO || kind == RSET)
+        forget(self);
+    if (kind <= HELO)
+        self->hello = true, self->esmtp = kind == EHLO;
+    self->mail |= kind == MAIL;
+    self->recipients += kind == RCPT;
+    self->closed = kind == QUIT;
+    return code;
+}
+
+/* The reply's code to n octets of message and the dot. */
+static int
+model_message(Model *self, size_t n, int handler)
+{
+    self->messages++;
+    self->idle = 0;
+    forget(self);
+    if (n > MAX_BYTES)
+        return 552;
+    if (handler == 250)
+        self->errors = 0;
+    return handler;
+}
+
+typedef struct {
+    SmtpSession *session;
+    GString *said;
+    int handler; /* what it says to the next question */
+    bool later, waiting, asked_data, quit;
+    int open;
+    size_t bytes;
+} Peer;
+
+static void
+answer(Peer *self)
+{
+    int code = self->handler == 250 && self->asked_data ? 354 : self->handler;
+
+    self->waiting = self->later;
+    if (!self->later)
+        smtp_session_resume(self->session, &(Reply){ code, NULL, (char *)"Handler" });
+}
+
+static void
+on_write(void *user, const char *bytes, size_t n)
+{
+    g_string_append_len(((Peer *)user)->said, bytes, (gssize)n);
+}
+
+static void
+on_helo(void *user, const char *name, bool esmtp)
+{
+    g_assert_cmpint(((Peer *)user)->open, ==, 0);
+}
+
+static void
+on_mail(void *user, const SmtpMail *mail)
+{
+    Peer *self = user;
+
+    g_assert_cmpint(self->open, ==, 0);
+    self->open += self->handler == 250;
+    self->bytes = 0;
+    answer(self);
+}
+
+static void
+on_rcpt(void *user, const SmtpRcpt *rcpt)
+{
+    g_assert_cmpint(((Peer *)user)->open, ==, 1);
+    answer(user);
+}
+
+static void
+on_data_begin(void *user)
+{
+    Peer *self = user;
+
+    g_assert_cmpint(self->open, ==, 1);
+    self->asked_data = true;
+    answer(self);
+    self->asked_data = self->later;
+}
+
+static bool
+on_data_bytes(void *user, const char *bytes, size_t n)
+{
+    Peer *self = user;
+
+    g_assert_cmpint(self->open, ==, 1);
+    self->bytes += n;
+    g_assert_cmpuint(self->bytes, <=, MAX_BYTES);
+    self->waiting = self->later;
+    return !self->later;
+}
+
+static void
+on_data_end(void *user)
+{
+    g_assert_cmpint(((Peer *)user)->open, ==, 1);
+    answer(user);
+}
+
+static void
+on_reset(void *user)
+{
+    g_assert_cmpint(((Peer *)user)->open--, ==, 1);
+}
+
+static void
+on_quit(void *user)
+{
+    Peer *self = user;
+
+    g_assert_false(self->quit);
+    self->quit = true;
+}
+
+static const SmtpHandler handler = {
+    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+};
+
+/* Feeds text in pieces of any size; returns the code of the last reply but a closing 421 after an error. */
+static int
+peer_say(Peer *self, const char *text)
+{
+    g_string_truncate(self->said, 0);
+    for (size_t at = 0, n = strlen(text), piece; at < n; at += piece) {
+        piece = (size_t)g_test_rand_int_range(1, 40);
+        piece = MIN(piece, n - at);
+        smtp_session_feed(self->session, text + at, piece);
+        while (smtp_session_busy(self->session)) {
+            g_assert_true(self->waiting);
+            self->later = g_test_rand_bit();
+            self->waiting = false;
+            int code = self->handler == 250 && self->asked_data ? 354 : self->handler;
+            self->asked_data = false;
+            smtp_session_resume(self->session, &(Reply){ code, NULL, (char *)"Handler" });
+        }
+    }
+    return atoi(self->said->str);
+}
+
+static void
+say_message(Peer *peer, Model *model)
+{
+    int n = g_test_rand_int_range(0, 50);
+    g_autofree char *filler = g_strnfill((gsize)n, 'x');
+    g_autofree char *text = n ? g_strconcat(filler, "\r\n.\r\n", NULL) : g_strdup(".\r\n");
+
+    peer->handler = g_test_rand_int_range(0, 3) ? 250 : g_test_rand_bit() ? 451 : 554;
+    peer->later = g_test_rand_bit();
+    int want = model_message(model, n ? (size_t)n + 2 : 0, peer->handler);
+    g_assert_cmpint(peer_say(peer, text), ==, want);
+}
+
+/* Two times in three what a client would say next; otherwise few sessions come far. */
+static guint
+pick(const Model *model)
+{
+    bool enough = model->recipients > 0 && g_test_rand_bit();
+    Kind next = !model->hello ? EHLO : !model->mail ? MAIL : enough ? DATA : RCPT;
+    bool sensible = g_test_rand_int_range(0, 3) > 0;
+
+    for (;;) {
+        guint i = (guint)g_test_rand_int_range(0, G_N_ELEMENTS(lines));
+        if (!sensible || lines[i].kind == next)
+            return i;
+    }
+}
+
+static void
+say_command(Peer *peer, Model *model)
+{
+    guint i = pick(model);
+    g_autofree char *text = g_strconcat(lines[i].line, g_test_rand_bit() ? "\r\n" : "\n", NULL);
+    peer->handler = g_test_rand_int_range(0, 4) ? 250 : g_test_rand_bit() ? 450 : 550;
+    peer->later = g_test_rand_bit();
+
+    int want = model_say(model, i, peer->handler);
+    int got = peer_say(peer, text);
+    if (got != want)
+        g_test_message("to %s: %s", lines[i].line, peer->said->str);
+    g_assert_cmpint(got, ==, want);
+    g_assert_cmpint(peer->quit, ==, model->closed);
+    g_assert_cmpint(peer->open, ==, model->mail && !model->closed);
+    if (got == 354)
+        say_message(peer, model);
+}
+
+static void
+test_random(void)
+{
+    const char *wanted = g_getenv("SMTP_MODEL_COMMANDS");
+    guint64 left = wanted ? g_ascii_strtoull(wanted, NULL, 10) : 100000;
+    Peer peer = { .said = g_string_new(NULL) };
+    guint64 messages = 0, closed = 0;
+
+    while (left > 0) {
+        Model model = { 0 };
+
+        peer.quit = false;
+        peer.session = smtp_session_new(&settings, &handler, &peer);
+        for (int n = g_test_rand_int_range(1, 60); n > 0 && left > 0 && !model.closed; n--, left--)
+            say_command(&peer, &model);
+        messages += (guint64)model.messages;
+        closed += model.closed;
+        smtp_session_free(peer.session);
+        g_assert_cmpint(peer.open, ==, 0);
+    }
+    g_test_message("%" G_GUINT64_FORMAT " messages, %" G_GUINT64_FORMAT " sessions ended early", messages,
+                   closed);
+    g_assert_true(wanted || messages > 1000);
+    g_string_free(peer.said, TRUE);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/model/random", test_random);
+    return g_test_run();
+}
