@@ -1,5 +1,5 @@
-/* Random commands, good, bad and out of order, against a reference model that knows nothing of the code: every
- * reply, every question to the handler must be the model's. SMTP_MODEL_COMMANDS sets how many (else 100,000). */
+/* Random commands, good, bad and out of order, against a reference model that knows nothing of the code:
+ * every reply, every question to the handler must be the model's. SMTP_MODEL_COMMANDS sets how many. */
 #include "smtp/session.h"
 
 #include <stdlib.h>
