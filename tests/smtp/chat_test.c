@@ -32,7 +32,7 @@ typedef struct {
 } Run;
 
 /* Notes an event; returns what the script wants it to be answered. */
-static const char *
+static const char *G_GNUC_PRINTF(2, 3)
 run_event(Run *self, const char *format, ...)
 {
     va_list args;

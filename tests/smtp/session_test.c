@@ -18,7 +18,7 @@ typedef struct {
     Place place;
     Deed deed;
     bool answer_in_write, waiting;
-    int open, writes, quits;
+    int open, writes, quits, inside;
     GString *said;
     bool dead;
 } Peer;
@@ -88,8 +88,13 @@ on_mail(void *user, const SmtpMail *mail)
 static void
 on_rcpt(void *user, const SmtpRcpt *rcpt)
 {
-    act(user, IN_RCPT);
-    answer(user, 250);
+    Peer *self = user;
+
+    /* A group must not be executed as deep as it is long. */
+    g_assert_cmpint(self->inside++, ==, 0);
+    act(self, IN_RCPT);
+    answer(self, 250);
+    self->inside--;
 }
 
 static void

@@ -1,0 +1,212 @@
+/* Fuzzes the session: the first bytes choose settings, the rest is what a client sends, cut as it says, to a
+ * handler that answers whatever, now or later. What must hold is asserted. */
+#include "smtp/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const guint8 *data, size_t n);
+
+typedef struct {
+    SmtpSession *session;
+    guint32 random;
+    bool waiting, bytes, open, quit, dead;
+    guint writes;
+    gint64 left;
+} Fuzz;
+
+#define MUST(x)      \
+    do {             \
+        if (!(x))    \
+            abort(); \
+    } while (0)
+
+static guint
+pick(Fuzz *self, guint n)
+{
+    self->random = self->random * 1664525 + 1013904223;
+    return (self->random >> 16) % n;
+}
+
+static void
+resume(Fuzz *self, int good)
+{
+    static const int codes[] = { 250, 450, 550, 421, 554, 354 };
+    Reply reply = { good, "2.0.0", (char *)"An\nanswer" };
+
+    if (pick(self, 8) == 0)
+        reply.code = codes[pick(self, G_N_ELEMENTS(codes))];
+    smtp_session_resume(self->session, &reply);
+}
+
+static int
+due(Fuzz *self, int good)
+{
+    MUST(!self->dead && !self->quit);
+    self->waiting = pick(self, 2) == 0;
+    return self->waiting ? 0 : good;
+}
+
+static void
+on_write(void *user, const char *bytes, size_t n)
+{
+    Fuzz *self = user;
+    const char *line = bytes;
+
+    MUST(!self->dead && !self->quit && n > 0);
+    for (const char *lf; line < bytes + n; line = lf + 1) {
+        lf = memchr(line, '\n', (size_t)(bytes + n - line));
+        MUST(lf && lf - line >= 4 && lf[-1] == '\r' && lf - line < REPLY_LINE_BYTES);
+        MUST(g_ascii_isdigit(line[0]) && g_ascii_isdigit(line[2]) && strchr(" -", line[3]));
+        for (const char *p = line; p < lf - 1; p++)
+            MUST(*p >= ' ' && *p <= '~');
+    }
+    self->writes++;
+}
+
+static void
+on_helo(void *user, const char *name, bool esmtp)
+{
+    MUST(!((Fuzz *)user)->open && *name);
+    for (; *name; name++)
+        MUST(*name > ' ' && *name <= '~' && *name != '<');
+}
+
+/* No value may carry what could end a line or a string elsewhere. */
+static void
+clean(const char *text)
+{
+    MUST(g_utf8_validate(text, -1, NULL));
+    for (; *text; text++)
+        MUST((guchar)*text >= ' ' && *text != 0x7F);
+}
+
+/* The session does not tell what became of a mail until it is reset: note what it was answered. */
+static void
+on_mail(void *user, const SmtpMail *mail)
+{
+    Fuzz *self = user;
+
+    MUST(!self->open && !self->dead && !self->quit);
+    clean(mail->sender);
+    clean(mail->full_name ? mail->full_name : "");
+    clean(mail->envid ? mail->envid : "");
+    self->open = true;
+    smtp_session_resume(self->session, &(Reply){ 250, "2.1.0", (char *)"Ok" });
+}
+
+static void
+on_rcpt(void *user, const SmtpRcpt *rcpt)
+{
+    MUST(((Fuzz *)user)->open && *rcpt->address);
+    clean(rcpt->address);
+    clean(rcpt->orcpt ? rcpt->orcpt : "");
+    clean(rcpt->notify ? rcpt->notify : "");
+    if (due(user, 250))
+        resume(user, 250);
+}
+
+static void
+on_data_begin(void *user)
+{
+    MUST(((Fuzz *)user)->open);
+    if (due(user, 354))
+        resume(user, 354);
+}
+
+static bool
+on_data_bytes(void *user, const char *bytes, size_t n)
+{
+    Fuzz *self = user;
+
+    MUST(self->open && n > 0);
+    self->left -= (gint64)n;
+    MUST(self->left >= 0);
+    self->bytes = !due(self, 1);
+    return !self->bytes;
+}
+
+static void
+on_data_end(void *user)
+{
+    MUST(((Fuzz *)user)->open);
+    if (due(user, 250))
+        resume(user, 250);
+}
+
+static void
+on_reset(void *user)
+{
+    Fuzz *self = user;
+
+    MUST(self->open && !self->dead);
+    self->open = false;
+    self->left = 1000;
+}
+
+static void
+on_quit(void *user)
+{
+    Fuzz *self = user;
+
+    MUST(!self->quit && !self->open);
+    self->quit = true;
+}
+
+static const SmtpHandler handler = {
+    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+};
+
+static void
+answer(Fuzz *self)
+{
+    while (smtp_session_busy(self->session)) {
+        MUST(self->waiting);
+        self->waiting = false;
+        if (self->bytes) {
+            self->bytes = false;
+            smtp_session_resume(self->session, NULL);
+        }
+        else {
+            resume(self, pick(self, 2) ? 250 : 354);
+        }
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
+{
+    if (n < 3)
+        return 0;
+
+    SmtpSettings settings = {
+        .hostname = "mx.test",
+        .max_bytes = 1000,
+        .max_recipients = 5,
+        .max_errors = data[0] & 1 ? 5 : 0,
+        .max_idle_commands = data[0] & 2 ? 10 : 0,
+        .max_messages = data[0] & 4 ? 2 : 0,
+        .sendmail = data[0] & 8,
+        .early_talk = data[0] & 16,
+    };
+    Fuzz self = { .random = data[1], .left = 1000 };
+    size_t most = data[2] ? data[2] : n;
+
+    self.session = smtp_session_new(&settings, &handler, &self);
+    for (size_t at = 3, piece; at < n; at += piece) {
+        piece = MIN(most, n - at);
+        smtp_session_feed(self.session, (const char *)data + at, piece);
+        /* Sometimes a client is faster than the handler, and sometimes an operator is. */
+        if (pick(&self, 16) == 0)
+            smtp_session_shut_down(self.session, NULL);
+        if (pick(&self, 64) == 0)
+            smtp_session_abort(self.session, NULL);
+        if (pick(&self, 4))
+            answer(&self);
+        MUST(self.quit == (smtp_session_phase(self.session) == SMTP_PHASE_CLOSED));
+    }
+    smtp_session_free(self.session);
+    self.dead = true;
+    MUST(!self.open);
+    return 0;
+}
