@@ -1,0 +1,8 @@
+/* What sendmail says to its caller: one line "sendmail: …" on standard error. Every module of this
+ * folder uses it; one thread. Control characters in the text become '?'. */
+#pragma once
+
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on say nothing (-oeq). */
+void complain_never(void);

@@ -1,0 +1,120 @@
+/* sendmail, mailq and newaliases: modes. Mail goes to dialogue.c. */
+#include "config.h"
+#include "sendmail/bridge.h"
+#include "sendmail/complain.h"
+#include "sendmail/dialogue.h"
+#include "sendmail/options.h"
+#include "sendmail/settings.h"
+#include "sendmail/submit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sendmail [-t] [-i] [-v] [-f sender] [-F name] [options] [--] [address ...]\n"
+    "       sendmail -bs\n"
+    "       mailq\n"
+    "Reads a message from standard input and gives it to shimtad. See sendmail(8).\n";
+
+/* A descriptor that the caller closed must not become a socket of ours. A closed standard input is opened so that it
+ * cannot be read: an empty message would be worse than an error. */
+static void
+guard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void) !open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR);
+    }
+}
+
+static int
+speak_smtp(const Settings *settings)
+{
+    Submission submission;
+
+    if (settings->direct)
+        return submit_exec(settings, "--stdio");
+    int status = submit_open(&submission, settings);
+    if (status != EX_OK) {
+        fputs("421 4.3.2 Mail service is not available\r\n", stdout);
+        return status;
+    }
+    status = bridge_run(submission.fd);
+    submit_close(&submission);
+    return status;
+}
+
+/* -bd: in the background, as init scripts expect. */
+static int
+start_daemon(const Settings *settings)
+{
+    pid_t child = fork();
+
+    if (child < 0) {
+        complain("cannot fork: %s", strerror(errno));
+        return EX_OSERR;
+    }
+    if (child > 0)
+        return EX_OK;
+    setsid();
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    guard_descriptors();
+    _exit(submit_exec(settings, NULL));
+}
+
+static int
+run(const Options *options, const Settings *settings)
+{
+    switch (options->mode) {
+    case MODE_SEND:
+        return dialogue_run(options, settings);
+    case MODE_SMTP:
+        return speak_smtp(settings);
+    case MODE_DAEMON:
+        return start_daemon(settings);
+    case MODE_DAEMON_FOREGROUND:
+        return submit_exec(settings, NULL);
+    case MODE_CHECK:
+        return submit_exec(settings, "-n");
+    case MODE_PRINT_QUEUE:
+        puts("Mail queue is empty"); /* this version keeps none */
+        return EX_OK;
+    case MODE_COUNT_QUEUE:
+        puts("0");
+        return EX_OK;
+    case MODE_VERSION:
+        puts("sendmail (" PACKAGE_NAME ") " PACKAGE_VERSION);
+        return EX_OK;
+    case MODE_HELP:
+        fputs(usage, stdout);
+        return EX_OK;
+    case MODE_NOTHING:
+        break;
+    }
+    return EX_OK;
+}
+
+int
+main(int argc, char *argv[])
+{
+    static Options options;
+    Settings settings;
+
+    guard_descriptors();
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* an ignored one, inherited, would lose the child's status */
+    int status = options_parse(&options, argc, (const char *const *) argv);
+    if (status == EX_OK)
+        status = settings_read(&settings);
+    if (status == EX_OK)
+        status = run(&options, &settings);
+    if (fflush(stdout) != 0 && status == EX_OK && options.mode != MODE_SEND)
+        status = EX_IOERR;
+    return status;
+}

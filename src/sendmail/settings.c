@@ -1,0 +1,152 @@
+#include "config.h"
+#include "sendmail/settings.h"
+#include "sendmail/complain.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#define LINE_BYTES 4096
+
+typedef enum { SECTION_OTHER, SECTION_SHIMTA, SECTION_LISTEN } Section;
+
+typedef struct {
+    Section section;
+    bool sendmail;            /* this listener's key */
+    char address[LINE_BYTES]; /* likewise */
+    bool found;               /* a listener for sendmail came before */
+} SettingsReader;
+
+/* Cuts blanks at both ends. */
+static char *
+trim(char *text)
+{
+    text += strspn(text, " \t");
+    size_t n = strlen(text);
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+        n--;
+    text[n] = '\0';
+    return text;
+}
+
+/* `#` after a blank begins a comment. */
+static void
+cut_comment(char *value)
+{
+    for (char *hash = strchr(value, '#'); hash; hash = strchr(hash + 1, '#')) {
+        if (hash == value || hash[-1] == ' ' || hash[-1] == '\t') {
+            *hash = '\0';
+            return;
+        }
+    }
+}
+
+static bool
+is_yes(const char *value)
+{
+    return strcasecmp(value, "yes") == 0 || strcasecmp(value, "true") == 0 || strcasecmp(value, "on") == 0;
+}
+
+static int
+parse_wait_ms(const char *value, int fallback)
+{
+    static const struct { char unit; long ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 } };
+    char *end;
+    long n = strtol(value, &end, 10);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (end > value && end[0] == units[i].unit && end[1] == '\0' && n >= 0 && n <= INT_MAX / units[i].ms)
+            return (int) (n * units[i].ms);
+    }
+    return fallback;
+}
+
+/* A listener's section is over: the first one meant for sendmail gives the socket. */
+static int
+settings_end_section(Settings *self, SettingsReader *reader)
+{
+    if (reader->section != SECTION_LISTEN || !reader->sendmail || reader->found)
+        return EX_OK;
+    reader->found = true;
+
+    const char *path = strchr(reader->address, '/');
+    size_t n = path ? strcspn(path, ", \t") : 0;
+    bool plain = path && (path == reader->address || strchr(", \t", path[-1])) && !memchr(path, '$', n);
+    if (!plain || n >= sizeof self->socket) {
+        complain("configuration: the listener with \"sendmail = yes\" needs the path of a socket: \"%s\"",
+                 reader->address);
+        return EX_CONFIG;
+    }
+    memcpy(self->socket, path, n);
+    self->socket[n] = '\0';
+    return EX_OK;
+}
+
+static void
+settings_begin_section(SettingsReader *reader, const char *name)
+{
+    bool listen = strncmp(name, "listen", 6) == 0 && (name[6] == ' ' || name[6] == '\t');
+
+    reader->section = strcmp(name, "shimta") == 0 ? SECTION_SHIMTA : listen ? SECTION_LISTEN : SECTION_OTHER;
+    reader->sendmail = false;
+    reader->address[0] = '\0';
+}
+
+static void
+settings_key(Settings *self, SettingsReader *reader, const char *key, const char *value)
+{
+    if (reader->section == SECTION_SHIMTA && strcmp(key, "submit") == 0)
+        self->direct = strcasecmp(value, "direct") == 0;
+    else if (reader->section == SECTION_SHIMTA && strcmp(key, "submit-wait") == 0)
+        self->wait_ms = parse_wait_ms(value, self->wait_ms);
+    else if (reader->section == SECTION_LISTEN && strcmp(key, "sendmail") == 0)
+        reader->sendmail = is_yes(value);
+    else if (reader->section == SECTION_LISTEN && strcmp(key, "address") == 0)
+        snprintf(reader->address, sizeof reader->address, "%s", value);
+}
+
+static int
+settings_line(Settings *self, SettingsReader *reader, char *line)
+{
+    char *text = trim(line), *equals = strchr(text, '=');
+
+    if (*text == '#')
+        return EX_OK;
+    if (*text == '[') {
+        int status = settings_end_section(self, reader);
+        text[strcspn(text, "]")] = '\0';
+        settings_begin_section(reader, trim(text + 1));
+        return status;
+    }
+    if (equals) {
+        *equals = '\0';
+        cut_comment(equals + 1);
+        settings_key(self, reader, trim(text), trim(equals + 1));
+    }
+    return EX_OK;
+}
+
+int
+settings_read(Settings *self)
+{
+    static SettingsReader reader;
+    static char line[LINE_BYTES];
+    int status = EX_OK;
+
+    reader = (SettingsReader) { 0 };
+    *self = (Settings) { .wait_ms = 5000, .file = getenv("SHIMTA_CONF") };
+    snprintf(self->socket, sizeof self->socket, "%s", RUNSTATEDIR "/shimta/submit.sock");
+    if (self->file && !*self->file)
+        self->file = NULL;
+
+    FILE *file = fopen(self->file ? self->file : SYSCONFDIR "/shimta/shimta.conf", "re");
+    if (!file)
+        return EX_OK;
+    while (status == EX_OK && fgets(line, sizeof line, file))
+        status = settings_line(self, &reader, line);
+    fclose(file);
+    return status != EX_OK ? status : settings_end_section(self, &reader);
+}

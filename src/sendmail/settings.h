@@ -1,0 +1,19 @@
+/* The few settings sendmail needs, out of shimtad's own file (shimta.conf(5)): a reader of a hundred lines instead
+ * of a library. It judges nothing that shimtad -n judges. One thread, once per run. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SETTINGS_PATH_BYTES 108 /* what a unix socket's address can hold */
+
+typedef struct {
+    bool direct;                      /* submit = direct: a shimtad of our own instead of the daemon */
+    int wait_ms;                      /* submit-wait: patience while no daemon listens */
+    char socket[SETTINGS_PATH_BYTES]; /* of the first listener with sendmail = yes */
+    const char *file;                 /* $SHIMTA_CONF, or NULL for the usual one; for a shimtad that we start */
+} Settings;
+
+/* Reads $SHIMTA_CONF or SYSCONFDIR/shimta/shimta.conf. A file that cannot be read leaves the defaults: it may hold
+ * secrets and belong to the daemon alone. EX_OK, or EX_CONFIG after having complained. */
+int settings_read(Settings *self);
