@@ -1,6 +1,10 @@
-SANDBOX_C_TESTS = %D%/multipart_test
+SANDBOX_C_TESTS = %D%/eml_test %D%/marker_test %D%/multipart_test
 check_PROGRAMS += $(SANDBOX_C_TESTS)
 TESTS += $(SANDBOX_C_TESTS)
 
+%C%_eml_test_SOURCES = %D%/eml_test.c
+%C%_eml_test_LDADD = $(SANDBOX_LIBS)
+%C%_marker_test_SOURCES = %D%/marker_test.c
+%C%_marker_test_LDADD = $(SANDBOX_LIBS)
 %C%_multipart_test_SOURCES = %D%/multipart_test.c
 %C%_multipart_test_LDADD = $(SANDBOX_LIBS)

@@ -1,0 +1,248 @@
+#include "sandbox/eml.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sandbox/marker.h"
+#include "sandbox/mime_header.h"
+
+/* 76 characters of base64 per line. */
+enum { LINE_BYTES = 57, BLOCK_BYTES = LINE_BYTES * 1024, PLAIN_LINE_BYTES = 990 };
+
+/* What the recipient gets for a text of the request. */
+static GString *
+text_for(const Eml *self, const char *text, size_t n)
+{
+    if (self->recipient->properties)
+        return marker_expand(text, n, self->recipient->properties);
+    return g_string_new_len(text, (gssize) n);
+}
+
+char *
+eml_subject(const Letter *letter, const Mailbox *recipient)
+{
+    const GString *subject = letter->subject;
+
+    if (!recipient->properties)
+        return g_strdup(subject->str);
+    return g_string_free(marker_expand(subject->str, subject->len, recipient->properties), FALSE);
+}
+
+static void
+write_base64(FILE *out, const guchar *bytes, size_t n)
+{
+    for (size_t at = 0; at < n; at += LINE_BYTES) {
+        char line[LINE_BYTES / 3 * 4 + 16];
+        int state = 0;
+        int save = 0;
+        size_t piece = MIN(n - at, (size_t) LINE_BYTES);
+        size_t done = g_base64_encode_step(bytes + at, piece, FALSE, line, &state, &save);
+        done += g_base64_encode_close(FALSE, line + done, &state, &save);
+        memcpy(line + done, "\r\n", 2);
+        fwrite(line, 1, done + 2, out);
+    }
+}
+
+static bool
+write_attachment_bytes(FILE *out, const Attachment *attachment)
+{
+    if (attachment->bytes) {
+        write_base64(out, attachment->bytes->data, attachment->bytes->len);
+        return true;
+    }
+    g_autofree guchar *block = g_malloc(BLOCK_BYTES);
+    off_t at = 0;
+    size_t have = 0;
+    for (;;) {
+        ssize_t got = pread(attachment->fd, block + have, BLOCK_BYTES - have, at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        at += got;
+        have += (size_t) got;
+        if (have == BLOCK_BYTES || got == 0) {
+            write_base64(out, block, have);
+            have = 0;
+        }
+        if (got == 0)
+            return true;
+    }
+}
+
+/* A type that may stand in a header and lets base64 hold anything; else octet-stream. */
+static const char *
+safe_type(const char *type)
+{
+    static const char token[] = "[A-Za-z0-9!#$&^_.+-]+";
+    static gsize once;
+    static GRegex *pattern;
+
+    if (g_once_init_enter(&once)) {
+        static const char quoted[] = "\"[^\"\\\\\\x00-\\x1f\\x7f-\\xff]*\"";
+        g_autofree char *text = g_strdup_printf("^%s/%s([ \t]*;[ \t]*%s=(%s|%s))*$", token, token, token,
+                                                token, quoted);
+        pattern = g_regex_new(text, G_REGEX_RAW | G_REGEX_DOLLAR_ENDONLY, 0, NULL);
+        g_once_init_leave(&once, 1);
+    }
+    if (!type || strlen(type) > 200 || !g_regex_match(pattern, type, 0, NULL))
+        return "application/octet-stream";
+    if (g_ascii_strncasecmp(type, "multipart/", 10) == 0 || g_ascii_strncasecmp(type, "message/", 8) == 0)
+        return "application/octet-stream";
+    return type;
+}
+
+static bool
+write_attachment(FILE *out, const Attachment *attachment)
+{
+    g_autoptr(GString) head = g_string_new(NULL);
+
+    g_string_append_printf(head, "Content-Type: %s\r\nContent-Transfer-Encoding: base64\r\n"
+                           "Content-Disposition: attachment", safe_type(attachment->type));
+    mime_header_parameter(head, "filename", attachment->filename);
+    fprintf(out, "%s\r\n\r\n", head->str);
+    return write_attachment_bytes(out, attachment);
+}
+
+/* True if the text needs no transfer encoding: ASCII, CRLF alone, no long line. */
+static bool
+is_plain_text(const char *text, size_t n)
+{
+    size_t line = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] & 0x80 || text[i] == '\0' || ++line > PLAIN_LINE_BYTES)
+            return false;
+        if (text[i] == '\r' && (i + 1 == n || text[i + 1] != '\n'))
+            return false;
+        if (text[i] == '\n')
+            line = 0;
+    }
+    return true;
+}
+
+static GString *
+with_crlf(const GString *text)
+{
+    GString *out = g_string_sized_new(text->len + 64);
+
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->str[i] == '\n' && (i == 0 || text->str[i - 1] != '\r'))
+            g_string_append_c(out, '\r');
+        g_string_append_c(out, text->str[i]);
+    }
+    return out;
+}
+
+/* A text part, its header and the empty line included. */
+static void
+write_text(FILE *out, const Eml *self, const char *subtype, const GString *text)
+{
+    bool iso = self->letter->iso_2022_jp;
+    g_autoptr(GString) mine = text_for(self, text->str, text->len);
+    g_autoptr(GString) lines = with_crlf(mine);
+
+    if (iso) {
+        gsize length;
+        char *bytes = mime_iso_2022_jp(lines->str, lines->len, &length);
+        g_string_truncate(lines, 0);
+        g_string_append_len(lines, bytes, (gssize) length);
+        g_free(bytes);
+    }
+    bool plain = is_plain_text(lines->str, lines->len);
+    fprintf(out, "Content-Type: text/%s; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", subtype,
+            iso ? "ISO-2022-JP" : "UTF-8", plain ? "7bit" : "base64");
+    if (plain)
+        fwrite(lines->str, 1, lines->len, out);
+    else
+        write_base64(out, (const guchar *) lines->str, lines->len);
+}
+
+/* The bodies: text alone, or text and HTML as alternatives. */
+static void
+write_bodies(FILE *out, const Eml *self)
+{
+    const Letter *letter = self->letter;
+
+    if (!letter->html) {
+        write_text(out, self, "plain", letter->text);
+        return;
+    }
+    g_autofree char *boundary = g_uuid_string_random();
+    fprintf(out, "Content-Type: multipart/alternative; boundary=\"=_%s\"\r\n\r\n--=_%s\r\n", boundary,
+            boundary);
+    write_text(out, self, "plain", letter->text);
+    fprintf(out, "\r\n--=_%s\r\n", boundary);
+    write_text(out, self, "html", letter->html);
+    fprintf(out, "\r\n--=_%s--\r\n", boundary);
+}
+
+static void
+append_date(GString *out, gint64 date_s)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(date_s);
+    static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+
+    g_string_append_printf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n",
+                           days[g_date_time_get_day_of_week(date) - 1], g_date_time_get_day_of_month(date),
+                           months[g_date_time_get_month(date) - 1], g_date_time_get_year(date),
+                           g_date_time_get_hour(date), g_date_time_get_minute(date),
+                           g_date_time_get_second(date));
+}
+
+static GString *
+message_head(const Eml *self)
+{
+    const Letter *letter = self->letter;
+    bool iso = letter->iso_2022_jp;
+    GString *head = g_string_new(NULL);
+    g_autofree char *subject = eml_subject(letter, self->recipient);
+
+    g_string_append_printf(head, "X-Sandbox-Recipient: %s\r\nX-Sandbox-Place: %s\r\n"
+                           "X-Sandbox-Envelope-From: %s\r\n", self->recipient->address, self->place,
+                           letter->envelope_from);
+    append_date(head, self->date_s);
+    mime_header_mailbox(head, "From", letter->from, iso);
+    if (letter->replyto)
+        mime_header_mailbox(head, "Reply-To", letter->replyto, iso);
+    if (letter->bulk)
+        mime_header_mailbox(head, "To", self->recipient, iso);
+    else
+        mime_header_mailboxes(head, "To", letter->to, iso);
+    mime_header_mailboxes(head, "Cc", letter->cc, iso);
+    mime_header_text(head, "Subject", subject, iso);
+    g_string_append_printf(head, "Message-ID: %s\r\n", self->message_id);
+    for (guint i = 0; i < letter->headers->len; i++) {
+        const LetterHeader *header = letter->headers->pdata[i];
+        g_autoptr(GString) value = text_for(self, header->value, strlen(header->value));
+        mime_header_text(head, header->name, value->str, iso);
+    }
+    g_string_append(head, "MIME-Version: 1.0\r\n");
+    return head;
+}
+
+bool
+eml_write(FILE *out, const Eml *self)
+{
+    const Letter *letter = self->letter;
+    g_autoptr(GString) head = message_head(self);
+
+    fwrite(head->str, 1, head->len, out);
+    if (letter->attachment_count == 0) {
+        write_bodies(out, self);
+        return true;
+    }
+    g_autofree char *boundary = g_uuid_string_random();
+    fprintf(out, "Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n\r\n--=_%s\r\n", boundary, boundary);
+    write_bodies(out, self);
+    for (unsigned n = 1; n <= letter->attachment_count; n++) {
+        fprintf(out, "\r\n--=_%s\r\n", boundary);
+        if (!write_attachment(out, form_attachment(letter->form, n)))
+            return false;
+    }
+    fprintf(out, "\r\n--=_%s--\r\n", boundary);
+    return true;
+}
