@@ -1,1 +1,2 @@
 dist_man_MANS += %D%/sendmail.8
+dist_man_MANS += %D%/shimta-sandbox.1

@@ -1,9 +1,12 @@
+bin_PROGRAMS += bin/shimta-sandbox
 noinst_LIBRARIES += %D%/libsandbox.a
 
 # Everything without sockets, for the tests.
 %C%_libsandbox_a_SOURCES = \
 	%D%/box.c %D%/box.h \
+	%D%/crowd.c %D%/crowd.h \
 	%D%/eml.c %D%/eml.h \
+	%D%/fault.c %D%/fault.h \
 	%D%/form.c %D%/form.h \
 	%D%/json.h \
 	%D%/letter.c %D%/letter.h \
@@ -14,3 +17,15 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/problem.c %D%/problem.h
 %C%_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
 SANDBOX_LIBS = src/sandbox/libsandbox.a $(CJSON_LIBS) $(GLIB_LIBS)
+
+bin_shimta_sandbox_SOURCES = \
+	%D%/delay.c %D%/delay.h \
+	%D%/emails.c %D%/emails.h \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/main.c \
+	%D%/options.c %D%/options.h \
+	%D%/pages.c %D%/pages.h \
+	%D%/server.c %D%/server.h
+bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS)
+bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS)

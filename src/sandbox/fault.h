@@ -1,0 +1,46 @@
+/* Misbehaviour on order: which of the next API requests go wrong, and how. Ordered by --fault
+ * and POST /fault, asked by server.c. Used on the server's thread alone, after start-up. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "sandbox/problem.h"
+
+typedef enum {
+    FAULT_NONE,
+    FAULT_CLOSE_BEFORE,         /* close without reading the body */
+    FAULT_CLOSE_AFTER,          /* accept, then close without an answer */
+    FAULT_RESET,                /* read all, accept nothing, reset the connection */
+    FAULT_TRUNCATE,             /* accept, then an answer shorter than announced */
+    FAULT_DELAY,                /* accept, answer late */
+    FAULT_STATUS,               /* this HTTP status, nothing accepted */
+    FAULT_HTML,                 /* 200 and a page, nothing accepted */
+    FAULT_ERROR,                /* an error of the API, nothing accepted */
+} FaultKind;
+
+typedef struct {
+    FaultKind kind;
+    unsigned delay_ms;
+    unsigned status;
+    unsigned retry_after_s;     /* 0: no such header */
+    const ProblemKind *error;
+} Fault;
+
+typedef struct Faults Faults;
+
+Faults *faults_new(void);
+void faults_free(Faults *self);
+
+/* Adds KIND[:N|:first N|:every N], see shimta-sandbox(1). Of several, the first that is due
+ * applies. */
+bool faults_add(Faults *self, const char *order, GError **error);
+
+/* Drops all orders. */
+void faults_clear(Faults *self);
+
+/* What the next API request gets; counts it. */
+Fault faults_next(Faults *self);
+
+/* The kind's name as ordered, for the log. */
+const char *fault_name(FaultKind kind);

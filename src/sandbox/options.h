@@ -1,0 +1,30 @@
+/* The command line of shimta-sandbox. Read once by main.c, constant afterwards. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+    char *listen;               /* ADDRESS:PORT */
+    char *folder;               /* NULL: a new one */
+    char *user;                 /* NULL: any but the empty one */
+    char *key;                  /* likewise */
+    char **dkim;                /* domains that From may have; NULL: any */
+    char **faults;
+    char *tls_cert;             /* PEM text; NULL: plain HTTP */
+    char *tls_key;
+    guint64 size_limit_bytes;   /* of a message after base64 */
+    unsigned latency_ms;
+    unsigned connections;       /* requests of one user at a time */
+    unsigned error_status;      /* HTTP status of errors */
+    bool no_store;
+    bool quiet;
+    bool exit_with_parent;
+} Options;
+
+/* Reads argv; prints and exits for --help and --version. Errors are of G_OPTION_ERROR or
+ * G_FILE_ERROR and name the option. */
+Options *options_read(int *argc, char ***argv, GError **error);
+
+void options_free(Options *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
