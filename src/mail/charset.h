@@ -11,8 +11,8 @@ const char *charset_resolve(const char *label);
 
 /* Decodes n bytes. label may be NULL or unknown: then hint (the charset of the text part, may be NULL) and
  * guessing decide: UTF-8 if valid; ISO-2022-JP escapes; hint; CP932, EUC-JP if clean; Latin-1. us-ascii and
- * iso-8859-1 are guessed UTF-8 first, then Windows-1252. A label that contradicts ISO-2022-JP escapes in 7-bit
- * text (none, us-ascii, utf-8) loses to them. *guessed, if not NULL, says whether the label was not
+ * iso-8859-1 are guessed UTF-8 first, then Windows-1252. A label that contradicts ISO-2022-JP escapes in
+ * 7-bit text (none, us-ascii, utf-8) loses to them. *guessed, if not NULL, says whether the label was not
  * taken at its word. The result has no NUL and no byte order mark. Caller frees. */
 char *charset_to_utf8(const char *bytes, size_t n, const char *label, const char *hint, bool *guessed);
 

@@ -5,9 +5,23 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 %C%_libmail_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/aliases.c %D%/aliases.h \
+	%D%/charset.c %D%/charset.h \
+	%D%/charset_iconv.c %D%/charset_iconv.h \
+	%D%/charset_jis.c %D%/charset_jis.h \
+	%D%/encoded_word.c %D%/encoded_word.h \
 	%D%/envelope.c %D%/envelope.h \
-	%D%/gmime.h \
+	%D%/fields.c %D%/fields.h \
+	%D%/filename.c %D%/filename.h \
+	%D%/gmime.c %D%/gmime.h \
+	%D%/header.c %D%/header.h \
+	%D%/html_text.c %D%/html_text.h \
+	%D%/html_token.c %D%/html_token.h \
 	%D%/mail.h \
+	%D%/message.c %D%/message.h \
 	%D%/outcome.c %D%/outcome.h \
+	%D%/parameter.c %D%/parameter.h \
 	%D%/recipients.c %D%/recipients.h \
-	%D%/reply.c %D%/reply.h
+	%D%/reply.c %D%/reply.h \
+	%D%/scan.c %D%/scan.h \
+	%D%/spool_stream.c %D%/spool_stream.h \
+	%D%/tree.h

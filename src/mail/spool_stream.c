@@ -1,0 +1,167 @@
+#include "mail/spool_stream.h"
+
+#include <errno.h>
+
+typedef struct {
+    GMimeStream parent;
+    GBytes *prefix;
+    Spool *spool;
+    gint64 start;
+    gint64 end; /* position behind the last byte */
+    bool failed;
+} SpoolStream;
+
+typedef struct {
+    GMimeStreamClass parent;
+} SpoolStreamClass;
+
+static GType spool_stream_get_type(void);
+G_DEFINE_TYPE(SpoolStream, spool_stream, GMIME_TYPE_STREAM)
+
+static gint64
+bound_end(const SpoolStream *self)
+{
+    return self->parent.bound_end < 0 ? self->end : MIN(self->parent.bound_end, self->end);
+}
+
+static ssize_t
+stream_read(GMimeStream *base, char *buf, size_t n)
+{
+    SpoolStream *self = (SpoolStream *) base;
+    gsize prefix_length;
+    const char *prefix = g_bytes_get_data(self->prefix, &prefix_length);
+    gint64 left = bound_end(self) - base->position;
+
+    if (left <= 0)
+        return 0;
+    n = MIN(n, (guint64) left);
+    gssize got;
+    if (base->position < (gint64) prefix_length) {
+        got = MIN(n, prefix_length - (gsize) base->position);
+        memcpy(buf, prefix + base->position, got);
+    } else {
+        got = spool_read_at(self->spool, self->start + base->position - (gint64) prefix_length, buf, n, NULL);
+    }
+    if (got <= 0) { /* what was there when the spool was finished is no longer there */
+        self->failed = true;
+        errno = EIO;
+        return -1;
+    }
+    base->position += got;
+    return got;
+}
+
+static ssize_t
+stream_write(GMimeStream *base, const char *buf, size_t n)
+{
+    errno = EBADF;
+    return -1;
+}
+
+static int
+stream_nothing(GMimeStream *base)
+{
+    return 0;
+}
+
+static gboolean
+stream_eos(GMimeStream *base)
+{
+    return base->position >= bound_end((SpoolStream *) base);
+}
+
+static gint64
+stream_seek(GMimeStream *base, gint64 offset, GMimeSeekWhence whence)
+{
+    gint64 end = bound_end((SpoolStream *) base);
+    gint64 to = whence == GMIME_STREAM_SEEK_SET ? offset
+              : whence == GMIME_STREAM_SEEK_END ? end + offset
+                                                : base->position + offset;
+
+    if (to < base->bound_start || to > end) {
+        errno = EINVAL;
+        return -1;
+    }
+    base->position = to;
+    return to;
+}
+
+static gint64
+stream_tell(GMimeStream *base)
+{
+    return base->position;
+}
+
+static gint64
+stream_length(GMimeStream *base)
+{
+    return bound_end((SpoolStream *) base) - base->bound_start;
+}
+
+static SpoolStream *
+stream_construct(GBytes *prefix, Spool *spool, gint64 start)
+{
+    SpoolStream *self = g_object_new(spool_stream_get_type(), NULL);
+
+    self->prefix = g_bytes_ref(prefix);
+    self->spool = spool_ref(spool);
+    self->start = start;
+    self->end = (gint64) g_bytes_get_size(prefix) + spool_length(spool) - start;
+    return self;
+}
+
+static GMimeStream *
+stream_substream(GMimeStream *base, gint64 start, gint64 end)
+{
+    SpoolStream *whole = (SpoolStream *) base;
+    SpoolStream *self = stream_construct(whole->prefix, whole->spool, whole->start);
+
+    g_mime_stream_construct(&self->parent, start, end);
+    return &self->parent;
+}
+
+static void
+stream_finalize(GObject *object)
+{
+    SpoolStream *self = (SpoolStream *) object;
+
+    g_bytes_unref(self->prefix);
+    spool_unref(self->spool);
+    G_OBJECT_CLASS(spool_stream_parent_class)->finalize(object);
+}
+
+static void
+spool_stream_class_init(SpoolStreamClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = stream_finalize;
+    klass->parent.read = stream_read;
+    klass->parent.write = stream_write;
+    klass->parent.flush = stream_nothing;
+    klass->parent.close = stream_nothing;
+    klass->parent.reset = stream_nothing;
+    klass->parent.eos = stream_eos;
+    klass->parent.seek = stream_seek;
+    klass->parent.tell = stream_tell;
+    klass->parent.length = stream_length;
+    klass->parent.substream = stream_substream;
+}
+
+static void
+spool_stream_init(SpoolStream *self)
+{
+}
+
+GMimeStream *
+spool_stream_new(GBytes *prefix, Spool *spool, gint64 start)
+{
+    SpoolStream *self = stream_construct(prefix, spool, start);
+
+    g_mime_stream_construct(&self->parent, 0, -1);
+    return &self->parent;
+}
+
+bool
+spool_stream_failed(GMimeStream *stream)
+{
+    return ((SpoolStream *) stream)->failed;
+}

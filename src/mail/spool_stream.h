@@ -1,0 +1,12 @@
+/* A GMimeStream over the end of a spool, with some bytes put before it. It and its substreams keep the
+ * spool and have a position each, so several may be read at once. */
+#pragma once
+
+#include "base/spool.h"
+#include "mail/gmime.h"
+
+/* prefix, then the spool from offset start on. Takes references. */
+GMimeStream *spool_stream_new(GBytes *prefix, Spool *spool, gint64 start);
+
+/* Whether a read failed; GMime's parser takes that for the end. */
+bool spool_stream_failed(GMimeStream *stream);
