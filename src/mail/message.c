@@ -218,5 +218,5 @@ part_inner_fields(GMimePart *part)
         g_byte_array_append(bytes, (guint8 *) block, got);
     }
     g_mime_stream_reset(stream);
-    return fields_parse((char *) bytes->data, bytes->len);
+    return fields_parse(bytes->len ? (char *) bytes->data : "", bytes->len);
 }
