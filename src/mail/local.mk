@@ -4,10 +4,14 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 %C%_libmail_a_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS) $(XML_CFLAGS)
 %C%_libmail_a_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/address_list.c %D%/address_list.h \
 	%D%/aliases.c %D%/aliases.h \
+	%D%/attach.c %D%/attach.h \
+	%D%/body.c %D%/body.h \
 	%D%/charset.c %D%/charset.h \
 	%D%/charset_iconv.c %D%/charset_iconv.h \
 	%D%/charset_jis.c %D%/charset_jis.h \
+	%D%/content.c \
 	%D%/encoded_word.c %D%/encoded_word.h \
 	%D%/envelope.c %D%/envelope.h \
 	%D%/fields.c %D%/fields.h \
@@ -16,12 +20,19 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/header.c %D%/header.h \
 	%D%/html_text.c %D%/html_text.h \
 	%D%/html_token.c %D%/html_token.h \
-	%D%/mail.h \
+	%D%/inline_image.c \
+	%D%/mail.c %D%/mail.h \
 	%D%/message.c %D%/message.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/parameter.c %D%/parameter.h \
+	%D%/part_source.c %D%/part_source.h \
 	%D%/recipients.c %D%/recipients.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/scan.c %D%/scan.h \
+	%D%/sender.c \
 	%D%/spool_stream.c %D%/spool_stream.h \
+	%D%/transfer.c %D%/transfer.h \
+	%D%/translate.c %D%/translate.h \
+	%D%/translate_fields.c \
+	%D%/walk.c %D%/walk.h \
 	%D%/tree.h

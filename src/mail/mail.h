@@ -38,11 +38,13 @@ typedef struct {
     Mailbox *reply_to;   /* or NULL */
     char *envelope_from; /* "" for the null sender */
     GPtrArray *to, *cc;  /* of Mailbox: what the header names, in order, members of groups included */
-    GPtrArray *bcc;      /* of Mailbox: for -t only; never leaves */
+    GPtrArray *named;    /* of Mailbox, for -t only, never leaves: everyone in To, Cc and Bcc, or in
+                            Resent-To, -Cc and -Bcc if there is one of them */
     char *to_header, *cc_header; /* the original lists decoded and unfolded, or NULL */
     char *subject;       /* never empty */
-    char *text;          /* never empty; LF line ends */
-    char *html;          /* or NULL */
+    char *text;          /* never empty; LF line ends; no more than the limit and one character */
+    char *html;          /* or NULL; likewise */
+    gint64 subject_chars, text_chars, html_chars; /* of the above: over the limit means there was more */
     GPtrArray *attachments; /* of MailPart */
     GPtrArray *headers;  /* of MailHeader: those that pass, X-Original-Message-ID included, in order */
     char *message_id;    /* the sender's, with brackets, or the one made for it */
@@ -72,8 +74,8 @@ typedef struct {
     const char *default_domain; /* for unqualified header addresses */
     const char *id;             /* of the entry */
     const Envelope *envelope;
-    gint64 html_chars;          /* the provider's limits, for data URIs */
-    gint64 header_bytes;
+    gint64 text_chars, html_chars; /* the provider's limits; 0: the largest there is */
+    gint64 header_bytes;           /* of "name: value"; 0: any */
 } TranslateContext;
 
 /* Fails with a MailError. The Mail holds what it needs of the message; free both in any order. */

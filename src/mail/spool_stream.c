@@ -165,3 +165,15 @@ spool_stream_failed(GMimeStream *stream)
 {
     return ((SpoolStream *) stream)->failed;
 }
+
+bool
+spool_stream_extent(GMimeStream *stream, gint64 *offset, gint64 *length)
+{
+    if (!G_TYPE_CHECK_INSTANCE_TYPE(stream, spool_stream_get_type()))
+        return false;
+
+    const SpoolStream *self = (SpoolStream *) stream;
+    *offset = self->start + stream->bound_start - (gint64) g_bytes_get_size(self->prefix);
+    *length = bound_end(self) - stream->bound_start;
+    return *offset >= self->start && *length >= 0;
+}

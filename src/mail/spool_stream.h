@@ -10,3 +10,6 @@ GMimeStream *spool_stream_new(GBytes *prefix, Spool *spool, gint64 start);
 
 /* Whether a read failed; GMime's parser takes that for the end. */
 bool spool_stream_failed(GMimeStream *stream);
+
+/* Where the stream's bytes lie in the spool; false if they don't. */
+bool spool_stream_extent(GMimeStream *stream, gint64 *offset, gint64 *length);

@@ -61,7 +61,8 @@ test_expand(void)
 static void
 test_default(void)
 {
-    g_autoptr(Aliases) aliases = aliases_parse("aliases", "default: a@x\npostmaster: root\ndave: d@y\n", NULL);
+    const char *text = "default: a@x\npostmaster: root\ndave: d@y\n";
+    g_autoptr(Aliases) aliases = aliases_parse("aliases", text, NULL);
     Localities where = { aliases, "example.jp", NULL };
     g_autofree char *other = expand(&where, "www-data");
     g_autofree char *through = expand(&where, "postmaster");

@@ -4,10 +4,16 @@ mail_tests = \
 	%D%/envelope_test \
 	%D%/outcome_test \
 	%D%/recipients_test \
-	%D%/reply_test
+	%D%/reply_test \
+	%D%/transfer_test \
+	%D%/address_list_test \
+	%D%/body_test \
+	%D%/part_source_test \
+	%D%/translate_test
 
 check_PROGRAMS += $(mail_tests)
 TESTS += $(mail_tests)
+EXTRA_DIST += %D%/corpus
 
 %C%_address_test_SOURCES = %D%/address_test.c
 %C%_address_test_LDADD = $(MAIL_LIBS)
@@ -21,3 +27,14 @@ TESTS += $(mail_tests)
 %C%_recipients_test_LDADD = $(MAIL_LIBS)
 %C%_reply_test_SOURCES = %D%/reply_test.c
 %C%_reply_test_LDADD = $(MAIL_LIBS)
+%C%_transfer_test_SOURCES = %D%/transfer_test.c
+%C%_transfer_test_LDADD = $(MAIL_LIBS)
+%C%_translate_test_SOURCES = %D%/translate_test.c %D%/corpus_mail.c %D%/corpus_mail.h
+%C%_translate_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_translate_test_LDADD = $(MAIL_LIBS)
+%C%_address_list_test_SOURCES = %D%/address_list_test.c
+%C%_address_list_test_LDADD = $(MAIL_LIBS)
+%C%_body_test_SOURCES = %D%/body_test.c
+%C%_body_test_LDADD = $(MAIL_LIBS)
+%C%_part_source_test_SOURCES = %D%/part_source_test.c
+%C%_part_source_test_LDADD = $(MAIL_LIBS)

@@ -1,0 +1,40 @@
+/* The steps of a translation, for the files of mail/ that make a Mail. Each fills its share of the Mail and
+ * notes what it changed. Worker thread. */
+#pragma once
+
+#include "mail/mail.h"
+#include "mail/tree.h"
+
+typedef struct {
+    Mail *mail;
+    Message *message;
+    const TranslateContext *context;
+    const Fields *fields; /* of the message */
+    const char *hint;     /* charset of the first labelled text part, for unlabelled headers, or NULL */
+} Translation;
+
+Mail *mail_new(void);
+
+/* sender.c: from, reply_to, envelope_from. Sets MAIL_ERROR_NO_SENDER. */
+bool translate_sender(Translation *self, GError **error);
+
+/* sender.c: an address as the API may have it: qualified, unless the header is to stay as it is. */
+void translate_qualify(const Translation *self, Mailbox *mailbox);
+
+/* sender.c: appends every mailbox of all fields called name, qualified. */
+void translate_mailboxes(Translation *self, GPtrArray *list, const char *name);
+
+/* translate_fields.c: recipients' fields, subject, headers that pass, Message-ID. Sets
+ * MAIL_ERROR_NO_RECIPIENT. */
+bool translate_fields(Translation *self, GError **error);
+
+/* content.c: text, html, attachments. Sets MAIL_ERROR_READ, MAIL_ERROR_ENCRYPTED. */
+bool translate_content(Translation *self, GError **error);
+
+/* content.c: the charset that unlabelled headers probably have, or NULL. Owned by the message. */
+const char *translation_hint(Message *message);
+
+/* inline_image.c: puts images the HTML refers to into it as data URIs while it stays within limit
+ * characters. cids: the Content-IDs (or NULL) of mail->attachments, parallel to it; both lose the
+ * images. */
+bool inline_images(Mail *mail, GPtrArray *cids, gint64 limit, GError **error);
