@@ -1,6 +1,7 @@
 /* The HTTP client: libcurl's multi interface on a libuv loop. Everything on the loop's thread.
  * http and https only, redirects never followed, TLS always verified, no proxy or netrc from the
- * environment, connections kept and reused, every phase has a deadline. */
+ * environment, connections kept and reused, every phase has a deadline. A request whose last byte may
+ * have left is never sent again. The program must ignore SIGPIPE. */
 #pragma once
 
 #include "http/request.h"
@@ -16,7 +17,7 @@ typedef struct {
     const char *ca_file;      /* NULL: the system's */
     const char *proxy;        /* NULL: none, whatever the environment says */
     gint64 connect_ms;        /* name, TCP and TLS together */
-    gint64 idle_ms;           /* longest time without a byte in either direction before the answer begins */
+    gint64 idle_ms;           /* longest time without a byte in either direction once the request has begun */
     gint64 total_ms;          /* whole exchange without body time; bodies add a second per 16 KiB */
     guint connections_per_host;
 } HttpConf;

@@ -1,0 +1,8 @@
+noinst_LIBRARIES += %D%/libhttp.a
+%C%_libhttp_a_SOURCES = \
+	%D%/client.c %D%/client.h \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/request.c %D%/request.h
+%C%_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
+
+HTTP_LIBS = src/http/libhttp.a $(BASE_LIBS) $(CURL_LIBS) $(UV_LIBS)

@@ -19,12 +19,16 @@ typedef struct {
 } HttpRequest;
 
 HttpRequest *http_request_new(const char *method, const char *url);
+/* Line breaks in value become blanks. */
 void http_request_header(HttpRequest *self, const char *name, const char *value);
 void http_request_field(HttpRequest *self, const char *name, const char *value);
 /* Takes source. */
 void http_request_take_file(HttpRequest *self, const char *name, const char *filename, const char *type, Source *source);
 /* Takes body; sets Content-Type. */
 void http_request_take_body(HttpRequest *self, const char *type, Source *body);
+/* What goes out: the body, or the fields as multipart/form-data, with its Content-Type added to the
+ * headers; NULL without either. Moves the fields' sources into the body; belongs to the request. */
+Source *http_request_encode(HttpRequest *self);
 void http_request_free(HttpRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpRequest, http_request_free)
 
