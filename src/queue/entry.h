@@ -19,4 +19,8 @@ typedef struct {
 /* Takes envelope, spool and scan. */
 Entry *entry_new(Envelope *envelope, Spool *spool, Scan *scan);
 void entry_free(Entry *self);
+
+/* Replaces the envelope, which it takes (the present one is fine: recipients were added); all recipients are
+ * open again. */
+void entry_set_envelope(Entry *self, Envelope *envelope);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_free)
