@@ -16,8 +16,18 @@ typedef struct {
 const JudgeRow *judge_find(const JudgeRow *rows, const char *api_code);
 
 /* Sets all n outcomes the same way. */
-void judge_all(Outcome *outcomes, guint n, OutcomeVerdict verdict, int code, const char *dsn, const char *text);
 void judge_row(Outcome *outcomes, guint n, const JudgeRow *row, const char *text, gint64 retry_after_ms);
 
-/* For answers that are not the API's own: transport failures, HTTP statuses, pages of HTML. */
+/* All n were delivered under the provider's id, which is made fit for a reply line. */
+void judge_delivered(Outcome *outcomes, guint n, const char *remote_id);
+
+/* By the HTTP status alone, for an error the tables do not know; text says what it was. */
+void judge_status(Outcome *outcomes, guint n, const HttpResponse *response, const char *text);
+
+/* For answers that are not the API's own: transport failures, HTTP statuses, pages of HTML. A success without
+ * a whole answer is unknown: the API may have the mail. */
 void judge_default(Outcome *outcomes, guint n, const HttpResponse *response);
+
+/* "code message" of an API's error as one line of ASCII for a reply, the account's key blotted out. Each may be
+ * NULL; a message that is not ASCII is left out. Caller frees. */
+char *judge_text(const Provider *provider, const char *code, const char *message);

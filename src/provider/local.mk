@@ -1,0 +1,8 @@
+noinst_LIBRARIES += %D%/libprovider.a
+%C%_libprovider_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+%C%_libprovider_a_SOURCES = \
+	%D%/cmc.c %D%/cmc.h \
+	%D%/judge.c %D%/judge.h \
+	%D%/provider.c %D%/provider.h
+
+PROVIDER_LIBS = src/provider/libprovider.a $(CJSON_LIBS) $(HTTP_LIBS) $(MAIL_LIBS)

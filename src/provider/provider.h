@@ -27,6 +27,9 @@ typedef struct ProviderDriver ProviderDriver;
 typedef struct {
     const ProviderDriver *driver;
     char *name;            /* of the [account] section */
+    char *driver_name;     /* as configured */
+    char *url;             /* checked; without a slash at its end */
+    bool allow_http;       /* http to other hosts than this one */
     ProviderLimits limits; /* effective */
     TranslateConf translate;
     void *conf;            /* the driver's own struct */
@@ -35,11 +38,11 @@ typedef struct {
 
 /* One API request that creates mail. */
 typedef struct {
-    GPtrArray *to, *cc, *bcc; /* of Mailbox */
+    GPtrArray *to, *cc, *bcc; /* of Mailbox, its own */
     char *key;                /* stable over retries: idempotency key where the API has one */
 } Call;
 
-Call *call_new(void);
+Call *call_new(const char *key);
 void call_free(Call *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 
@@ -63,9 +66,10 @@ struct ProviderDriver {
     /* The request of a call. Cannot fail: what the API cannot take was dealt with before. */
     HttpRequest *(*build)(const Provider *self, const Mail *mail, const Call *call);
 
-    /* Reads an answer into the call's outcomes (call_size() of them). May return one more request whose
-     * answer is judged again. What it does not know is transient. */
-    HttpRequest *(*judge)(const Provider *self, const Call *call, const HttpResponse *response, Outcome *outcomes);
+    /* Reads an answer into the call's outcomes (call_size() of them); mail is the one that was sent. May return
+     * one more request whose answer is judged again. What it does not know is transient. */
+    HttpRequest *(*judge)(const Provider *self, const Mail *mail, const Call *call, const HttpResponse *response,
+                          Outcome *outcomes);
 };
 
 /* NULL-terminated. */
@@ -76,5 +80,12 @@ Provider *provider_open(ConfFile *file, const char *name, GError **error);
 void provider_free(Provider *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Provider, provider_free)
 
-/* Appends the effective settings, without secrets. */
+/* Appends the effective settings as a section, without secrets. */
 void provider_print(const Provider *self, GString *out);
+
+/* Why no request may go to url (a literal text), or NULL if it may: https, or http to this host (allow_http:
+ * to any); no user, query or fragment, nothing that two parsers could read differently. */
+const char *provider_url_fault(const char *url, bool allow_http);
+
+/* Bytes of the whole mail once its bodies and attachments are base64. */
+gint64 provider_mail_bytes(const Mail *mail);

@@ -1,0 +1,223 @@
+#include "provider/provider.h"
+
+#include "provider/cmc.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+const ProviderDriver *const provider_drivers[] = { &provider_cmc, NULL };
+
+/* Read into the Provider itself. Limits that stay 0 are the driver's. */
+static const ConfKey account_keys[] = {
+    CONF_KEY(Provider, driver_name, "provider", CONF_STRING, NULL, .required = true),
+    CONF_KEY(Provider, url, "url", CONF_STRING, NULL, .required = true),
+    CONF_KEY(Provider, allow_http, "allow-http", CONF_BOOL, "no"),
+    CONF_KEY(Provider, limits.mail_bytes, "max-mail-size", CONF_SIZE, NULL, .min = 1, .max = G_MAXINT64),
+    CONF_KEY(Provider, limits.attachments, "max-attachments", CONF_UINT, NULL, .min = 1, .max = 1000),
+    CONF_KEY(Provider, limits.calls, "max-calls", CONF_UINT, NULL, .min = 1, .max = 1000),
+    { 0 },
+};
+
+Call *
+call_new(const char *key)
+{
+    Call *self = g_new0(Call, 1);
+
+    self->to = g_ptr_array_new_with_free_func((GDestroyNotify) mailbox_free);
+    self->cc = g_ptr_array_new_with_free_func((GDestroyNotify) mailbox_free);
+    self->bcc = g_ptr_array_new_with_free_func((GDestroyNotify) mailbox_free);
+    self->key = g_strdup(key);
+    return self;
+}
+
+void
+call_free(Call *self)
+{
+    if (!self)
+        return;
+    g_ptr_array_unref(self->to);
+    g_ptr_array_unref(self->cc);
+    g_ptr_array_unref(self->bcc);
+    g_free(self->key);
+    g_free(self);
+}
+
+guint
+call_size(const Call *self)
+{
+    return self->to->len + self->cc->len + self->bcc->len;
+}
+
+const Mailbox *
+call_recipient(const Call *self, guint i)
+{
+    if (i < self->to->len)
+        return self->to->pdata[i];
+    i -= self->to->len;
+    if (i < self->cc->len)
+        return self->cc->pdata[i];
+    i -= self->cc->len;
+    g_assert(i < self->bcc->len);
+    return self->bcc->pdata[i];
+}
+
+static bool
+host_is_here(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return g_ascii_strcasecmp(host, "localhost") == 0;
+}
+
+const char *
+provider_url_fault(const char *url, bool allow_http)
+{
+    for (const char *p = url; *p; p++) {
+        if (!g_ascii_isgraph(*p) || strchr("\\\"<>^`{|}", *p))
+            return "holds a character that a URL can't hold";
+    }
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, NULL);
+
+    if (!uri || !g_uri_get_host(uri) || !*g_uri_get_host(uri))
+        return "is not a URL such as https://api.example.jp";
+    bool plain = g_str_equal(g_uri_get_scheme(uri), "http");
+    if (!plain && !g_str_equal(g_uri_get_scheme(uri), "https"))
+        return "must begin with https://";
+    if (g_uri_get_userinfo(uri) || strchr(url, '@'))
+        return "must not hold a user or password";
+    if (strchr(g_uri_get_host(uri), '%'))
+        return "holds an escape in its host name";
+    if (g_uri_get_query(uri) || g_uri_get_fragment(uri))
+        return "must not hold a query or fragment";
+    if (plain && !allow_http && !host_is_here(g_uri_get_host(uri)))
+        return "would send the key unencrypted: use https:// (or set allow-http = yes)";
+    return NULL;
+}
+
+static const ProviderDriver *
+driver_find(const char *name)
+{
+    for (guint i = 0; provider_drivers[i]; i++) {
+        if (g_str_equal(provider_drivers[i]->name, name))
+            return provider_drivers[i];
+    }
+    return NULL;
+}
+
+static char *
+driver_names(void)
+{
+    GString *names = g_string_new(NULL);
+
+    for (guint i = 0; provider_drivers[i]; i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", provider_drivers[i]->name);
+    return g_string_free(names, FALSE);
+}
+
+/* The driver's limits, but for those that the account sets. */
+static void
+limits_complete(Provider *self)
+{
+    ProviderLimits set = self->limits;
+
+    self->limits = self->driver->limits;
+    if (set.mail_bytes)
+        self->limits.mail_bytes = set.mail_bytes;
+    if (set.attachments)
+        self->limits.attachments = set.attachments;
+    if (set.calls)
+        self->limits.calls = set.calls;
+}
+
+static bool
+account_check(Provider *self, const ConfFile *file, GError **error)
+{
+    const char *fault = provider_url_fault(self->url, self->allow_http);
+    if (fault)
+        return conf_fail(file, "account", self->name, "url", error, "the URL %s", fault);
+    while (g_str_has_suffix(self->url, "/"))
+        self->url[strlen(self->url) - 1] = '\0';
+
+    const char *from = self->translate.default_from;
+    if (from && (address_check(from) != ADDRESS_OK || !address_domain(from)))
+        return conf_fail(file, "account", self->name, "default-from", error, "'%s' is not a mail address", from);
+    return true;
+}
+
+Provider *
+provider_open(ConfFile *file, const char *name, GError **error)
+{
+    g_autoptr(Provider) self = g_new0(Provider, 1);
+
+    self->name = g_strdup(name);
+    if (!conf_read(file, "account", name, account_keys, self, error))
+        return NULL;
+    self->driver = driver_find(self->driver_name);
+    if (!self->driver) {
+        g_autofree char *names = driver_names();
+        conf_fail(file, "account", name, "provider", error, "no provider '%s'; there is: %s", self->driver_name, names);
+        return NULL;
+    }
+    limits_complete(self);
+    if (!conf_read(file, "account", name, translate_conf_keys, &self->translate, error))
+        return NULL;
+    self->conf = g_malloc0(MAX(self->driver->conf_size, 1));
+    if (!conf_read(file, "account", name, self->driver->keys, self->conf, error) || !account_check(self, file, error))
+        return NULL;
+    if (self->driver->prepare && !self->driver->prepare(self, file, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+void
+provider_free(Provider *self)
+{
+    if (!self)
+        return;
+    conf_clear(account_keys, self);
+    conf_clear(translate_conf_keys, &self->translate);
+    if (self->conf)
+        conf_clear(self->driver->keys, self->conf);
+    g_free(self->conf);
+    secret_free(self->key);
+    g_free(self->name);
+    g_free(self);
+}
+
+void
+provider_print(const Provider *self, GString *out)
+{
+    g_string_append_printf(out, "[account %s]\n", self->name);
+    conf_print(account_keys, self, out);
+    conf_print(self->driver->keys, self->conf, out);
+    conf_print(translate_conf_keys, &self->translate, out);
+}
+
+static gint64
+base64_bytes(gint64 n)
+{
+    return (n + 2) / 3 * 4;
+}
+
+gint64
+provider_mail_bytes(const Mail *mail)
+{
+    gint64 total = base64_bytes((gint64) strlen(mail->text));
+
+    if (mail->html)
+        total += base64_bytes((gint64) strlen(mail->html));
+    for (guint i = 0; i < mail->attachments->len; i++) {
+        const MailPart *part = mail->attachments->pdata[i];
+        total += base64_bytes(part->length);
+    }
+    for (guint i = 0; i < mail->headers->len; i++) {
+        const MailHeader *header = mail->headers->pdata[i];
+        total += (gint64) (strlen(header->name) + strlen(header->value) + strlen(": \r\n"));
+    }
+    return total;
+}

@@ -1,0 +1,181 @@
+/* Folders tests/provider/DRIVER/CASE: message.eml and envelope go in, form (every call's request) and outcome (what
+ * answer.http means for the first call) come out. UPDATE=1 writes what comes out, to be reviewed as a difference. */
+#include "fixture.h"
+
+#include <string.h>
+
+static char *
+contents(const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    char *text = NULL;
+
+    g_file_get_contents(path, &text, NULL, NULL);
+    return text;
+}
+
+/* Lines "from a@x", "to b@x", "null" and "headers" (sendmail -t). */
+static Envelope *
+read_envelope(const char *folder)
+{
+    g_autofree char *text = contents(folder, "envelope");
+    g_assert_nonnull(text);
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    Envelope *envelope = envelope_new(g_str_has_prefix(lines[0], "from ") ? lines[0] + 5 : "");
+
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_has_prefix(lines[i], "to "))
+            envelope_add_recipient(envelope, lines[i] + 3);
+        envelope->from_headers |= g_str_equal(lines[i], "headers");
+    }
+    return envelope;
+}
+
+static Mail *
+read_mail(const char *folder, const Provider *provider, const Envelope *envelope)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(folder, "message.eml", NULL);
+    g_autofree char *text = NULL;
+    gsize n = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, &n, &error));
+    g_autoptr(Spool) spool = spool_new(1 << 20, NULL);
+    g_autoptr(Scan) scan = scan_new();
+    spool_append(spool, text, n);
+    g_assert_true(spool_finish(spool, NULL));
+    scan_push(scan, text, n);
+    scan_finish(scan);
+    g_autoptr(Message) message = message_open(spool, scan, &error);
+    g_assert_no_error(error);
+    TranslateContext context = {
+        .conf = &provider->translate,
+        .hostname = "here.test",
+        .default_domain = "here.test",
+        .id = "3fQz81",
+        .envelope = envelope,
+        .text_chars = provider->limits.text_chars,
+        .html_chars = provider->limits.html_chars,
+        .header_bytes = provider->limits.header_bytes,
+    };
+    Mail *mail = mail_from_message(message, &context, &error);
+    g_assert_no_error(error);
+    return mail;
+}
+
+static void
+print_source(GString *out, Source *source)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    char buf[100];
+    gssize n;
+    gint64 total = 0;
+
+    while ((n = source_read(source, buf, sizeof buf, NULL)) > 0) {
+        g_checksum_update(sum, (guchar *) buf, n);
+        total += n;
+    }
+    g_assert_cmpint(n, ==, 0);
+    g_assert_cmpint(total, ==, source->length);
+    g_string_append_printf(out, " %" G_GINT64_FORMAT " bytes, SHA-256 %s\n", total, g_checksum_get_string(sum));
+}
+
+static void
+print_request(GString *out, const HttpRequest *request)
+{
+    g_string_append_printf(out, "%s %s\n", request->method, request->url);
+    for (guint i = 0; i < request->headers->len; i++)
+        g_string_append_printf(out, "%s\n", (const char *) request->headers->pdata[i]);
+    for (guint i = 0; i < request->fields->len; i++) {
+        const HttpField *field = request->fields->pdata[i];
+        if (field->source) {
+            g_string_append_printf(out, "%s: %s (%s)", field->name, field->filename, field->type);
+            print_source(out, field->source);
+            continue;
+        }
+        g_auto(GStrv) lines = g_strsplit(field->value, "\n", -1);
+        g_autofree char *value = g_strjoinv("\n    ", lines);
+        g_assert_true(g_utf8_validate(field->value, -1, NULL));
+        g_string_append_printf(out, "%s: %s\n", field->name, value);
+    }
+}
+
+static void
+print_outcomes(GString *out, const Call *call, const GArray *outcomes)
+{
+    for (guint i = 0; i < outcomes->len; i++) {
+        const Outcome *outcome = &g_array_index(outcomes, Outcome, i);
+        g_string_append_printf(out, "%s: %s %d %s %s%s%s\n", call_recipient(call, i)->address,
+                               outcome_verdict_name(outcome->verdict), outcome->code, outcome->dsn, outcome->text,
+                               outcome->remote_id ? " " : "", outcome->remote_id ? outcome->remote_id : "");
+    }
+}
+
+static void
+check(const char *folder, const char *name, const GString *got)
+{
+    if (g_getenv("UPDATE")) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_assert_true(g_file_set_contents(path, got->str, (gssize) got->len, NULL));
+        return;
+    }
+    g_autofree char *want = contents(folder, name);
+    g_assert_cmpstr(got->str, ==, want);
+}
+
+static void
+test_case(gconstpointer data)
+{
+    const char *folder = data;
+    g_autofree char *keys = contents(folder, "account");
+    g_autoptr(Provider) provider = fixture_account(keys ? keys : "");
+    const ProviderDriver *driver = provider->driver;
+    g_autoptr(Envelope) envelope = read_envelope(folder);
+    g_autoptr(Mail) mail = read_mail(folder, provider, envelope);
+    for (guint i = 0; envelope->from_headers && i < mail->named->len; i++) {
+        const Mailbox *box = mail->named->pdata[i];
+        envelope_add_recipient(envelope, box->address);
+    }
+    g_autoptr(Recipients) recipients = recipients_classify(envelope->recipients, mail);
+    g_autoptr(GPtrArray) calls = driver->partition(provider, mail, recipients, "3fQz81");
+    g_autoptr(GString) form = g_string_new(NULL);
+    g_autoptr(GString) outcome = g_string_new(NULL);
+
+    for (guint i = 0; i < calls->len; i++) {
+        g_autoptr(HttpRequest) request = driver->build(provider, mail, calls->pdata[i]);
+        print_request(form, request);
+    }
+    check(folder, "form", form);
+
+    g_autofree char *path = g_build_filename(folder, "answer.http", NULL);
+    g_autoptr(HttpResponse) response = fixture_answer(path);
+    g_autoptr(GArray) outcomes = outcomes_new(call_size(calls->pdata[0]));
+    g_assert_null(driver->judge(provider, mail, calls->pdata[0], response, (Outcome *) outcomes->data));
+    print_outcomes(outcome, calls->pdata[0], outcomes);
+    check(folder, "outcome", outcome);
+}
+
+static guint
+add_cases(const char *driver)
+{
+    g_autofree char *folder = g_test_build_filename(G_TEST_DIST, "provider", driver, NULL);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+    guint n = 0;
+
+    g_assert_nonnull(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_strdup_printf("/golden/%s/%s", driver, name);
+        g_test_add_data_func_full(path, g_build_filename(folder, name, NULL), test_case, g_free);
+        n++;
+    }
+    return n;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpuint(add_cases("cmc"), >, 0);
+    return g_test_run();
+}
