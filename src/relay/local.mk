@@ -1,0 +1,15 @@
+noinst_LIBRARIES += %D%/librelay.a
+%C%_librelay_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_librelay_a_SOURCES = \
+	%D%/adapt.c %D%/adapt.h \
+	%D%/attempt.c %D%/attempt.h \
+	%D%/delivery.c %D%/delivery.h \
+	%D%/report.c %D%/report.h \
+	%D%/rewrite.c %D%/rewrite.h \
+	%D%/route.c %D%/route.h \
+	%D%/runner.c %D%/runner.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/settle.c %D%/settle.h \
+	%D%/throttle.c %D%/throttle.h
+
+RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(IO_LIBS) $(PROVIDER_LIBS)

@@ -1,0 +1,16 @@
+RELAY_TESTS = %D%/adapt_test %D%/relay_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/throttle_test
+check_PROGRAMS += $(RELAY_TESTS)
+TESTS += $(RELAY_TESTS)
+%C%_adapt_test_SOURCES = %D%/adapt_test.c
+%C%_adapt_test_LDADD = $(RELAY_LIBS)
+%C%_relay_test_SOURCES = %D%/relay_test.c %D%/fake_http.c %D%/fake_http.h
+%C%_relay_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_relay_test_LDADD = $(RELAY_LIBS)
+%C%_rewrite_test_SOURCES = %D%/rewrite_test.c
+%C%_rewrite_test_LDADD = $(RELAY_LIBS)
+%C%_settings_test_SOURCES = %D%/settings_test.c
+%C%_settings_test_LDADD = $(RELAY_LIBS)
+%C%_settle_test_SOURCES = %D%/settle_test.c
+%C%_settle_test_LDADD = $(RELAY_LIBS)
+%C%_throttle_test_SOURCES = %D%/throttle_test.c
+%C%_throttle_test_LDADD = $(RELAY_LIBS)

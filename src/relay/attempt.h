@@ -1,0 +1,29 @@
+/* One call: build, send, judge, and perhaps one more request. Loop thread. */
+#pragma once
+
+#include "http/client.h"
+#include "provider/provider.h"
+
+typedef struct Attempt Attempt;
+
+/* What is tried; borrowed until the attempt is freed. */
+typedef struct {
+    const Provider *provider;
+    const Mail *mail;
+    const Call *call;
+} AttemptJob;
+
+typedef void (*AttemptDone)(Attempt *attempt, void *user);
+
+/* done comes exactly once, never before this has returned; none of the outcomes is open then. */
+Attempt *attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *user);
+
+/* Parallel to the call's recipients. While the attempt is on its way: what follows from ending it now, which is
+ * an unknown outcome, since the request may have arrived. */
+GArray *attempt_outcomes(Attempt *self);
+
+/* How long the API took so far. */
+gint64 attempt_api_us(const Attempt *self);
+
+/* Ends it if it is not over; done does not come then. NULL is fine. */
+void attempt_free(Attempt *self);

@@ -1,0 +1,54 @@
+#include "relay/rewrite.h"
+
+static char *
+qualified(const char *address, const Localities *where)
+{
+    if (*address == '\0' || address_domain(address) || !where->default_domain)
+        return g_strdup(address);
+    return address_qualify(address, where->default_domain);
+}
+
+static void
+add_expanded(Envelope *envelope, const char *address, const EnvelopeRecipient *like, const Localities *where)
+{
+    g_autoptr(GPtrArray) targets = aliases_expand(where, address);
+
+    for (guint i = 0; i < targets->len; i++) {
+        EnvelopeRecipient *recipient = envelope_add_recipient(envelope, targets->pdata[i]);
+        if (like && like->orcpt && !recipient->orcpt)
+            recipient->orcpt = g_strdup(like->orcpt);
+        if (like && like->notify && !recipient->notify)
+            recipient->notify = g_strdup(like->notify);
+    }
+}
+
+Envelope *
+rewrite_envelope(const Envelope *envelope, const Localities *where)
+{
+    g_autofree char *sender = qualified(envelope->sender, where);
+    Envelope *new = envelope_new(sender);
+
+    new->smtputf8 = envelope->smtputf8;
+    new->submission = envelope->submission;
+    new->from_headers = envelope->from_headers;
+    new->gateway = envelope->gateway;
+    new->full_name = g_strdup(envelope->full_name);
+    new->listener = g_strdup(envelope->listener);
+    new->client = g_strdup(envelope->client);
+    new->helo = g_strdup(envelope->helo);
+    new->user = g_strdup(envelope->user);
+    for (guint i = 0; i < envelope->recipients->len; i++) {
+        const EnvelopeRecipient *recipient = envelope->recipients->pdata[i];
+        add_expanded(new, recipient->address, recipient, where);
+    }
+    return new;
+}
+
+void
+rewrite_add_header_recipients(Envelope *envelope, const Mail *mail, const Localities *where)
+{
+    for (guint i = 0; i < mail->named->len; i++) {
+        const Mailbox *box = mail->named->pdata[i];
+        add_expanded(envelope, box->address, NULL, where);
+    }
+}

@@ -1,0 +1,133 @@
+#include "relay/settings.h"
+
+#include <string.h>
+
+const ConfKey relay_conf_keys[] = {
+    CONF_KEY(RelayConf, account, "account", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, default_domain, "default-domain", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, local_domains, "local-domains", CONF_LIST, NULL),
+    CONF_KEY(RelayConf, alias_file, "alias-file", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, http_proxy, "http-proxy", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, ca_file, "ca-file", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, connect_timeout_ms, "connect-timeout", CONF_TIME, "10s", .min = 1, .max = 300 * 1000),
+    CONF_KEY(RelayConf, idle_timeout_ms, "idle-timeout", CONF_TIME, "60s", .min = 1, .max = 300 * 1000),
+    CONF_KEY(RelayConf, call_timeout_ms, "call-timeout", CONF_TIME, "60s", .min = 1, .max = 540 * 1000),
+    { 0 },
+};
+
+static bool
+open_accounts(RelaySettings *self, ConfFile *file, GError **error)
+{
+    g_auto(GStrv) names = conf_names(file, "account");
+
+    for (guint i = 0; names[i]; i++) {
+        Provider *account = provider_open(file, names[i], error);
+        if (!account)
+            return false;
+        g_ptr_array_add(self->accounts, account);
+    }
+    return true;
+}
+
+static bool
+choose_account(RelaySettings *self, const ConfFile *file, GError **error)
+{
+    const char *name = self->conf.account;
+
+    for (guint i = 0; i < self->accounts->len; i++) {
+        const Provider *account = self->accounts->pdata[i];
+        if (name ? g_str_equal(account->name, name) : self->accounts->len == 1)
+            self->account = account;
+    }
+    if (self->account)
+        return true;
+    if (name)
+        return conf_fail(file, "shimta", "", "account", error, "there is no section [account %s]", name);
+    if (self->accounts->len == 0)
+        return conf_fail(file, "shimta", "", "account", error, "there is no section [account NAME]");
+    return conf_fail(file, "shimta", "", "account", error, "several accounts: say which one is used");
+}
+
+static bool
+check_domain(const ConfFile *file, const char *key, const char *domain, GError **error)
+{
+    g_autofree char *address = address_qualify("postmaster", domain);
+
+    if (address_check(address) == ADDRESS_OK)
+        return true;
+    return conf_fail(file, "shimta", "", key, error, "'%s' is not a domain", domain);
+}
+
+static bool
+check_domains(RelaySettings *self, const ConfFile *file, GError **error)
+{
+    RelayConf *conf = &self->conf;
+
+    if (!conf->default_domain)
+        conf->default_domain = g_strdup(self->hostname);
+    else if (!check_domain(file, "default-domain", conf->default_domain, error))
+        return false;
+    for (guint i = 0; conf->local_domains[i]; i++) {
+        if (!check_domain(file, "local-domains", conf->local_domains[i], error))
+            return false;
+    }
+    if (conf->alias_file) {
+        g_autoptr(GError) cause = NULL;
+        self->aliases = aliases_load(conf->alias_file, &cause);
+        if (!self->aliases)
+            return conf_fail(file, "shimta", "", "alias-file", error, "%s", cause->message);
+    }
+    self->where = (Localities) { self->aliases, conf->default_domain, conf->local_domains };
+    return true;
+}
+
+static bool
+check_network(const RelaySettings *self, const ConfFile *file, GError **error)
+{
+    const RelayConf *conf = &self->conf;
+    const char *fault = conf->http_proxy ? provider_url_fault(conf->http_proxy, true) : NULL;
+
+    if (fault)
+        return conf_fail(file, "shimta", "", "http-proxy", error, "the URL %s", fault);
+    if (conf->ca_file && !g_file_test(conf->ca_file, G_FILE_TEST_IS_REGULAR))
+        return conf_fail(file, "shimta", "", "ca-file", error, "there is no file '%s'", conf->ca_file);
+    return true;
+}
+
+RelaySettings *
+relay_settings_open(ConfFile *file, const char *hostname, GError **error)
+{
+    g_autoptr(RelaySettings) self = g_new0(RelaySettings, 1);
+
+    self->hostname = g_strdup(hostname);
+    self->accounts = g_ptr_array_new_with_free_func((GDestroyNotify) provider_free);
+    if (!conf_read(file, "shimta", "", relay_conf_keys, &self->conf, error))
+        return NULL;
+    if (!open_accounts(self, file, error) || !choose_account(self, file, error))
+        return NULL;
+    if (!check_domains(self, file, error) || !check_network(self, file, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+void
+relay_settings_free(RelaySettings *self)
+{
+    if (!self)
+        return;
+    conf_clear(relay_conf_keys, &self->conf);
+    g_ptr_array_unref(self->accounts);
+    aliases_free(self->aliases);
+    g_free(self->hostname);
+    g_free(self);
+}
+
+void
+relay_settings_print(const RelaySettings *self, GString *out)
+{
+    conf_print(relay_conf_keys, &self->conf, out);
+    for (guint i = 0; i < self->accounts->len; i++) {
+        g_string_append_c(out, '\n');
+        provider_print(self->accounts->pdata[i], out);
+    }
+}
