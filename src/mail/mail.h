@@ -39,7 +39,7 @@ typedef struct {
     char *envelope_from; /* "" for the null sender */
     GPtrArray *to, *cc;  /* of Mailbox: what the header names, in order, members of groups included */
     GPtrArray *named;    /* of Mailbox, for -t only, never leaves: everyone in To, Cc and Bcc, or in
-                            Resent-To, -Cc and -Bcc if there is one of them */
+                            Resent-To, -Cc and -Bcc if there is one of them; as written, not yet qualified */
     char *to_header, *cc_header; /* the original lists decoded and unfolded, or NULL */
     char *subject;       /* never empty */
     char *text;          /* never empty; LF line ends; no more than the limit and one character */

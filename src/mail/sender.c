@@ -16,20 +16,27 @@ translate_qualify(const Translation *self, Mailbox *mailbox)
 }
 
 void
-translate_mailboxes(Translation *self, GPtrArray *list, const char *name)
+translate_read(Translation *self, GPtrArray *list, const char *name)
 {
     guint bad = 0;
-    guint first = list->len;
 
     for (guint i = 0; i < fields_count(self->fields); i++) {
         const Field *field = fields_at(self->fields, i);
         if (g_ascii_strcasecmp(field->name, name) == 0)
             bad += address_list_parse(list, field->value, self->hint);
     }
-    for (guint i = first; i < list->len; i++)
-        translate_qualify(self, list->pdata[i]);
     if (bad)
         mail_note(self->mail, LOG_NOTICE, "bad-address", "%u in %s are no addresses", bad, name);
+}
+
+void
+translate_mailboxes(Translation *self, GPtrArray *list, const char *name)
+{
+    guint first = list->len;
+
+    translate_read(self, list, name);
+    for (guint i = first; i < list->len; i++)
+        translate_qualify(self, list->pdata[i]);
 }
 
 static GPtrArray *

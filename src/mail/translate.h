@@ -21,7 +21,10 @@ bool translate_sender(Translation *self, GError **error);
 /* sender.c: an address as the API may have it: qualified, unless the header is to stay as it is. */
 void translate_qualify(const Translation *self, Mailbox *mailbox);
 
-/* sender.c: appends every mailbox of all fields called name, qualified. */
+/* sender.c: appends every mailbox of all fields called name, as written. */
+void translate_read(Translation *self, GPtrArray *list, const char *name);
+
+/* sender.c: the same, qualified. */
 void translate_mailboxes(Translation *self, GPtrArray *list, const char *name);
 
 /* translate_fields.c: recipients' fields, subject, headers that pass, Message-ID. Sets

@@ -38,7 +38,7 @@ read_named(Translation *self)
         if (fields_get(self->fields, resent[i], 0))
             names = resent;
     for (guint i = 0; i < G_N_ELEMENTS(plain); i++)
-        translate_mailboxes(self, self->mail->named, names[i]);
+        translate_read(self, self->mail->named, names[i]); /* local names are for aliases first */
 }
 
 static bool
