@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 enum {
-    LINGER_MS = 2000,            /* for a peer to read our last words before its unread bytes cause a reset */
-    LINGER_BYTES = 1024 * 1024,  /* and what it may send meanwhile */
-    QUICKACK_BYTES = 4096,       /* larger reads belong to a stream, which needs no hurry */
+    LINGER_MS = 2000,           /* for a peer to read our last words before its unread bytes cause a reset */
+    LINGER_BYTES = 1024 * 1024, /* and what it may send meanwhile */
 };
 
 typedef enum {
@@ -171,14 +170,13 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(shared, sizeof shared);
 }
 
-/* A client that sends a command in two segments waits for our acknowledgement before the second one;
- * the system would delay it by 40 ms. The option wears off, hence each time. */
-static void
+void
 conn_acknowledge(Conn *self)
 {
     int on = 1;
 
-    setsockopt(conn_fd(self), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    if (conn_is_tcp(self) && self->state == CONN_OPEN)
+        setsockopt(conn_fd(self), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 static void
@@ -187,10 +185,7 @@ conn_deliver(Conn *self, const char *bytes, size_t n)
     self->in_bytes = true;
     self->ops->bytes(self->user, bytes, n);
     self->in_bytes = false;
-    bool answered = self->corked && self->corked->len > 0;
     conn_uncork(self);
-    if (!answered && n < QUICKACK_BYTES && conn_is_tcp(self) && self->state == CONN_OPEN)
-        conn_acknowledge(self);
 }
 
 static void

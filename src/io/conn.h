@@ -55,6 +55,10 @@ void conn_resume(Conn *self);
  * next to nothing. */
 void conn_deadline(Conn *self, gint64 ms);
 
+/* TCP: tells the peer now that its bytes have come. A client that sends a command in two segments holds the second
+ * one back until then, and the system would take 40 ms; a reply tells it too. */
+void conn_acknowledge(Conn *self);
+
 /* The descriptor that is read, for socket options. */
 int conn_fd(const Conn *self);
 
