@@ -1,0 +1,109 @@
+#include "daemon/gate.h"
+
+#include <string.h>
+
+enum { RESERVED_FILES = 32 };
+
+struct Gate {
+    guint max, now;
+    GHashTable *clients; /* of Count, by its key */
+};
+
+typedef struct {
+    guint8 key[16];
+    guint now;
+} Count;
+
+static guint
+key_hash(gconstpointer key)
+{
+    guint64 halves[2];
+
+    memcpy(halves, key, sizeof halves);
+    return g_int64_hash(&halves[0]) ^ g_int64_hash(&halves[1]);
+}
+
+static gboolean
+key_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, sizeof ((Count *) NULL)->key) == 0;
+}
+
+Gate *
+gate_new(guint max_connections)
+{
+    Gate *self = g_new0(Gate, 1);
+
+    self->max = max_connections;
+    self->clients = g_hash_table_new_full(key_hash, key_equal, NULL, g_free);
+    return self;
+}
+
+void
+gate_free(Gate *self)
+{
+    if (!self)
+        return;
+    g_hash_table_unref(self->clients);
+    g_free(self);
+}
+
+static bool
+is_allowed(const Listen *listen, const Endpoint *peer)
+{
+    if (endpoint_is_unix(peer))
+        return true;
+    for (guint i = 0; i < listen->networks->len; i++) {
+        if (network_contains(&g_array_index(listen->networks, Network, i), peer))
+            return true;
+    }
+    return false;
+}
+
+const Reply *
+gate_enter(Gate *self, const Listen *listen, const Endpoint *peer, GateTicket *ticket)
+{
+    static const Reply denied = { 554, "5.7.1", (char *) "Access denied" };
+    static const Reply full = { 421, "4.3.2", (char *) "Too many connections, try again later" };
+    static const Reply greedy = { 421, "4.7.0", (char *) "Too many connections from your address" };
+    guint most = listen->conf.max_connections_per_client;
+
+    if (!is_allowed(listen, peer))
+        return &denied;
+    if (self->now >= self->max)
+        return &full;
+    ticket->by_address = !endpoint_is_unix(peer);
+    if (ticket->by_address) {
+        endpoint_client_key(peer, ticket->key);
+        Count *count = g_hash_table_lookup(self->clients, ticket->key);
+        if (most > 0 && count && count->now >= most)
+            return &greedy;
+        if (!count) {
+            count = g_new0(Count, 1);
+            memcpy(count->key, ticket->key, sizeof count->key);
+            g_hash_table_insert(self->clients, count->key, count);
+        }
+        count->now++;
+    }
+    self->now++;
+    return NULL;
+}
+
+void
+gate_leave(Gate *self, const GateTicket *ticket)
+{
+    self->now--;
+    if (!ticket->by_address)
+        return;
+    Count *count = g_hash_table_lookup(self->clients, ticket->key);
+    if (--count->now == 0)
+        g_hash_table_remove(self->clients, ticket->key);
+}
+
+guint
+gate_capacity(guint files, guint wanted)
+{
+    guint reserved = MIN(RESERVED_FILES, files / 2);
+
+    return MAX(1, MIN(wanted, (files - reserved) / 2));
+}

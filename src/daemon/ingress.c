@@ -1,0 +1,337 @@
+#include "daemon/ingress.h"
+
+#include "base/log.h"
+#include "io/worker.h"
+
+#include <string.h>
+
+/* A spool on its way to the disk. The thread has a reference of its own; nobody else touches it meanwhile. */
+typedef struct {
+    Ingress *ingress;
+    Spool *spool;
+    bool finish;
+    GError *error;
+} Flush;
+
+struct Ingress {
+    const IngressHub *hub;
+    IngressClient client;
+    const IngressOps *ops;
+    void *user;
+    SmtpSession *session;
+    char *helo;
+
+    /* the transaction */
+    Envelope *envelope;
+    Spool *spool;
+    Scan *scan;
+    bool on_disk;   /* the spool has been flushed once */
+    bool failed;    /* storage: what still comes is dropped */
+    bool bare;      /* a CR or LF stood alone */
+    char last_byte;
+
+    /* what it waits for */
+    UserLookup *lookup;
+    Work *flush;
+    Waiter waiter;
+};
+
+static void
+answer(Ingress *self, int code, const char *dsn, const char *text)
+{
+    Reply reply = { 0 };
+
+    reply_set(&reply, code, dsn, "%s", text);
+    smtp_session_resume(self->session, &reply);
+    reply_clear(&reply);
+}
+
+/* --- envelope ------------------------------------------------------------------------------------ */
+
+static const char *
+local_domain(const Ingress *self)
+{
+    return self->hub->settings->relay->where.default_domain;
+}
+
+static void
+on_helo(void *user, const char *name, bool esmtp)
+{
+    Ingress *self = user;
+
+    g_free(self->helo);
+    self->helo = g_strdup(name);
+}
+
+static void
+on_user_known(void *user)
+{
+    Ingress *self = user;
+
+    self->lookup = NULL;
+    self->envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
+    answer(self, 250, "2.1.0", "Ok");
+    self->ops->answered(self->user);
+}
+
+static void
+on_mail(void *user, const SmtpMail *mail)
+{
+    Ingress *self = user;
+    g_autofree char *sender = mail->sender[0] ? address_qualify(mail->sender, local_domain(self)) : g_strdup("");
+    Envelope *envelope = envelope_new(sender);
+
+    envelope->smtputf8 = mail->smtputf8;
+    envelope->submission = mail->submission;
+    envelope->from_headers = mail->from_headers;
+    envelope->gateway = mail->gateway;
+    envelope->full_name = g_strdup(mail->full_name);
+    envelope->listener = g_strdup(self->client.listen->name);
+    envelope->client = g_strdup(self->client.client);
+    envelope->helo = g_strdup(self->helo);
+    self->envelope = envelope;
+    if (self->client.has_uid) {
+        envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
+        if (!envelope->user) {
+            self->lookup = users_look_up(self->hub->users, self->client.uid, on_user_known, self);
+            return;
+        }
+    }
+    answer(self, 250, "2.1.0", "Ok");
+}
+
+/* The relay replaces it by what it stands for: aliases and domains are no business of a session. */
+static void
+on_rcpt(void *user, const SmtpRcpt *rcpt)
+{
+    Ingress *self = user;
+    EnvelopeRecipient *one = envelope_add_recipient(self->envelope, rcpt->address);
+
+    if (rcpt->notify && !one->notify)
+        one->notify = g_strdup(rcpt->notify);
+    if (rcpt->orcpt && !one->orcpt)
+        one->orcpt = g_strdup(rcpt->orcpt);
+    answer(self, 250, "2.1.5", "Ok");
+}
+
+/* --- message ------------------------------------------------------------------------------------- */
+
+static void
+on_data_begin(void *user)
+{
+    Ingress *self = user;
+    const DaemonConf *conf = &self->hub->settings->conf;
+
+    self->spool = spool_new((size_t) conf->spool_memory_bytes, conf->spool_folder);
+    self->scan = scan_new();
+    self->on_disk = self->failed = self->bare = false;
+    self->last_byte = '\n';
+    answer(self, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+}
+
+static void deliver(Ingress *self);
+
+static void
+storage_failed(Ingress *self, const GError *error)
+{
+    log_event(LOG_ERR, "spool-failed", "client", self->client.client, "text", error->message, NULL);
+    self->failed = true;
+}
+
+static void
+flush_run(void *user)
+{
+    Flush *self = user;
+
+    if (self->finish)
+        spool_finish(self->spool, &self->error);
+    else
+        spool_flush(self->spool, &self->error);
+}
+
+static void
+flush_free(void *user)
+{
+    Flush *self = user;
+
+    spool_unref(self->spool);
+    g_clear_error(&self->error);
+    g_free(self);
+}
+
+static void
+flush_done(void *user)
+{
+    Flush *flush = user;
+    Ingress *self = flush->ingress;
+
+    self->flush = NULL;
+    if (flush->error)
+        storage_failed(self, flush->error);
+    bool finished = flush->finish;
+    flush_free(flush);
+    if (!finished)
+        smtp_session_resume(self->session, NULL);
+    else if (!self->failed) {
+        deliver(self);
+        return;
+    } else
+        answer(self, 452, "4.3.1", "Insufficient system storage");
+    self->ops->answered(self->user);
+}
+
+static void
+flush_start(Ingress *self, bool finish)
+{
+    static const WorkOps ops = { flush_run, flush_done, flush_free };
+    Flush *flush = g_new0(Flush, 1);
+
+    flush->ingress = self;
+    flush->spool = spool_ref(self->spool);
+    flush->finish = finish;
+    self->on_disk = true;
+    self->flush = work_start(self->hub->loop, &ops, flush);
+}
+
+/* Only where bare line ends are refused. */
+static void
+look_for_bare(Ingress *self, const char *bytes, size_t n)
+{
+    char last = self->last_byte;
+
+    for (size_t i = 0; i < n && !self->bare; i++) {
+        self->bare = (bytes[i] == '\n') != (last == '\r');
+        last = bytes[i];
+    }
+    self->last_byte = last;
+}
+
+static bool
+on_data_bytes(void *user, const char *bytes, size_t n)
+{
+    Ingress *self = user;
+
+    if (self->failed)
+        return true;
+    if (self->client.listen->conf.bare_lf == BARE_LF_REFUSE)
+        look_for_bare(self, bytes, n);
+    scan_push(self->scan, bytes, n);
+    spool_append(self->spool, bytes, n);
+    if (!spool_is_full(self->spool))
+        return true;
+    flush_start(self, false);
+    return false;
+}
+
+static void
+on_data_end(void *user)
+{
+    Ingress *self = user;
+    g_autoptr(GError) error = NULL;
+
+    if (self->bare)
+        answer(self, 550, "5.5.2", "Bare CR or LF in the message");
+    else if (!self->failed && self->on_disk)
+        flush_start(self, true);
+    else if (!self->failed && spool_finish(self->spool, &error))
+        deliver(self);
+    else {
+        if (error)
+            storage_failed(self, error);
+        answer(self, 452, "4.3.1", "Insufficient system storage");
+    }
+}
+
+/* --- the way out --------------------------------------------------------------------------------- */
+
+static void
+on_reply(Waiter *waiter, const Reply *reply)
+{
+    Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
+
+    smtp_session_resume(self->session, reply);
+    self->ops->answered(self->user);
+}
+
+static void
+deliver(Ingress *self)
+{
+    scan_finish(self->scan);
+    Entry *entry = entry_new(g_steal_pointer(&self->envelope), g_steal_pointer(&self->spool),
+                             g_steal_pointer(&self->scan));
+    self->waiter.reply = on_reply;
+    relay_deliver(self->hub->relay, entry, &self->waiter);
+}
+
+/* --- the session --------------------------------------------------------------------------------- */
+
+static void
+on_reset(void *user)
+{
+    Ingress *self = user;
+
+    users_cancel(&self->lookup);
+    work_cancel(&self->flush);
+    g_clear_pointer(&self->envelope, envelope_free);
+    g_clear_pointer(&self->spool, spool_unref);
+    g_clear_pointer(&self->scan, scan_free);
+}
+
+static void
+on_write(void *user, const char *bytes, size_t n)
+{
+    Ingress *self = user;
+
+    self->ops->write(self->user, bytes, n);
+}
+
+static void
+on_quit(void *user)
+{
+    Ingress *self = user;
+
+    self->ops->quit(self->user);
+}
+
+static const SmtpHandler ingress_handler = {
+    .write = on_write,
+    .helo = on_helo,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data_begin = on_data_begin,
+    .data_bytes = on_data_bytes,
+    .data_end = on_data_end,
+    .reset = on_reset,
+    .quit = on_quit,
+};
+
+Ingress *
+ingress_new(const IngressHub *hub, const IngressClient *client, const IngressOps *ops, void *user)
+{
+    Ingress *self = g_new0(Ingress, 1);
+
+    self->hub = hub;
+    self->client = *client;
+    self->ops = ops;
+    self->user = user;
+    self->session = smtp_session_new(&client->listen->smtp, &ingress_handler, self);
+    return self;
+}
+
+SmtpSession *
+ingress_session(const Ingress *self)
+{
+    return self->session;
+}
+
+void
+ingress_free(Ingress *self)
+{
+    if (!self)
+        return;
+    smtp_session_free(self->session);
+    on_reset(self);
+    relay_abandon(&self->waiter);
+    g_free(self->helo);
+    g_free(self);
+}

@@ -1,0 +1,252 @@
+/* shimtad: options, configuration, wiring, signals. */
+#include "config.h"
+
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/smtp_server.h"
+#include "io/listener.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *config;
+    bool check, stdio, verbose;
+    int done; /* exit status, or -1 to go on */
+} Options;
+
+typedef struct {
+    uv_loop_t loop;
+    Settings *settings;
+    IngressHub hub;
+    SmtpServer *server;
+    uv_signal_t terminate, interrupt, hang_up;
+    gint64 end_by_ms; /* loop time at which a drain ends; 0: not stopping */
+    bool hurry;
+} Daemon;
+
+/* --- options ------------------------------------------------------------------------------------- */
+
+static void
+print_usage(FILE *to)
+{
+    fputs("usage: shimtad [-nv] [-c file] [--stdio]\n"
+          "  -c, --config FILE  read FILE, not " SYSCONFDIR "/shimta/shimta.conf\n"
+          "  -n, --check        check the configuration, print the effective settings\n"
+          "      --stdio        serve one SMTP session on standard input and output\n"
+          "  -v, --verbose      log at level debug\n"
+          "  -V, --version      print the version\n"
+          "  -h, --help         print this\n", to);
+}
+
+static Options
+parse_options(int argc, char **argv)
+{
+    enum { STDIO = 256 };
+    static const struct option names[] = {
+        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
+        { "stdio", no_argument, NULL, STDIO },      { "verbose", no_argument, NULL, 'v' },
+        { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
+        { 0 },
+    };
+    Options options = { .config = SYSCONFDIR "/shimta/shimta.conf", .done = -1 };
+
+    for (int option; options.done < 0 && (option = getopt_long(argc, argv, "c:nvVh", names, NULL)) != -1;) {
+        if (option == 'c')
+            options.config = optarg;
+        else if (option == 'n')
+            options.check = true;
+        else if (option == STDIO)
+            options.stdio = true;
+        else if (option == 'v')
+            options.verbose = true;
+        else if (option == 'V' || option == 'h')
+            options.done = option;
+        else
+            options.done = EX_USAGE;
+    }
+    if (options.done < 0 && optind < argc)
+        options.done = EX_USAGE;
+    if (options.done == EX_USAGE)
+        print_usage(stderr);
+    if (options.done == 'h')
+        print_usage(stdout);
+    if (options.done == 'V')
+        puts(PACKAGE_STRING);
+    if (options.done == 'V' || options.done == 'h')
+        options.done = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    return options;
+}
+
+/* --- shutting down ------------------------------------------------------------------------------- */
+
+static void
+on_relay_drained(void *user)
+{
+    Daemon *self = user;
+
+    relay_close(self->hub.relay);
+    uv_close((uv_handle_t *) &self->terminate, NULL);
+    uv_close((uv_handle_t *) &self->interrupt, NULL);
+    uv_close((uv_handle_t *) &self->hang_up, NULL);
+}
+
+/* The last session has ended; mails whose clients have left may still be on their way. */
+static void
+on_server_empty(void *user)
+{
+    Daemon *self = user;
+    gint64 left = self->settings->conf.drain_timeout_ms;
+
+    if (self->end_by_ms > 0)
+        left = MAX(0, self->end_by_ms - (gint64) uv_now(&self->loop));
+    relay_drain(self->hub.relay, self->hurry ? 0 : left, on_relay_drained, self);
+}
+
+static void
+on_terminate(uv_signal_t *handle, int signum)
+{
+    Daemon *self = handle->data;
+
+    if (self->end_by_ms > 0) {
+        log_event(LOG_NOTICE, "stopping-now", "signal", strsignal(signum), NULL);
+        self->hurry = true;
+        smtp_server_cut(self->server);
+        uv_stop(&self->loop);
+        return;
+    }
+    log_event(LOG_NOTICE, "stopping", "signal", strsignal(signum), NULL);
+    notify("STOPPING=1");
+    self->end_by_ms = (gint64) uv_now(&self->loop) + MAX(1, self->settings->conf.drain_timeout_ms);
+    smtp_server_drain(self->server);
+}
+
+static void
+on_hang_up(uv_signal_t *handle, int signum)
+{
+    log_event(LOG_NOTICE, "hang-up-ignored", "text", "restart the daemon to read the configuration again", NULL);
+}
+
+/* --- wiring -------------------------------------------------------------------------------------- */
+
+/* Parsing takes a processor's time, spooling and user names wait: some threads more than processors. Set before
+ * libuv's first look. The threads' memory comes from few arenas, as they do one kind of work. */
+static void
+size_threads(void)
+{
+    g_autofree char *threads = g_strdup_printf("%u", CLAMP(g_get_num_processors() + 2, 4, 16));
+
+    g_setenv("UV_THREADPOOL_SIZE", threads, FALSE);
+    mallopt(M_ARENA_MAX, 2);
+}
+
+static void
+watch_signal(Daemon *self, uv_signal_t *handle, uv_signal_cb callback, int signum)
+{
+    uv_signal_init(&self->loop, handle);
+    handle->data = self;
+    uv_signal_start(handle, callback, signum);
+    uv_unref((uv_handle_t *) handle);
+}
+
+static void
+daemon_open(Daemon *self, Settings *settings)
+{
+    int failed = uv_loop_init(&self->loop);
+
+    g_assert(failed == 0);
+    self->settings = settings;
+    self->hub.loop = &self->loop;
+    self->hub.settings = settings;
+    self->hub.users = users_new(&self->loop);
+    self->hub.relay = relay_new(&self->loop, settings->relay);
+    self->server = smtp_server_new(&self->hub, listener_raise_files(), on_server_empty, self);
+    watch_signal(self, &self->terminate, on_terminate, SIGTERM);
+    watch_signal(self, &self->interrupt, on_terminate, SIGINT);
+    watch_signal(self, &self->hang_up, on_hang_up, SIGHUP);
+}
+
+static int
+start_status(const GError *error)
+{
+    if (g_error_matches(error, IO_ERROR, IO_ERROR_IN_USE))
+        return EX_TEMPFAIL;
+    if (g_error_matches(error, IO_ERROR, IO_ERROR_DENIED))
+        return EX_NOPERM;
+    return g_error_matches(error, IO_ERROR, IO_ERROR_SYNTAX) ? EX_CONFIG : EX_OSERR;
+}
+
+static int
+daemon_run(Daemon *self, bool stdio)
+{
+    g_autoptr(GError) error = NULL;
+    bool started = stdio ? smtp_server_stdio(self->server, &error) : smtp_server_listen(self->server, &error);
+
+    if (!started) {
+        log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
+        smtp_server_cut(self->server);
+    } else if (!stdio) {
+        log_event(LOG_INFO, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
+        notify("READY=1");
+    }
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    if (started && !stdio)
+        log_event(LOG_NOTICE, "stopped", NULL);
+    return started ? EX_OK : start_status(error);
+}
+
+/* After a second signal nothing is waited for, and the loop may hold what it likes. */
+static void
+daemon_close(Daemon *self)
+{
+    if (self->hurry)
+        return;
+    smtp_server_free(self->server);
+    users_free(self->hub.users);
+    int open = uv_loop_close(&self->loop);
+    g_assert(open == 0);
+}
+
+static int
+print_settings(const Settings *settings)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    settings_print(settings, text);
+    return fputs(text->str, stdout) >= 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+int
+main(int argc, char **argv)
+{
+    Options options = parse_options(argc, argv);
+    g_autoptr(GError) error = NULL;
+    static Daemon daemon;
+
+    if (options.done >= 0)
+        return options.done;
+    g_autoptr(Settings) settings = settings_open(options.config, &error);
+    if (settings && !options.check && !options.stdio && settings->listens->len == 0)
+        g_set_error(&error, CONF_ERROR, 0, "%s: there is no section [listen NAME]", options.config);
+    if (error) {
+        fprintf(stderr, "shimtad: %s\n", error->message);
+        return EX_CONFIG;
+    }
+    if (options.check)
+        return print_settings(settings);
+
+    signal(SIGPIPE, SIG_IGN);
+    size_threads();
+    int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
+    log_open(options.verbose ? LOG_DEBUG : level);
+    daemon_open(&daemon, settings);
+    int status = daemon_run(&daemon, options.stdio);
+    daemon_close(&daemon);
+    return status;
+}

@@ -1,0 +1,244 @@
+#include "daemon/settings.h"
+
+#include <syslog.h>
+#include <unistd.h>
+
+static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const submit_ways[] = { "daemon", "direct", NULL };
+static const char *const bare_lf_ways[] = { "accept", "refuse", NULL };
+
+const ConfKey daemon_conf_keys[] = {
+    CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, log_level, "log-level", CONF_CHOICE, "info", .choices = log_levels),
+    CONF_KEY(DaemonConf, max_connections, "max-connections", CONF_UINT, "5000", .min = 1, .max = 1000000),
+    CONF_KEY(DaemonConf, drain_timeout_ms, "drain-timeout", CONF_TIME, "10s", .min = 0, .max = 3600000),
+    CONF_KEY(DaemonConf, spool_folder, "spool-folder", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, spool_memory_bytes, "spool-memory", CONF_SIZE, "256k", .min = 4096, .max = 1 << 30),
+    CONF_KEY(DaemonConf, submit, "submit", CONF_CHOICE, "daemon", .choices = submit_ways),
+    CONF_KEY(DaemonConf, submit_wait_ms, "submit-wait", CONF_TIME, "5s", .min = 0, .max = 3600000),
+    { 0 },
+};
+
+const ConfKey listen_conf_keys[] = {
+    CONF_KEY(ListenConf, address, "address", CONF_STRING, NULL, .required = true),
+    CONF_KEY(ListenConf, mode, "mode", CONF_MODE, "0666"),
+    CONF_KEY(ListenConf, sendmail, "sendmail", CONF_BOOL, "no"),
+    CONF_KEY(ListenConf, networks, "networks", CONF_LIST, "127.0.0.0/8, ::1"),
+    CONF_KEY(ListenConf, max_bytes, "max-size", CONF_SIZE, "25M", .min = 1024, .max = G_GINT64_CONSTANT(1) << 40),
+    CONF_KEY(ListenConf, max_recipients, "max-recipients", CONF_UINT, "1000", .min = 1, .max = 100000),
+    CONF_KEY(ListenConf, max_errors, "max-errors", CONF_UINT, "20", .min = 1, .max = 1000000),
+    CONF_KEY(ListenConf, max_idle_commands, "max-idle-commands", CONF_UINT, "100", .min = 1, .max = 1000000),
+    CONF_KEY(ListenConf, max_messages, "max-messages", CONF_UINT, "0", .min = 0, .max = 1000000000),
+    CONF_KEY(ListenConf, max_connections_per_client, "max-connections-per-client", CONF_UINT, "50", .min = 0,
+             .max = 1000000),
+    CONF_KEY(ListenConf, command_timeout_ms, "command-timeout", CONF_TIME, "300s", .min = 1, .max = 86400000),
+    CONF_KEY(ListenConf, data_timeout_ms, "data-timeout", CONF_TIME, "300s", .min = 1, .max = 86400000),
+    CONF_KEY(ListenConf, write_timeout_ms, "write-timeout", CONF_TIME, "60s", .min = 1, .max = 86400000),
+    CONF_KEY(ListenConf, min_data_rate, "min-data-rate", CONF_UINT, "500", .min = 1, .max = 1000000),
+    CONF_KEY(ListenConf, bare_lf, "bare-lf", CONF_CHOICE, "accept", .choices = bare_lf_ways),
+    { 0 },
+};
+
+static void
+listen_free(Listen *self)
+{
+    if (!self)
+        return;
+    conf_clear(listen_conf_keys, &self->conf);
+    g_array_unref(self->networks);
+    g_free(self->name);
+    g_free(self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listen, listen_free)
+
+static Listen *
+listen_new(const char *name)
+{
+    Listen *self = g_new0(Listen, 1);
+
+    self->name = g_strdup(name);
+    self->networks = g_array_new(FALSE, FALSE, sizeof(Network));
+    return self;
+}
+
+/* --- one [listen NAME] --------------------------------------------------------------------------- */
+
+static bool
+read_networks(Listen *self, const ConfFile *file, GError **error)
+{
+    for (guint i = 0; self->conf.networks[i]; i++) {
+        g_autoptr(GError) cause = NULL;
+        Network network;
+        if (!network_parse(self->conf.networks[i], &network, &cause))
+            return conf_fail(file, "listen", self->name, "networks", error, "%s", cause->message);
+        g_array_append_val(self->networks, network);
+    }
+    return true;
+}
+
+/* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say
+ * who may use it. */
+static bool
+check_access(const Listen *self, const ConfFile *file, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    Endpoint endpoint;
+
+    if (!endpoint_parse(self->conf.address, &endpoint, &cause))
+        return conf_fail(file, "listen", self->name, "address", error, "%s", cause->message);
+    if (endpoint_is_unix(&endpoint))
+        return true;
+    if (self->conf.sendmail)
+        return conf_fail(file, "listen", self->name, "sendmail", error, "only a unix socket can serve sendmail");
+    if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks"))
+        return conf_fail(file, "listen", self->name, "address", error,
+                         "'%s' is open to other machines: say with networks = … who may send mail here",
+                         self->conf.address);
+    return true;
+}
+
+static void
+complete_smtp(Listen *self, const Settings *settings)
+{
+    const ListenConf *conf = &self->conf;
+    gint64 most = settings->relay->account->limits.mail_bytes;
+    bool local = conf->address[0] == '/' || !conf->address[0];
+
+    self->smtp = (SmtpSettings) {
+        .hostname = settings->conf.hostname,
+        .max_bytes = most > 0 ? MIN(conf->max_bytes, most) : conf->max_bytes,
+        .max_recipients = conf->max_recipients,
+        .max_errors = conf->max_errors,
+        .max_idle_commands = conf->max_idle_commands,
+        .max_messages = conf->max_messages,
+        .sendmail = conf->sendmail,
+        .early_talk = local,
+    };
+}
+
+static bool
+open_listens(Settings *self, ConfFile *file, GError **error)
+{
+    g_auto(GStrv) names = conf_names(file, "listen");
+
+    for (guint i = 0; names[i]; i++) {
+        g_autoptr(Listen) one = listen_new(names[i]);
+        if (!conf_read(file, "listen", names[i], listen_conf_keys, &one->conf, error))
+            return false;
+        if (!read_networks(one, file, error) || !check_access(one, file, error))
+            return false;
+        complete_smtp(one, self);
+        g_ptr_array_add(self->listens, g_steal_pointer(&one));
+    }
+    return true;
+}
+
+/* What --stdio serves has the limits of the section that serves sendmail. */
+static bool
+open_stdio(Settings *self, ConfFile *file, GError **error)
+{
+    static const char nobody[] = "[listen stdio]\naddress =\n";
+    const char *name = NULL;
+
+    for (guint i = 0; i < self->listens->len && !name; i++) {
+        const Listen *one = self->listens->pdata[i];
+        if (one->conf.sendmail)
+            name = one->name;
+    }
+    g_autoptr(ConfFile) defaults = name ? NULL : conf_open_text("defaults", nobody, error);
+    if (!name && !defaults)
+        return false;
+    self->stdio = listen_new("stdio");
+    if (!conf_read(name ? file : defaults, "listen", name ? name : "stdio", listen_conf_keys, &self->stdio->conf,
+                   error))
+        return false;
+    g_free(self->stdio->conf.address);
+    self->stdio->conf.address = g_strdup("");
+    self->stdio->conf.sendmail = true;
+    complete_smtp(self->stdio, self);
+    return true;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------- */
+
+static bool
+complete_hostname(DaemonConf *conf, const ConfFile *file, GError **error)
+{
+    char name[256] = "";
+
+    if (!conf->hostname)
+        conf->hostname = g_strdup(gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost");
+    g_autofree char *address = address_qualify("postmaster", conf->hostname);
+    if (address_check(address) == ADDRESS_OK)
+        return true;
+    return conf_fail(file, "shimta", "", "hostname", error, "'%s' is not a host name", conf->hostname);
+}
+
+static bool
+check_folder(const Settings *self, const ConfFile *file, GError **error)
+{
+    const char *folder = self->conf.spool_folder;
+
+    if (!folder || g_file_test(folder, G_FILE_TEST_IS_DIR))
+        return true;
+    return conf_fail(file, "shimta", "", "spool-folder", error, "there is no folder '%s'", folder);
+}
+
+Settings *
+settings_parse(ConfFile *file, GError **error)
+{
+    g_autoptr(Settings) self = g_new0(Settings, 1);
+
+    self->listens = g_ptr_array_new_with_free_func((GDestroyNotify) listen_free);
+    if (!conf_read(file, "shimta", "", daemon_conf_keys, &self->conf, error))
+        return NULL;
+    if (!complete_hostname(&self->conf, file, error) || !check_folder(self, file, error))
+        return NULL;
+    self->relay = relay_settings_open(file, self->conf.hostname, error);
+    if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error))
+        return NULL;
+    if (!conf_check_unknown(file, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+Settings *
+settings_open(const char *path, GError **error)
+{
+    g_autoptr(ConfFile) file = conf_open(path, error);
+
+    return file ? settings_parse(file, error) : NULL;
+}
+
+void
+settings_free(Settings *self)
+{
+    if (!self)
+        return;
+    conf_clear(daemon_conf_keys, &self->conf);
+    relay_settings_free(self->relay);
+    g_ptr_array_unref(self->listens);
+    listen_free(self->stdio);
+    g_free(self);
+}
+
+void
+settings_print(const Settings *self, GString *out)
+{
+    g_string_append(out, "[shimta]\n");
+    conf_print(daemon_conf_keys, &self->conf, out);
+    relay_settings_print(self->relay, out);
+    for (guint i = 0; i < self->listens->len; i++) {
+        const Listen *one = self->listens->pdata[i];
+        g_string_append_printf(out, "\n[listen %s]\n", one->name);
+        conf_print(listen_conf_keys, &one->conf, out);
+    }
+}
+
+int
+settings_log_level(const Settings *self)
+{
+    static const int levels[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
+    return levels[self->conf.log_level];
+}

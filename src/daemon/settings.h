@@ -1,0 +1,64 @@
+/* The whole configuration: each module's table read from the one file, checked, completed with
+ * what the machine says. Read at start-up, read-only afterwards; any thread. */
+#pragma once
+
+#include "io/endpoint.h"
+#include "relay/settings.h"
+#include "smtp/session.h"
+
+/* [shimta], the daemon's keys; submit and submit-wait are sendmail's. */
+typedef struct {
+    char *hostname; /* never NULL once read */
+    int log_level;
+    guint max_connections;
+    gint64 drain_timeout_ms;
+    char *spool_folder; /* NULL: $TMPDIR, or /tmp */
+    gint64 spool_memory_bytes;
+    int submit;
+    gint64 submit_wait_ms;
+} DaemonConf;
+
+typedef enum { BARE_LF_ACCEPT, BARE_LF_REFUSE } BareLf;
+
+/* [listen NAME] */
+typedef struct {
+    char *address;
+    guint mode;
+    bool sendmail;
+    char **networks;
+    gint64 max_bytes;
+    guint max_recipients, max_errors, max_idle_commands, max_messages;
+    guint max_connections_per_client; /* 0: no limit */
+    gint64 command_timeout_ms, data_timeout_ms, write_timeout_ms;
+    guint min_data_rate; /* bytes a second */
+    int bare_lf;         /* BareLf */
+} ListenConf;
+
+extern const ConfKey daemon_conf_keys[];
+extern const ConfKey listen_conf_keys[];
+
+typedef struct {
+    char *name;
+    ListenConf conf;
+    GArray *networks; /* of Network: who may use it */
+    SmtpSettings smtp;
+} Listen;
+
+typedef struct {
+    DaemonConf conf;
+    GPtrArray *listens; /* of Listen, in file order */
+    Listen *stdio;      /* the session of --stdio */
+    RelaySettings *relay;
+} Settings;
+
+/* Errors name file, line and reason. */
+Settings *settings_open(const char *path, GError **error);
+Settings *settings_parse(ConfFile *file, GError **error);
+void settings_free(Settings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
+
+/* The effective settings in the file's own form, without secrets. */
+void settings_print(const Settings *self, GString *out);
+
+/* The syslog(3) level of log-level. */
+int settings_log_level(const Settings *self);

@@ -1,0 +1,442 @@
+#include "daemon/smtp_server.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/gate.h"
+#include "io/listener.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    REFUSALS_LOG_MS = 1000, /* at most one line in that time: a flood of clients is no flood of lines */
+    STREAM_BYTES = 4096,    /* reads of that size are a message, which needs no hurried acknowledgement */
+};
+
+struct SmtpServer {
+    const IngressHub *hub;
+    Gate *gate;
+    GPtrArray *doors; /* of Door */
+    GQueue clients;   /* of Client, each through its own link */
+    uv_timer_t drain;
+    bool draining, empty_told;
+    gint64 refusals_logged_ms;
+    guint refusals_unlogged;
+    void (*empty)(void *user);
+    void *user;
+};
+
+/* A listener and its section. */
+typedef struct {
+    SmtpServer *server;
+    const Listen *listen;
+    Listener *listener;
+} Door;
+
+typedef struct {
+    SmtpServer *server;
+    const Listen *listen;
+    GList link;
+    GateTicket ticket;
+    Conn *conn;
+    Ingress *ingress;
+    GByteArray *held; /* came while the session was busy; NULL: nothing */
+    SmtpPhase phase;  /* when its deadline was set */
+    gint64 data_due;  /* loop time */
+    bool replied;     /* something was written since */
+    bool quit, ended; /* we shall say no more; the client will */
+    char client[INET6_ADDRSTRLEN];
+} Client;
+
+/* --- the end of a session ------------------------------------------------------------------------ */
+
+static void
+server_check_empty(SmtpServer *self)
+{
+    if (!self->draining || self->clients.length > 0 || self->empty_told)
+        return;
+    self->empty_told = true;
+    uv_close((uv_handle_t *) &self->drain, NULL);
+    self->empty(self->user);
+}
+
+static void
+client_free(Client *self)
+{
+    SmtpServer *server = self->server;
+
+    g_queue_unlink(&server->clients, &self->link);
+    gate_leave(server->gate, &self->ticket);
+    ingress_free(self->ingress);
+    if (self->held)
+        g_byte_array_unref(self->held);
+    g_free(self);
+    server_check_empty(server);
+}
+
+static void
+client_leave(Client *self)
+{
+    conn_close(self->conn);
+    client_free(self);
+}
+
+/* --- deadlines ----------------------------------------------------------------------------------- */
+
+static gint64
+client_now(const Client *self)
+{
+    return (gint64) uv_now(self->server->hub->loop);
+}
+
+/* A command has its time as a whole, however slowly its bytes come: the time begins anew with our replies only.
+ * While the relay works there is no limit but the relay's own. */
+static void
+client_set_deadline(Client *self)
+{
+    const ListenConf *conf = &self->listen->conf;
+    SmtpPhase phase = smtp_session_phase(ingress_session(self->ingress));
+    bool entered = phase != self->phase;
+
+    if (phase == SMTP_PHASE_ANSWERING) {
+        conn_deadline(self->conn, 0);
+    } else if (phase == SMTP_PHASE_DATA && entered) {
+        self->data_due = client_now(self) + conf->data_timeout_ms;
+        conn_deadline(self->conn, conf->data_timeout_ms);
+    } else if (phase == SMTP_PHASE_COMMAND && (entered || self->replied)) {
+        conn_deadline(self->conn, conf->command_timeout_ms);
+    }
+    self->phase = phase;
+    self->replied = false;
+}
+
+/* Message bytes buy time at the slowest rate that is tolerated, but never more than data-timeout. */
+static void
+client_extend(Client *self, size_t n)
+{
+    const ListenConf *conf = &self->listen->conf;
+    gint64 now = client_now(self);
+
+    self->data_due = MIN(self->data_due + (gint64) n * 1000 / conf->min_data_rate, now + conf->data_timeout_ms);
+    conn_deadline(self->conn, MAX(1, self->data_due - now));
+}
+
+/* --- the session --------------------------------------------------------------------------------- */
+
+/* After everything that may have changed the session's state. The client may be gone behind it. */
+static void
+client_go_on(Client *self)
+{
+    SmtpSession *session = ingress_session(self->ingress);
+
+    while (self->held && !self->quit && !smtp_session_busy(session)) {
+        g_autoptr(GByteArray) held = g_steal_pointer(&self->held);
+        smtp_session_feed(session, (const char *) held->data, held->len);
+    }
+    if (self->quit || (self->ended && !smtp_session_busy(session))) {
+        client_leave(self);
+        return;
+    }
+    client_set_deadline(self);
+    if (self->held)
+        conn_pause(self->conn);
+    else
+        conn_resume(self->conn);
+}
+
+static void
+on_bytes(void *user, const char *bytes, size_t n)
+{
+    Client *self = user;
+    SmtpSession *session = ingress_session(self->ingress);
+
+    if (self->phase == SMTP_PHASE_DATA)
+        client_extend(self, n);
+    if (!smtp_session_busy(session)) {
+        smtp_session_feed(session, bytes, n);
+        if (!self->replied && n < STREAM_BYTES && !smtp_session_busy(session))
+            conn_acknowledge(self->conn);
+    } else {
+        if (!self->held)
+            self->held = g_byte_array_new();
+        g_byte_array_append(self->held, (const guint8 *) bytes, (guint) n);
+    }
+    client_go_on(self);
+}
+
+/* A client that has shut its end still gets the answer it waits for. */
+static void
+on_end(void *user)
+{
+    Client *self = user;
+
+    self->ended = true;
+    client_go_on(self);
+}
+
+static void
+on_expired(void *user)
+{
+    static const Reply slow = { 421, "4.4.2", (char *) "Timeout, closing the connection" };
+    Client *self = user;
+
+    log_event(LOG_INFO, "timeout", "client", self->client, "listener", self->listen->name, NULL);
+    smtp_session_abort(ingress_session(self->ingress), &slow);
+    client_leave(self);
+}
+
+static void
+on_gone(void *user)
+{
+    client_free(user);
+}
+
+static void
+on_session_write(void *user, const char *bytes, size_t n)
+{
+    Client *self = user;
+
+    self->replied = true;
+    conn_write(self->conn, bytes, n);
+}
+
+static void
+on_session_quit(void *user)
+{
+    Client *self = user;
+
+    self->quit = true;
+}
+
+static void
+on_session_answered(void *user)
+{
+    client_go_on(user);
+}
+
+static void
+client_start(SmtpServer *server, const Listen *listen, Conn *conn, const IngressClient *facts,
+             const GateTicket *ticket)
+{
+    static const ConnOps conn_ops = { on_bytes, on_end, on_expired, on_gone };
+    static const IngressOps ingress_ops = { on_session_write, on_session_quit, on_session_answered };
+    Client *self = g_new0(Client, 1);
+    IngressClient client = *facts;
+
+    self->server = server;
+    self->listen = listen;
+    self->conn = conn;
+    self->ticket = *ticket;
+    self->link.data = self;
+    self->phase = SMTP_PHASE_CLOSED; /* any that is not the session's */
+    g_strlcpy(self->client, facts->client, sizeof self->client);
+    client.client = self->client;
+    g_queue_push_tail_link(&server->clients, &self->link);
+    conn_start(conn, &conn_ops, self, listen->conf.write_timeout_ms);
+    self->ingress = ingress_new(server->hub, &client, &ingress_ops, self);
+    client_go_on(self);
+}
+
+/* --- coming in ----------------------------------------------------------------------------------- */
+
+static void
+server_log_refusal(SmtpServer *self, const Listen *listen, const char *client, const Reply *reply)
+{
+    gint64 now = clock_monotonic();
+
+    if (self->refusals_logged_ms > 0 && now - self->refusals_logged_ms < REFUSALS_LOG_MS) {
+        self->refusals_unlogged++;
+        return;
+    }
+    log_event(LOG_NOTICE, "refused", "client", client, "listener", listen->name, "dsn", reply->dsn, "text",
+              reply->text, "others", self->refusals_unlogged > 0 ? LOG_NUM(self->refusals_unlogged) : NULL, NULL);
+    self->refusals_logged_ms = now;
+    self->refusals_unlogged = 0;
+}
+
+/* Says why and closes. What the client has sent is read first: closing over it would be a reset. */
+static void
+refuse(Conn *conn, const Reply *reply)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char sink[4096];
+
+    for (guint i = 0; i < 16 && recv(conn_fd(conn), sink, sizeof sink, MSG_DONTWAIT) > 0; i++)
+        ;
+    reply_print(reply, text);
+    conn_write(conn, text->str, text->len);
+    conn_close_now(conn);
+}
+
+static bool
+has_talked(Conn *conn)
+{
+    char byte;
+
+    return recv(conn_fd(conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void
+on_accepted(Conn *conn, const Endpoint *peer, void *user)
+{
+    Door *door = user;
+    SmtpServer *self = door->server;
+    const Listen *listen = door->listen;
+    struct ucred peer_user;
+    socklen_t n = sizeof peer_user;
+    char client[ENDPOINT_TEXT_BYTES] = "unix";
+    GateTicket ticket = { 0 };
+    IngressClient facts = { .listen = listen, .client = client };
+
+    if (endpoint_is_unix(peer)) {
+        facts.has_uid = getsockopt(conn_fd(conn), SOL_SOCKET, SO_PEERCRED, &peer_user, &n) == 0;
+        facts.uid = facts.has_uid ? peer_user.uid : 0;
+    } else {
+        endpoint_host(peer, client);
+    }
+    const Reply *refusal = gate_enter(self->gate, listen, peer, &ticket);
+    if (refusal) {
+        server_log_refusal(self, listen, client, refusal);
+        refuse(conn, refusal);
+    } else if (!listen->smtp.early_talk && has_talked(conn)) {
+        gate_leave(self->gate, &ticket);
+        server_log_refusal(self, listen, client, &smtp_early_talk);
+        refuse(conn, &smtp_early_talk);
+    } else {
+        client_start(self, listen, conn, &facts, &ticket);
+    }
+}
+
+/* --- the server ---------------------------------------------------------------------------------- */
+
+static void
+door_close(Door *self)
+{
+    if (self->listener)
+        listener_close(self->listener);
+    g_free(self);
+}
+
+SmtpServer *
+smtp_server_new(const IngressHub *hub, guint files, void (*empty)(void *user), void *user)
+{
+    SmtpServer *self = g_new0(SmtpServer, 1);
+    guint wanted = hub->settings->conf.max_connections;
+    guint most = gate_capacity(files, wanted);
+
+    if (most < wanted)
+        log_event(LOG_INFO, "connections-limited", "to", LOG_NUM(most), "files", LOG_NUM(files), NULL);
+    self->hub = hub;
+    self->gate = gate_new(most);
+    self->doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
+    self->empty = empty;
+    self->user = user;
+    g_queue_init(&self->clients);
+    uv_timer_init(hub->loop, &self->drain);
+    self->drain.data = self;
+    return self;
+}
+
+static bool
+door_open(SmtpServer *self, const Listen *listen, GError **error)
+{
+    Door *door = g_new0(Door, 1);
+    char host[ENDPOINT_TEXT_BYTES];
+
+    door->server = self;
+    door->listen = listen;
+    g_ptr_array_add(self->doors, door);
+    door->listener = listener_open(self->hub->loop, listen->name, listen->conf.address, listen->conf.mode, error);
+    if (!door->listener || !listener_start(door->listener, on_accepted, door, error))
+        return false;
+    const Endpoint *at = listener_endpoint(door->listener);
+    guint port = endpoint_port(at);
+    log_event(LOG_INFO, "listening", "listener", listen->name, "address", endpoint_host(at, host), "port",
+              port > 0 ? LOG_NUM(port) : NULL, NULL);
+    return true;
+}
+
+bool
+smtp_server_listen(SmtpServer *self, GError **error)
+{
+    const GPtrArray *listens = self->hub->settings->listens;
+
+    for (guint i = 0; i < listens->len; i++) {
+        if (!door_open(self, listens->pdata[i], error))
+            return false;
+    }
+    guint left = listener_forget_inherited();
+    if (left > 0)
+        log_event(LOG_WARNING, "sockets-unused", "number", LOG_NUM(left), NULL);
+    return true;
+}
+
+bool
+smtp_server_stdio(SmtpServer *self, GError **error)
+{
+    const Listen *listen = self->hub->settings->stdio;
+    const IngressClient facts = { .listen = listen, .client = "stdio", .has_uid = true, .uid = getuid() };
+    const Endpoint nowhere = { .addr.any.sa_family = AF_UNIX };
+    GateTicket ticket = { 0 };
+    Conn *conn = conn_open(self->hub->loop, STDIN_FILENO, STDOUT_FILENO, error);
+
+    if (!conn)
+        return false;
+    gate_enter(self->gate, listen, &nowhere, &ticket);
+    self->draining = true;
+    client_start(self, listen, conn, &facts, &ticket);
+    return true;
+}
+
+/* Clients leave the queue while it is walked; a callback of one never ends another. */
+static void
+server_end_all(SmtpServer *self, void (*end)(SmtpSession *session, const Reply *reply))
+{
+    static const Reply bye = { 421, "4.3.2", (char *) "Service is shutting down, try again later" };
+
+    for (GList *link = self->clients.head, *next; link; link = next) {
+        Client *client = link->data;
+        next = link->next;
+        end(ingress_session(client->ingress), &bye);
+        client_go_on(client);
+    }
+}
+
+void
+smtp_server_cut(SmtpServer *self)
+{
+    g_ptr_array_set_size(self->doors, 0);
+    server_end_all(self, smtp_session_abort);
+    self->draining = true;
+    server_check_empty(self);
+}
+
+static void
+on_drain_over(uv_timer_t *timer)
+{
+    SmtpServer *self = timer->data;
+
+    log_event(LOG_WARNING, "drain-timeout", "sessions", LOG_NUM(self->clients.length), NULL);
+    smtp_server_cut(self);
+}
+
+void
+smtp_server_drain(SmtpServer *self)
+{
+    g_ptr_array_set_size(self->doors, 0);
+    server_end_all(self, smtp_session_shut_down);
+    self->draining = true;
+    if (self->clients.length > 0)
+        uv_timer_start(&self->drain, on_drain_over, (guint64) self->hub->settings->conf.drain_timeout_ms, 0);
+    server_check_empty(self);
+}
+
+void
+smtp_server_free(SmtpServer *self)
+{
+    if (!self)
+        return;
+    g_ptr_array_unref(self->doors);
+    gate_free(self->gate);
+    g_free(self);
+}
