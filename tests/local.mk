@@ -5,6 +5,7 @@ include tests/provider/local.mk
 include tests/smtp/local.mk
 include tests/io/local.mk
 include tests/relay/local.mk
+include tests/daemon/local.mk
 include tests/sendmail/local.mk
 include tests/sandbox/local.mk
 include tests/fuzz/local.mk
