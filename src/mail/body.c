@@ -39,9 +39,13 @@ append_line_end(GString *out)
 char *
 body_join_text(GPtrArray *pieces, gsize max_bytes, bool *made)
 {
-    GString *out = g_string_new(NULL);
+    const BodyPiece *first = pieces->len == 1 ? pieces->pdata[0] : NULL;
 
     *made = false;
+    if (first && first->text && !is_blank(first->text))
+        return g_strdup(first->text);
+
+    GString *out = g_string_new(NULL);
     for (guint i = 0; i < pieces->len; i++) {
         const BodyPiece *piece = pieces->pdata[i];
 
@@ -167,16 +171,17 @@ void
 body_unify_lines(char *text)
 {
     char *from = strchr(text, '\r');
-
-    if (!from)
-        return;
     char *to = from;
-    for (; *from; from++) {
-        if (*from == '\r' && from[1] == '\n')
-            continue;
-        *to++ = *from == '\r' ? '\n' : *from;
+
+    while (from) {
+        if (*++from != '\n')
+            *to++ = '\n';
+        char *next = strchr(from, '\r');
+        size_t n = next ? (size_t)(next - from) : strlen(from) + 1;
+        memmove(to, from, n);
+        to += n;
+        from = next;
     }
-    *to = '\0';
 }
 
 /* A soft break ends in a blank and is no signature mark; quoted lines keep theirs. */

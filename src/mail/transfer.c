@@ -134,18 +134,45 @@ quoted_character(TransferDecoder *self, char c, char *out)
     return n;
 }
 
+/* 1: may be more than itself; 2: a line end, which decides about what is held only. */
+static const guint8 special[256] = { ['='] = 1, [' '] = 1, ['\t'] = 1, ['\r'] = 1, ['\n'] = 2 };
+
+/* What is plain at the first look: an escape, a blank inside a line, a line end. Returns how many of the n
+ * characters at in that was, 0 if it takes more than a look. */
+static size_t
+quoted_plain(const char *in, size_t n, char **to)
+{
+    if (n >= 3 && in[0] == '=' && g_ascii_isxdigit(in[1]) && g_ascii_isxdigit(in[2])) {
+        *(*to)++ = (char)(g_ascii_xdigit_value(in[1]) << 4 | g_ascii_xdigit_value(in[2]));
+        return 3;
+    }
+    if (n >= 2 && (in[0] == ' ' || in[0] == '\t') && !special[(guchar)in[1]]) {
+        *(*to)++ = in[0];
+        return 1;
+    }
+    if (n >= 2 && in[0] == '\r' && in[1] == '\n') {
+        *(*to)++ = '\r';
+        *(*to)++ = '\n';
+        return 2;
+    }
+    return 0;
+}
+
 static size_t
 quoted_push(TransferDecoder *self, const char *in, size_t n, char *out)
 {
     char *to = out;
 
-    for (size_t i = 0; i < n; i++) {
-        char c = in[i];
-
-        if (self->held_length == 0 && c != '=' && c != ' ' && c != '\t' && c != '\r')
-            *to++ = c;
-        else
-            to += quoted_character(self, c, to);
+    for (size_t i = 0; i < n;) {
+        if (self->held_length == 0) {
+            while (i < n && special[(guchar)in[i]] != 1)
+                *to++ = in[i++];
+            size_t plain = quoted_plain(in + i, n - i, &to);
+            i += plain;
+            if (plain || i == n)
+                continue;
+        }
+        to += quoted_character(self, in[i++], to);
     }
     return (size_t)(to - out);
 }
