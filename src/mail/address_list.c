@@ -128,6 +128,22 @@ is_nobody(const char *address)
            g_ascii_strcasecmp(address, "undisclosedrecipients") == 0;
 }
 
+/* A display name without the characters that reorder what is read. */
+static char *
+decode_name(const char *raw)
+{
+    g_autofree char *decoded = encoded_word_decode(raw, NULL);
+    GString *out = g_string_new(NULL);
+
+    for (const char *p = g_strstrip(decoded); *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (!(c >= 0x202A && c <= 0x202E) && !(c >= 0x2066 && c <= 0x2069))
+            g_string_append_unichar(out, c);
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* The entry is complete. */
 static void
 finish(Entry *entry)
@@ -150,8 +166,8 @@ finish(Entry *entry)
         if (is_phrase || (check != ADDRESS_OK && check != ADDRESS_NOT_ASCII)) {
             entry->bad++;
         } else {
-            g_autofree char *decoded = encoded_word_decode(name, NULL);
-            g_ptr_array_add(entry->list, mailbox_new(g_strstrip(decoded), address));
+            g_autofree char *decoded = decode_name(name);
+            g_ptr_array_add(entry->list, mailbox_new(decoded, address));
         }
     }
     reset(entry);
