@@ -38,8 +38,8 @@ def show(sandbox):
             print(f"    {address} got: {mail['Subject']}")
             print(f"        To: {mail['To']}   Cc: {mail['Cc']}   text, HTML{', ' + ', '.join(names) if names else ''}")
             good &= mail["Subject"] == mails.SUBJECT
-            good &= mail.get_body(("plain",)).get_content() == mails.TEXT
-            good &= mail.get_body(("html",)).get_content().rstrip("\n") == mails.HTML
+            good &= shim.text_of(mail) == mails.TEXT
+            good &= shim.text_of(mail, "html").rstrip("\n") == mails.HTML
             good &= [part.get_content() for part in mail.iter_attachments()] == [mails.png()]
             good &= HIDDEN not in mail.as_string()[:mail.as_string().index("\n\n")].replace(
                 f"X-Sandbox-Recipient: {HIDDEN}", "")

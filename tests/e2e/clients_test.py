@@ -50,7 +50,7 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(sorted(copies), sorted(recipients))
         for (mail,) in copies.values():
             self.assertEqual(mail["Subject"], mails.SUBJECT)
-            self.assertEqual(mail.get_body(("plain",)).get_content(), mails.TEXT)
+            self.assertEqual(shim.text_of(mail), mails.TEXT)
             self.assertEqual([part.get_content() for part in mail.iter_attachments()], [mails.png()])
 
     def test_smtplib(self):
@@ -94,18 +94,18 @@ class ClientTest(unittest.TestCase):
     @needs("s-nail")
     def test_s_nail_over_smtp(self):
         picture = self.file("p.png", mails.png())
-        self.run_client("s-nail", "-n", "-:/", "-S", "v15-compat", "-S", f"mta=smtp://127.0.0.1:{daemon.port}", "-S", "smtp-auth=none",
+        self.run_client("s-nail", "-:/", "-S", "v15-compat", "-S", f"mta=smtp://127.0.0.1:{daemon.port}", "-S", "smtp-auth=none",
                         "-S", "smtp-config=-all", "-S", "ttycharset=utf-8", "-S", "sendcharsets=utf-8", "-S", "hostname=client.test",
                         "-r", "shop@example.jp", "-s", "件名の試験", "-a", picture, "b@example.org", stdin="本文です\n".encode(),
                         env={"LC_ALL": "C.UTF-8"})
         (mail,), = sandbox.copies().values()
         self.assertEqual(mail["Subject"], "件名の試験")
-        self.assertEqual(mail.get_body().get_content(), "本文です\n")
+        self.assertEqual(shim.text_of(mail), "本文です\n")
         self.assertEqual([part.get_content() for part in mail.iter_attachments()], [mails.png()])
 
     @needs("s-nail")
     def test_s_nail_over_sendmail(self):
-        self.run_client("s-nail", "-n", "-:/", "-S", "v15-compat", "-S", f"mta=file://{shim.program('sendmail')}", "-S", "ttycharset=utf-8",
+        self.run_client("s-nail", "-:/", "-S", "v15-compat", "-S", f"mta=file://{shim.program('sendmail')}", "-S", "ttycharset=utf-8",
                         "-r", "shop@example.jp", "-s", "件名の試験", "-b", "hidden@example.net", "b@example.org",
                         stdin="本文です\n".encode(), env={"LC_ALL": "C.UTF-8"})
         copies = sandbox.copies()
@@ -125,7 +125,7 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(sorted(copies), ["b@example.org", "hidden@example.net"])
         mail = copies["b@example.org"][0]
         self.assertEqual(mail["Subject"], "ご登録ありがとうございます")
-        self.assertEqual(mail.get_body().get_content(), "登録が完了しました。\n.\n以上\n")
+        self.assertEqual(shim.text_of(mail), "登録が完了しました。\n.\n以上\n\n")
         self.assertRegex(mail["X-Mailer"], r"^PHP/\d")
 
     @needs("postfix")

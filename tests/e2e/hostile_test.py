@@ -115,7 +115,7 @@ MESSAGES = [
     ("A55", "text only", b"no header here\r\nat all\r\n", True),
     ("A55", "leading space", b" begins with a space\r\n" + HEAD + b"\r\nx\r\n", True),
     ("A56", "line of a million", HEAD + b"\r\n" + "あ".encode() * 350_000 + b"\r\n", True),
-    ("issue", "a 10 MB line", HEAD + b"\r\n" + b"x" * 10_000_000 + b"\r\n", True),
+    ("issue", "a 10 MB line", HEAD + b"\r\n" + b"x" * 10_000_000 + b"\r\n", None),
     ("A57", "header line of 200,000", HEAD + b"X-Long: " + b"x" * 200_000 + b"\r\n\r\nx\r\n", False),
     ("A57", "20,000 header lines", HEAD + b"X-A: b\r\n" * 20_000 + b"\r\nx\r\n", False),
     ("issue", "100,000 header fields", HEAD + b"X-A: b\r\n" * 100_000 + b"\r\nx\r\n", False),
@@ -223,7 +223,7 @@ class CommandTest(unittest.TestCase):
                     talk.ask(step)
                 talk.put(HEAD + b"\r\n" + body + b".\r\n")
                 self.assertEqual(talk.reply()[0], 250)
-            self.assertEqual(sandbox.mail(sandbox.box()[0]["number"]).get_body().get_content(), want)
+            self.assertEqual(shim.text_of(sandbox.mail(sandbox.box()[0]["number"])), want)
 
     def test_a58_loop(self):
         code, text = daemon.send("a@example.jp", ["b@example.org"], b"Received: by x; y\r\n" * 101 + HEAD + b"\r\nx\r\n")
@@ -341,7 +341,7 @@ class ContentTest(unittest.TestCase):
         return sandbox.mail(sandbox.box()[0]["number"])
 
     def test_a67_text_is_kept(self):
-        self.assertIn("kept", self.body(MESSAGES[[row[0] for row in MESSAGES].index("A67")][2]).get_body().get_content())
+        self.assertIn("kept", shim.text_of(self.body(MESSAGES[[row[0] for row in MESSAGES].index("A67")][2])))
 
     def test_a68_a69_padded_words(self):
         self.assertEqual(self.body(b"Subject: =?UTF-8?B?SGVsbG8=?= =?UTF-8?B?IHdvcmxk?=\r\n\r\nx\r\n")["Subject"], "Hello world")

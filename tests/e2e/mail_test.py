@@ -51,8 +51,8 @@ class MailTest(unittest.TestCase):
             self.assertNotIn("audit@example.org", str(mail["To"]) + str(mail["Cc"]))
             self.assertEqual(mail["X-Original-Message-ID"], "<order-12@shop.example.jp>")
             self.assertEqual(mail["X-Mailer"], "注文システム 2.1")
-            self.assertEqual(mail.get_body(("plain",)).get_content(), mails.TEXT)
-            self.assertEqual(mail.get_body(("html",)).get_content().rstrip("\n"), mails.HTML)
+            self.assertEqual(shim.text_of(mail), mails.TEXT)
+            self.assertEqual(shim.text_of(mail, "html").rstrip("\n"), mails.HTML)
             picture, = mail.iter_attachments()
             self.assertEqual(picture.get_filename(), "領収書 第12号.png")
             self.assertEqual(picture.get_content_type(), "image/png")
@@ -88,13 +88,13 @@ class MailTest(unittest.TestCase):
         mail = self.one_copy_each(["yamada@example.org"])["yamada@example.org"]
         self.assertEqual(mail["Subject"], "日本語の件名です。")
         self.assertEqual(mail["To"].addresses[0].display_name, "山田太郎")
-        self.assertEqual(mail.get_body().get_content(), "本文です。カタカナも。\n")
+        self.assertEqual(shim.text_of(mail), "本文です。カタカナも。\n")
 
     def test_unlabelled_shift_jis_with_bare_lf(self):
         self.deliver(["buyer@example.org"], mails.erp_raw(), "erp@example.jp")
         mail = self.one_copy_each(["buyer@example.org"])["buyer@example.org"]
         self.assertEqual(mail["Subject"], "発注書の送付")
-        self.assertEqual(mail.get_body().get_content(), "発注書を送付します。\n金額：①２，０００円\n")
+        self.assertEqual(shim.text_of(mail), "発注書を送付します。\n金額：①２，０００円\n\n")
 
     def test_html_only_gets_a_text(self):
         message = ("From: a@example.jp\r\nTo: b@example.org\r\nSubject: h\r\nMIME-Version: 1.0\r\n"
@@ -102,11 +102,11 @@ class MailTest(unittest.TestCase):
                    + mails.HTML + "\r\n")
         self.deliver(["b@example.org"], message)
         mail = self.one_copy_each(["b@example.org"])["b@example.org"]
-        text = mail.get_body(("plain",)).get_content()
+        text = shim.text_of(mail)
         self.assertIn("山田様\n", text)
         self.assertIn("注文を見る <https://shop.example.jp/o/12>", text)
         self.assertNotIn("color:red", text)
-        self.assertIn("<b>承りました</b>", mail.get_body(("html",)).get_content())
+        self.assertIn("<b>承りました</b>", shim.text_of(mail, "html"))
 
     def test_foreign_from_is_rewritten(self):
         self.deliver(["b@example.org"], b"From: Web One <root@web1.local>\r\nTo: b@example.org\r\nSubject: s\r\n\r\nx\r\n")
@@ -172,7 +172,7 @@ class SendmailTest(unittest.TestCase):
         self.submit("-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root", stdin=mails.cron())
         (address, (mail,)), = sandbox.copies().items()
         self.assertEqual(address, "root@example.jp")
-        self.assertEqual(mail.get_body().get_content(), "バックアップに失敗しました: disk full\n")
+        self.assertEqual(shim.text_of(mail), "バックアップに失敗しました: disk full\n")
         self.assertEqual(mail.get_all("X-Cron-Env"), ["<SHELL=/bin/sh>", "<HOME=/root>"])
 
     def test_missing_header_is_made(self):
@@ -181,17 +181,17 @@ class SendmailTest(unittest.TestCase):
         self.assertEqual(mail["From"].addresses[0].addr_spec, "watch@example.jp")
         self.assertEqual(mail["From"].addresses[0].display_name, "見張り番")
         self.assertRegex(mail["X-Original-Message-ID"], r"^<\S+@mx\.example\.jp>$")
-        self.assertEqual(mail.get_body().get_content(), "just text\nno header\n")
+        self.assertEqual(shim.text_of(mail), "just text\nno header\n")
 
     def test_dots(self):
         self.submit("b@example.org", stdin=b"Subject: d\n\none\n..two\n.\nnever\n")
         (_, (mail,)), = sandbox.copies().items()
-        self.assertEqual(mail.get_body().get_content(), "one\n.two\n")
+        self.assertEqual(shim.text_of(mail), "one\n.two\n")
 
     def test_dots_with_i(self):
         self.submit("-i", "b@example.org", stdin=b"Subject: d\n\none\n..two\n.\nthree\n")
         (_, (mail,)), = sandbox.copies().items()
-        self.assertEqual(mail.get_body().get_content(), "one\n..two\n.\nthree\n")
+        self.assertEqual(shim.text_of(mail), "one\n..two\n.\nthree\n")
 
     def test_bs_is_a_session(self):
         talk = (b"EHLO x\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"

@@ -32,6 +32,11 @@ def sanitized():
         return b"__asan_init" in file.read()
 
 
+def text_of(mail, kind="plain"):
+    """A copy's text or HTML with LF line ends, whatever its transfer encoding left of them."""
+    return mail.get_body((kind,)).get_content().replace("\r\n", "\n")
+
+
 class Process:
     """A child whose output lines are kept and can be waited for."""
 
@@ -106,7 +111,8 @@ class Sandbox(Process):
         key_file = os.path.join(self.folder, ".key")
         with open(os.open(key_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(key + "\n")
-        super().__init__([program("shimta-sandbox"), "--listen", "127.0.0.1:0", "--folder", self.folder,
+        where = [] if "--no-store" in options else ["--folder", os.path.join(self.folder, "box")]
+        super().__init__([program("shimta-sandbox"), "--listen", "127.0.0.1:0", *where,
                           "--user", user, "--key-file", key_file, *options])
         self.url = self.wait_line(r"listening (https?://\S+)").group(1)
         self.port = int(self.url.rsplit(":", 1)[1])
