@@ -143,8 +143,8 @@ exchange_is_silent(const HttpExchange *self, gint64 now)
     return self->starts > 0 && now - self->active_ms > self->client->conf.idle_ms;
 }
 
-/* Ends one exchange that never began or has been silent for too long, and comes again at once, since others
- * may have gone with it. */
+/* Ends one exchange that never began or has been silent for too long, and comes again at once, since
+ * others may have gone with it. */
 static void
 on_watch(uv_timer_t *timer)
 {
@@ -275,7 +275,8 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
     if (!socket)
         return 0; /* a deadline will end the exchange */
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &socket->exchange);
-    socket_poll(socket, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
+    socket_poll(socket,
+                (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
     return 0;
 }
 

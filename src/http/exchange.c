@@ -7,7 +7,7 @@
 enum {
     HTTP_SMALL_BODY = 32 * 1024,   /* goes out in one piece with its headers */
     HTTP_HEADER_BYTES = 64 * 1024, /* of an answer, all of them together */
-    HTTP_KEEP_S = 50,              /* connections idle for longer are not used: usual servers close after 60 */
+    HTTP_KEEP_S = 50,              /* longest idle time of a connection: usual servers close after 60 */
     HTTP_DAY_S = 24 * 3600,
     HTTP_BODY_BYTES_PER_S = 16 * 1024,
 };

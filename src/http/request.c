@@ -46,7 +46,8 @@ http_request_field(HttpRequest *self, const char *name, const char *value)
 }
 
 void
-http_request_take_file(HttpRequest *self, const char *name, const char *filename, const char *type, Source *source)
+http_request_take_file(HttpRequest *self, const char *name, const char *filename, const char *type,
+                       Source *source)
 {
     HttpField *field = g_new0(HttpField, 1);
 

@@ -23,7 +23,8 @@ HttpRequest *http_request_new(const char *method, const char *url);
 void http_request_header(HttpRequest *self, const char *name, const char *value);
 void http_request_field(HttpRequest *self, const char *name, const char *value);
 /* Takes source. */
-void http_request_take_file(HttpRequest *self, const char *name, const char *filename, const char *type, Source *source);
+void http_request_take_file(HttpRequest *self, const char *name, const char *filename, const char *type,
+                            Source *source);
 /* Takes body; sets Content-Type. */
 void http_request_take_body(HttpRequest *self, const char *type, Source *body);
 /* What goes out: the body, or the fields as multipart/form-data, with its Content-Type added to the

@@ -4,7 +4,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define STEPS(...) ((const FakeStep[]) { __VA_ARGS__ }), sizeof((const FakeStep[]) { __VA_ARGS__ }) / sizeof(FakeStep)
+#define STEPS(...)                                                                             \
+    ((const FakeStep[]) { __VA_ARGS__ }), sizeof((const FakeStep[]) { __VA_ARGS__ }) / sizeof(FakeStep)
 #define ANSWER(text) { FAKE_ANSWER, (text), 0 }
 
 static Source *
@@ -104,7 +105,8 @@ test_sizes(void)
         g_assert_nonnull(strstr(seen, length));
         g_assert_null(strstr(seen, "Expect:"));
         g_assert_null(strstr(seen, "Transfer-Encoding:"));
-        g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, strstr(seen, "\r\n\r\n") + 4, -1);
+        const char *bytes = strstr(seen, "\r\n\r\n") + 4;
+        g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, bytes, -1);
         g_assert_cmpstr(sum, ==, want);
     }
     g_assert_cmpuint(world->server->connections, ==, 1);
@@ -214,7 +216,8 @@ test_many_headers(void)
     FakeStep step = { FAKE_LAST, text->str, 0 };
     World *world = world_new(&step, 1, NULL);
 
-    g_assert_cmpint(world_exchange(world, world_post(world, source_new_string("{}")))->transport, ==, HTTP_BROKEN);
+    const HttpResponse *response = world_exchange(world, world_post(world, source_new_string("{}")));
+    g_assert_cmpint(response->transport, ==, HTTP_BROKEN);
     world_free(world);
 }
 
@@ -230,7 +233,8 @@ test_redirects(void)
         World *world = world_new(&step, 1, NULL);
         FakeServer *other = fake_server_new(&world->loop, STEPS(ANSWER(FAKE_OK)));
 
-        g_snprintf(text, sizeof text, "HTTP/1.1 %d Moved\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n",
+        g_snprintf(text, sizeof text,
+                   "HTTP/1.1 %d Moved\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n",
                    statuses[i], other->port);
         const HttpResponse *response = world_exchange(world, world_post(world, source_new_string("{}")));
         g_assert_cmpint(response->transport, ==, HTTP_OK);

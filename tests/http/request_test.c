@@ -36,7 +36,8 @@ test_form(void)
     http_request_field(request, "api_user", "me@example.jp");
     http_request_field(request, "text", "日本語\r\n--x\n");
     http_request_field(request, "empty", "");
-    http_request_take_file(request, "attachment", "写真 \"1\"\r\n.png", "image/png\r\nX: y", source_new_string("\x89PNG"));
+    http_request_take_file(request, "attachment", "写真 \"1\"\r\n.png", "image/png\r\nX: y",
+                           source_new_string("\x89PNG"));
     http_request_take_file(request, "attachment2", "e", NULL, source_new_string(""));
     http_request_field(request, "na\"me", "last");
     g_autofree char *text = encoded(request);

@@ -22,8 +22,8 @@ run(const char *first, ...)
     va_end(args);
     g_ptr_array_add(argv, NULL);
     g_spawn_sync(folder, (char **) argv->pdata, NULL,
-                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL,
-                 &status, NULL);
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                 NULL, NULL, &status, NULL);
     return status == 0;
 }
 
@@ -40,17 +40,17 @@ make_cert(const char *name, const char *alt_name, const char *days)
     g_autofree char *text = g_strdup_printf("subjectAltName=%s\n", alt_name);
 
     return g_file_set_contents(ext, text, -1, NULL) &&
-           run("openssl", "x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-               "-days", days, "-extfile", "ext", "-out", name, NULL);
+           run("openssl", "x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+               "-CAcreateserial", "-days", days, "-extfile", "ext", "-out", name, NULL);
 }
 
 static bool
 make_certs(void)
 {
-    return run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-               "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca", NULL) &&
-           run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-               "key", "-out", "csr", "-subj", "/CN=server", NULL) &&
+    return run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+               "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca", NULL) &&
+           run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-keyout", "key", "-out", "csr", "-subj", "/CN=server", NULL) &&
            make_cert("good.pem", "IP:127.0.0.1", "2") && make_cert("name.pem", "DNS:other.test", "2") &&
            make_cert("expired.pem", "IP:127.0.0.1", "-1");
 }
@@ -59,14 +59,14 @@ make_certs(void)
 static int
 start_server(const char *cert, const char *version, GPid *pid)
 {
-    const char *argv[] = { "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-key", "key", "-www",
-                           version, NULL };
+    const char *argv[] = { "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", cert,
+                           "-key", "key", "-www", version, NULL };
     g_autoptr(GError) error = NULL;
     int out;
 
     g_spawn_async_with_pipes(folder, (char **) argv, NULL,
-                             G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
-                             pid, NULL, &out, NULL, &error);
+                             G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL,
+                             NULL, NULL, pid, NULL, &out, NULL, &error);
     g_assert_no_error(error);
 
     g_autoptr(GString) text = g_string_new(NULL);

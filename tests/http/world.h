@@ -29,6 +29,6 @@ const HttpResponse *world_exchange(World *self, HttpRequest *request);
 void world_on_done(const HttpResponse *response, void *user);
 
 /* Runs the loop until the condition holds. */
-#define WORLD_UNTIL(world, condition)                                                                                \
-    while (!(condition))                                                                                             \
+#define WORLD_UNTIL(world, condition) \
+    while (!(condition))              \
     g_assert_cmpint(uv_run(&(world)->loop, UV_RUN_ONCE), !=, 0)
