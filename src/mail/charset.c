@@ -246,7 +246,7 @@ decide(const char *bytes, gsize n, const char *label, const char *hint)
         if (name == latin && is_valid_utf8(bytes, n))
             return utf8;
     }
-    if (name == iso_2022_jp && !memchr(bytes, '\x1b', n))
+    if (name == iso_2022_jp && !memchr(bytes, '\x1b', n) && !is_ascii(bytes, n))
         return guess(bytes, n, "shift_jis");
     return name;
 }

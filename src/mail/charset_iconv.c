@@ -70,12 +70,13 @@ iconv_append(GString *out, const char *charset, const char *bytes, gsize n, gsiz
     while (n > 0) {
         char buffer[4096];
         char *to = buffer;
-        gsize room = sizeof buffer;
-        gsize rc = g_iconv(cd, &in, &n, &to, &room);
+        gsize room = sizeof buffer, block = MIN(n, sizeof buffer), left = block;
+        gsize rc = g_iconv(cd, &in, &left, &to, &room);
         int why = rc == (gsize) -1 ? errno : 0;
 
+        n -= block - left;
         g_string_append_len(out, buffer, to - buffer);
-        if (why == EILSEQ || why == EINVAL) {
+        if (why == EILSEQ || (why == EINVAL && left == n)) {
             gsize skip = why == EINVAL ? n : MIN(n, unit); /* EINVAL: cut short at the end */
             iconv_append_unknown(out);
             bad++;

@@ -26,7 +26,8 @@ emit(Transcoder *self, const char *charset, const char *bytes, gsize n)
     if (self->charset != charset)
         flush(self);
     self->charset = charset;
-    g_string_append_len(self->run, bytes, n);
+    for (gsize i = 0; i < n; i++)
+        g_string_append_c(self->run, bytes[i]); /* inline, which append_len is not */
 }
 
 static void

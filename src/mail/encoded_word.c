@@ -190,9 +190,22 @@ without_controls(const char *text)
     return g_strstrip(g_string_free(out, FALSE));
 }
 
+/* Most values are one line of ASCII. */
+static bool
+is_plain(const char *raw)
+{
+    const char *p = raw;
+
+    while (*p >= ' ' && *p < 0x7f)
+        p++;
+    return !*p && !strstr(raw, "=?");
+}
+
 char *
 encoded_word_decode(const char *raw, const char *hint)
 {
+    if (is_plain(raw))
+        return g_strstrip(g_strdup(raw));
     g_autofree char *line = unfold(raw);
     g_autoptr(GString) text = decode_words(line, hint);
 

@@ -185,9 +185,9 @@ open_link(Writer *self, const HtmlToken *token)
     close_link(self);
     if (!href || strlen(g_strstrip(href)) > MAX_URL_BYTES || strpbrk(href, " \t\r\n<>"))
         return;
-    for (guint i = 0; i < G_N_ELEMENTS(schemes); i++)
-        if (href && g_ascii_strncasecmp(href, schemes[i], strlen(schemes[i])) == 0)
-            self->href = g_steal_pointer(&href);
+    for (guint i = 0; i < G_N_ELEMENTS(schemes) && !self->href; i++)
+        if (g_ascii_strncasecmp(href, schemes[i], strlen(schemes[i])) == 0)
+            self->href = g_strdup(href);
     self->link_start = self->out->len;
 }
 

@@ -155,7 +155,8 @@ numeric_reference(const char **p, const char *end)
 gunichar
 html_reference(const char **p, const char *end)
 {
-    static const char *const bare[] = { "lt", "gt", "amp", "quot", "nbsp", "copy", "reg" }; /* no ';' needed */
+    /* Known without a semicolon. */
+    static const char *const bare[] = { "lt", "gt", "amp", "quot", "nbsp", "copy", "reg" };
     const char *start = *p + 1;
     char name[12];
     gsize n = 0;

@@ -71,11 +71,17 @@ text_part(GMimeStream *content)
     return (GMimeObject *) part;
 }
 
-/* A multipart in which no part was found has its text where a preamble would be, and loses it: a missing or
- * wrong boundary. Such text becomes a part. */
+/* Takes back what GMime's parser loses. A multipart in which no part was found, for want of a boundary or
+ * because of a wrong one, has its text where a preamble would be: that becomes a part. */
 static void
 mend(GMimeObject *object)
 {
+    if (GMIME_IS_PART(object)) {
+        GMimeDataWrapper *content = g_mime_part_get_content((GMimePart *) object);
+        if (content)
+            spool_stream_mend_end(g_mime_data_wrapper_get_stream(content));
+        return;
+    }
     if (!GMIME_IS_MULTIPART(object))
         return;
     GMimeMultipart *multipart = (GMimeMultipart *) object;
@@ -89,6 +95,15 @@ mend(GMimeObject *object)
     }
     for (int i = 0; i < g_mime_multipart_get_count(multipart); i++)
         mend(g_mime_multipart_get_part(multipart, i));
+}
+
+/* Whether the message has a type that says nothing, such as "text", which GMime takes for binary. */
+static bool
+has_bad_type(const Message *self)
+{
+    const char *type = fields_get(self->fields, "Content-Type", 0);
+
+    return type && !strchr(type, '/') && !fields_get(self->fields, "Content-Type", 1);
 }
 
 /* GMime's tree; NULL when there is no structure. */
@@ -140,7 +155,7 @@ message_open(Spool *spool, const Scan *scan, GError **error)
         g_error_free(problem);
         return NULL;
     }
-    if (verdict == SCAN_OK && fields_count(self->fields) > 0)
+    if (verdict == SCAN_OK && fields_count(self->fields) > 0 && !has_bad_type(self))
         self->root = parse(self, &problem);
     if (problem) {
         g_propagate_error(error, problem);

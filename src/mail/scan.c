@@ -131,13 +131,14 @@ tally_count(const char *value, gsize n)
         else if (quoted)
             continue;
         else if (value[i] == '(')
-            tally.comment_depth = MAX(tally.comment_depth, ++depth);
+            depth++;
         else if (value[i] == ')')
             depth -= depth > 0;
         else if (value[i] == ':')
             tally.colons++;
         else if (value[i] == ';')
             tally.semicolons++;
+        tally.comment_depth = MAX(tally.comment_depth, depth);
     }
     return tally;
 }

@@ -160,6 +160,33 @@ spool_stream_new(GBytes *prefix, Spool *spool, gint64 start)
     return &self->parent;
 }
 
+void
+spool_stream_mend_end(GMimeStream *stream)
+{
+    SpoolStream *self = (SpoolStream *) stream;
+    gint64 start = stream->bound_start, end = stream->bound_end;
+    gint64 position = stream->position;
+    char around[3] = ""; /* before the end, and two behind it */
+
+    if (!G_TYPE_CHECK_INSTANCE_TYPE(stream, spool_stream_get_type()) || end < MAX(start, 1) ||
+        end + 2 > self->end)
+        return;
+    stream->bound_end = self->end;
+    stream->position = end - 1;
+    bool known = true;
+    for (gsize have = 0; have < sizeof around && known;) {
+        ssize_t got = stream_read(stream, around + have, sizeof around - have);
+        known = got > 0;
+        have += known ? got : 0;
+    }
+    stream->position = position;
+    stream->bound_end = end;
+    if (known && end > start && around[0] == '\r' && around[1] == '\n')
+        stream->bound_end--;
+    else if (known && around[1] != '\r' && around[1] != '\n' && around[2] == '\n')
+        stream->bound_end++;
+}
+
 bool
 spool_stream_failed(GMimeStream *stream)
 {

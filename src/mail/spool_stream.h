@@ -8,6 +8,10 @@
 /* prefix, then the spool from offset start on. Takes references. */
 GMimeStream *spool_stream_new(GBytes *prefix, Spool *spool, gint64 start);
 
+/* Puts the end of a part's substream right: GMime 3.2.13 supposes that the line before a delimiter ends as the
+ * delimiter does, and takes a byte of the content, or leaves a CR, where it does not. */
+void spool_stream_mend_end(GMimeStream *stream);
+
 /* Whether a read failed; GMime's parser takes that for the end. */
 bool spool_stream_failed(GMimeStream *stream);
 

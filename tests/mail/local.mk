@@ -1,10 +1,17 @@
 mail_tests = \
 	%D%/address_test \
 	%D%/aliases_test \
+	%D%/charset_test \
+	%D%/encoded_word_test \
 	%D%/envelope_test \
+	%D%/filename_test \
+	%D%/header_test \
+	%D%/html_text_test \
+	%D%/message_test \
 	%D%/outcome_test \
 	%D%/recipients_test \
 	%D%/reply_test \
+	%D%/scan_test \
 	%D%/transfer_test \
 	%D%/address_list_test \
 	%D%/body_test \
@@ -19,8 +26,21 @@ EXTRA_DIST += %D%/corpus
 %C%_address_test_LDADD = $(MAIL_LIBS)
 %C%_aliases_test_SOURCES = %D%/aliases_test.c
 %C%_aliases_test_LDADD = $(MAIL_LIBS)
+%C%_charset_test_SOURCES = %D%/charset_test.c
+%C%_charset_test_LDADD = $(MAIL_LIBS)
+%C%_encoded_word_test_SOURCES = %D%/encoded_word_test.c
+%C%_encoded_word_test_LDADD = $(MAIL_LIBS)
 %C%_envelope_test_SOURCES = %D%/envelope_test.c
 %C%_envelope_test_LDADD = $(MAIL_LIBS)
+%C%_filename_test_SOURCES = %D%/filename_test.c
+%C%_filename_test_LDADD = $(MAIL_LIBS)
+%C%_header_test_SOURCES = %D%/header_test.c
+%C%_header_test_LDADD = $(MAIL_LIBS)
+%C%_html_text_test_SOURCES = %D%/html_text_test.c
+%C%_html_text_test_LDADD = $(MAIL_LIBS)
+%C%_message_test_SOURCES = %D%/message_test.c
+%C%_message_test_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
+%C%_message_test_LDADD = $(MAIL_LIBS)
 %C%_outcome_test_SOURCES = %D%/outcome_test.c
 %C%_outcome_test_LDADD = $(MAIL_LIBS)
 %C%_recipients_test_SOURCES = %D%/recipients_test.c
@@ -38,3 +58,5 @@ EXTRA_DIST += %D%/corpus
 %C%_body_test_LDADD = $(MAIL_LIBS)
 %C%_part_source_test_SOURCES = %D%/part_source_test.c
 %C%_part_source_test_LDADD = $(MAIL_LIBS)
+%C%_scan_test_SOURCES = %D%/scan_test.c
+%C%_scan_test_LDADD = $(MAIL_LIBS)
