@@ -1,28 +1,47 @@
+# With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
+fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+EXTRA_DIST += %D%/corpus
+
+mail_fuzz_sources = %D%/mail_fuzz.c tests/mail/corpus_mail.c tests/mail/corpus_mail.h
+mail_fuzz_cppflags = $(AM_CPPFLAGS) $(GMIME_CFLAGS) -I$(top_srcdir)
+translate_fuzz_sources = %D%/translate_fuzz.c tests/mail/corpus_mail.c tests/mail/corpus_mail.h
+translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+%C%_mail_replay_SOURCES = %D%/replay.c $(mail_fuzz_sources)
+%C%_mail_replay_CPPFLAGS = $(mail_fuzz_cppflags) -DCORPORA='"tests/fuzz/corpus/mail tests/mail/corpus"'
+%C%_mail_replay_LDADD = $(MAIL_LIBS)
+%C%_translate_replay_SOURCES = %D%/replay.c $(translate_fuzz_sources)
+%C%_translate_replay_CPPFLAGS = $(translate_fuzz_cppflags) -DCORPORA='"tests/fuzz/corpus/mail tests/mail/corpus"'
+%C%_translate_replay_LDADD = $(MAIL_LIBS)
+%C%_smtp_replay_SOURCES = %D%/replay.c %D%/smtp_fuzz.c
+%C%_smtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/smtp"'
+%C%_smtp_replay_LDADD = $(SMTP_LIBS)
+
 if FUZZING
-noinst_PROGRAMS += %D%/smtp_fuzz
+fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz
+noinst_PROGRAMS += $(fuzz_targets)
+%C%_mail_fuzz_SOURCES = $(mail_fuzz_sources)
+%C%_mail_fuzz_CPPFLAGS = $(mail_fuzz_cppflags)
+%C%_mail_fuzz_LDADD = $(MAIL_LIBS)
+%C%_mail_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_translate_fuzz_SOURCES = $(translate_fuzz_sources)
+%C%_translate_fuzz_CPPFLAGS = $(translate_fuzz_cppflags)
+%C%_translate_fuzz_LDADD = $(MAIL_LIBS)
+%C%_translate_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 %C%_smtp_fuzz_SOURCES = %D%/smtp_fuzz.c
 %C%_smtp_fuzz_LDADD = $(SMTP_LIBS)
 %C%_smtp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
-noinst_PROGRAMS += %D%/translate_fuzz
-%C%_translate_fuzz_SOURCES = %D%/translate_fuzz.c tests/mail/corpus_mail.c tests/mail/corpus_mail.h
-%C%_translate_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-%C%_translate_fuzz_LDADD = $(MAIL_LIBS)
-%C%_translate_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+# Each target for FUZZ_SECONDS from its seeds; what it finds stays in the build folder.
+FUZZ_SECONDS = 60
+fuzz: $(fuzz_targets)
+	@for target in $(fuzz_targets); do \
+		case $$target in *smtp*) seeds=smtp ;; *) seeds=mail ;; esac; \
+		$(MKDIR_P) $$target.corpus && echo "$$target: $(FUZZ_SECONDS) s" && \
+		$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+			-artifact_prefix=$$target- $$target.corpus '$(srcdir)/%D%/corpus/'$$seeds || exit 1; \
+	done
+.PHONY: fuzz
 endif
-
-EXTRA_DIST += \
-	%D%/smtp_fuzz.c \
-	%D%/translate_fuzz.c \
-	%D%/corpus/smtp/dots \
-	%D%/corpus/smtp/order \
-	%D%/corpus/smtp/parameters \
-	%D%/corpus/smtp/pipelining \
-	%D%/corpus/smtp/recipients \
-	%D%/corpus/smtp/refusals \
-	%D%/corpus/smtp/senders \
-	%D%/corpus/smtp/sendmail \
-	%D%/corpus/smtp/smtputf8 \
-	%D%/corpus/smtp/smuggling \
-	%D%/corpus/smtp/too-big \
-	%D%/corpus/smtp/verbs
