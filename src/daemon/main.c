@@ -192,7 +192,7 @@ daemon_run(Daemon *self, bool stdio)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         smtp_server_cut(self->server);
     } else if (!stdio) {
-        log_event(LOG_INFO, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
+        log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }
     uv_run(&self->loop, UV_RUN_DEFAULT);

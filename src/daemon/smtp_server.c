@@ -351,7 +351,7 @@ door_open(SmtpServer *self, const Listen *listen, GError **error)
         return false;
     const Endpoint *at = listener_endpoint(door->listener);
     guint port = endpoint_port(at);
-    log_event(LOG_INFO, "listening", "listener", listen->name, "address", endpoint_host(at, host), "port",
+    log_event(LOG_NOTICE, "listening", "listener", listen->name, "address", endpoint_host(at, host), "port",
               port > 0 ? LOG_NUM(port) : NULL, NULL);
     return true;
 }
