@@ -18,4 +18,3 @@ EXTRA_DIST += tests/layers.sh tests/layers.txt tests/lint.sh
 # The C tests alone, for a second compiler.
 check-c: $(check_PROGRAMS) all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out %.py,$(TESTS))'
-.PHONY: check-c

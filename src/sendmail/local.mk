@@ -17,7 +17,6 @@ bin_sendmail_LDADD = %D%/libsendmail.a
 
 install-exec-hook: install-sendmail-links
 uninstall-hook: uninstall-sendmail-links
-.PHONY: install-sendmail-links uninstall-sendmail-links
 
 # Relative where both folders are siblings, so that a package built with DESTDIR keeps working.
 install-sendmail-links:

@@ -43,5 +43,4 @@ fuzz: $(fuzz_targets)
 		$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 			-artifact_prefix=$$target- $$target.corpus '$(srcdir)/%D%/corpus/'$$seeds || exit 1; \
 	done
-.PHONY: fuzz
 endif
