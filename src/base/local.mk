@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/log.c %D%/log.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/source.c %D%/source.h \
+	%D%/source_base64.c \
 	%D%/spool.c %D%/spool.h
 
 BASE_LIBS = src/base/libbase.a $(GLIB_LIBS)

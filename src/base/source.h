@@ -39,3 +39,6 @@ Source *source_new_string(const char *text);
 
 /* One after the other. Takes the array (of Source, without free function) with what is in it. */
 Source *source_new_chain(GPtrArray *sources);
+
+/* What another yields as base64 without line breaks. Takes inner. */
+Source *source_new_base64(Source *inner);

@@ -113,6 +113,63 @@ test_chain_error(void)
     source_free(NULL);
 }
 
+static Source *
+base64_of(const char *bytes, size_t n)
+{
+    g_autoptr(GBytes) copy = g_bytes_new(bytes, n);
+
+    return source_new_base64(source_new_bytes(copy));
+}
+
+static void
+test_base64(void)
+{
+    static const size_t sizes[] = { 0, 1, 2, 3, 4, 5, 6, 57, 58, 4096, 12287, 12288, 12289, 12290, 24576, 200000 };
+
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autofree char *bytes = pattern(sizes[i]);
+        g_autofree char *want = g_base64_encode((guchar *) bytes, sizes[i]);
+        g_autoptr(Source) source = base64_of(bytes, sizes[i]);
+        g_assert_cmpint(source->length, ==, (sizes[i] + 2) / 3 * 4);
+        source_check(source, want, sizes[i] > 0 ? strlen(want) : 0);
+    }
+}
+
+/* A source that hands out its bytes in pieces that fit no group. */
+static void
+test_base64_of_pieces(void)
+{
+    GPtrArray *sources = g_ptr_array_new();
+    g_autoptr(GByteArray) all = g_byte_array_new();
+
+    for (size_t i = 0; i < 9000; i++) {
+        g_autofree char *piece = pattern(i % 5);
+        g_autoptr(GBytes) bytes = g_bytes_new(piece, i % 5);
+        g_ptr_array_add(sources, source_new_bytes(bytes));
+        g_byte_array_append(all, (guint8 *) piece, i % 5);
+    }
+    g_autofree char *want = g_base64_encode(all->data, all->len);
+    g_autoptr(Source) source = source_new_base64(source_new_chain(sources));
+    source_check(source, want, strlen(want));
+}
+
+static void
+test_base64_error(void)
+{
+    static const SourceOps ops = { broken_read, broken_rewind, broken_free };
+    BrokenSource broken = { { &ops, 5 }, 0 };
+    g_autoptr(GError) error = NULL;
+    Source *source = source_new_base64(&broken.base);
+    char buf[10];
+
+    g_assert_cmpint(source_read(source, buf, sizeof buf, &error), ==, -1);
+    g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_IO);
+    g_clear_error(&error);
+    g_assert_false(source_rewind(source, &error));
+    source_free(source);
+    g_assert_cmpint(broken.freed, ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -121,5 +178,8 @@ main(int argc, char **argv)
     g_test_add_func("/source/string", test_string);
     g_test_add_func("/source/chain", test_chain);
     g_test_add_func("/source/chain-error", test_chain_error);
+    g_test_add_func("/source/base64", test_base64);
+    g_test_add_func("/source/base64-of-pieces", test_base64_of_pieces);
+    g_test_add_func("/source/base64-error", test_base64_error);
     return g_test_run();
 }
