@@ -79,17 +79,6 @@ take(GPtrArray *to, const GPtrArray *from, guint *next, guint max)
     }
 }
 
-/* Keys tell the calls of one mail apart; the only call of a mail goes by the mail's own id. */
-static void
-number_keys(GPtrArray *calls, const char *entry_id)
-{
-    for (guint i = 0; calls->len > 1 && i < calls->len; i++) {
-        Call *call = calls->pdata[i];
-        g_free(call->key);
-        call->key = g_strdup_printf("%s-%u", entry_id, i + 1);
-    }
-}
-
 static GPtrArray *
 cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
 {
@@ -111,7 +100,7 @@ cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipien
         take(call->to, recipients->hidden, &hidden, 1); /* alone: nobody may see it */
         g_ptr_array_add(calls, call);
     }
-    number_keys(calls, entry_id);
+    calls_set_keys(calls, entry_id);
     return calls;
 }
 
@@ -218,9 +207,11 @@ field_attachments(HttpRequest *request, const GPtrArray *attachments)
 }
 
 static HttpRequest *
-cmc_build(const Provider *self, const Mail *mail, const Call *call)
+cmc_build(const Provider *self, const CallTry *try)
 {
     const CmcConf *conf = self->conf;
+    const Mail *mail = try->mail;
+    const Call *call = try->call;
     g_autofree char *url = g_strconcat(self->url, CMC_PATH, NULL);
     g_autofree char *envelope_from = address_to_ascii(mail->envelope_from);
     HttpRequest *request = http_request_new("POST", url);
@@ -357,17 +348,17 @@ judge_errors(const Provider *self, const Mail *mail, const Call *call, const cJS
 }
 
 static HttpRequest *
-cmc_judge(const Provider *self, const Mail *mail, const Call *call, const HttpResponse *response, Outcome *outcomes)
+cmc_judge(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes)
 {
     g_autoptr(cJSON) answer = cJSON_ParseWithLength(response->body, response->body_length);
     const cJSON *errors = cJSON_GetObjectItemCaseSensitive(answer, "errors");
     const char *id = string_at(answer, "id");
-    guint n = call_size(call);
+    guint n = call_size(try->call);
 
     if (response->transport != HTTP_OK || !answer)
         judge_default(outcomes, n, response);
     else if (cJSON_IsArray(errors) && errors->child)
-        judge_errors(self, mail, call, errors, response, outcomes);
+        judge_errors(self, try->mail, try->call, errors, response, outcomes);
     else if (id && *id && response->status >= 200 && response->status < 300)
         judge_delivered(outcomes, n, id);
     else

@@ -131,9 +131,17 @@ judge_text(const Provider *provider, const char *code, const char *message)
         if (!g_ascii_isprint(*p))
             *p = g_ascii_isspace(*p) ? ' ' : '?';
     }
-    const char *key = provider->key ? secret_reveal(provider->key) : "";
-    if (!*key)
-        return g_strdup(text->str);
-    g_auto(GStrv) pieces = g_strsplit(text->str, key, -1);
+    char *line = g_string_free(g_steal_pointer(&text), FALSE);
+    return provider->key ? judge_blot(line, secret_reveal(provider->key)) : line;
+}
+
+char *
+judge_blot(char *text, const char *secret)
+{
+    if (!*secret)
+        return text;
+    g_auto(GStrv) pieces = g_strsplit(text, secret, -1);
+
+    g_free(text);
     return g_strjoinv("***", pieces);
 }

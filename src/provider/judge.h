@@ -31,3 +31,6 @@ void judge_default(Outcome *outcomes, guint n, const HttpResponse *response);
 /* "code message" of an API's error as one line of ASCII for a reply, the account's key blotted out. Each may be
  * NULL; a message that is not ASCII is left out. Caller frees. */
 char *judge_text(const Provider *provider, const char *code, const char *message);
+
+/* The text with *** where the secret was. Takes text; caller frees. */
+char *judge_blot(char *text, const char *secret);

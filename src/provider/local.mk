@@ -1,6 +1,10 @@
 noinst_LIBRARIES += %D%/libprovider.a
 %C%_libprovider_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 %C%_libprovider_a_SOURCES = \
+	%D%/arara.c %D%/arara.h \
+	%D%/arara_judge.c \
+	%D%/arara_marker.c %D%/arara_marker.h \
+	%D%/arara_request.c %D%/arara_request.h \
 	%D%/cmc.c %D%/cmc.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/provider.c %D%/provider.h

@@ -1,11 +1,12 @@
 #include "provider/provider.h"
 
+#include "provider/arara.h"
 #include "provider/cmc.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
-const ProviderDriver *const provider_drivers[] = { &provider_cmc, NULL };
+const ProviderDriver *const provider_drivers[] = { &provider_cmc, &provider_arara, NULL };
 
 /* Read into the Provider itself. Limits that stay 0 are the driver's. */
 static const ConfKey account_keys[] = {
@@ -59,6 +60,16 @@ call_recipient(const Call *self, guint i)
     i -= self->cc->len;
     g_assert(i < self->bcc->len);
     return self->bcc->pdata[i];
+}
+
+void
+calls_set_keys(GPtrArray *calls, const char *entry_id)
+{
+    for (guint i = 0; i < calls->len; i++) {
+        Call *call = calls->pdata[i];
+        g_free(call->key);
+        call->key = calls->len > 1 ? g_strdup_printf("%s-%u", entry_id, i + 1) : g_strdup(entry_id);
+    }
 }
 
 static bool

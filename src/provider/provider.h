@@ -50,6 +50,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 guint call_size(const Call *self);
 const Mailbox *call_recipient(const Call *self, guint i);
 
+/* Gives calls their keys: the only call of a mail goes by entry_id, several by entry_id and a number. */
+void calls_set_keys(GPtrArray *calls, const char *entry_id);
+
+/* One try of a call: what a driver builds from and judges with. */
+typedef struct {
+    const Mail *mail;
+    const Call *call;
+    const Secret *token; /* of the driver's login; NULL where it has none */
+    bool maybe_taken;    /* an earlier try of this call got no answer: the API may have the mail */
+    guint step;          /* the driver's own: which of its requests is built, or answered; 0 at first */
+} CallTry;
+
 struct ProviderDriver {
     const char *name; /* value of `provider =` */
     ProviderLimits limits;
@@ -63,13 +75,18 @@ struct ProviderDriver {
      * the keys. */
     GPtrArray *(*partition)(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id);
 
-    /* The request of a call. Cannot fail: what the API cannot take was dealt with before. */
-    HttpRequest *(*build)(const Provider *self, const Mail *mail, const Call *call);
+    /* The request of the try's step. Cannot fail: what the API cannot take was dealt with before. Comes again with
+     * another token when the API refused the first. */
+    HttpRequest *(*build)(const Provider *self, const CallTry *try);
 
-    /* Reads an answer into the call's outcomes (call_size() of them); mail is the one that was sent. May return
-     * one more request whose answer is judged again. What it does not know is transient. */
-    HttpRequest *(*judge)(const Provider *self, const Mail *mail, const Call *call, const HttpResponse *response,
-                          Outcome *outcomes);
+    /* Reads the answer to the try's step into the call's outcomes (call_size() of them). May go to another step and
+     * return its request, whose answer is judged again. What it does not know is transient. */
+    HttpRequest *(*judge)(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes);
+
+    /* Both or neither: the request for a token, and the token of its answer, good for lifetime_ms from now. NULL
+     * sets refusal (never permanent: only the operator can mend it, or time). */
+    HttpRequest *(*login)(const Provider *self);
+    Secret *(*token)(const Provider *self, const HttpResponse *response, gint64 *lifetime_ms, Outcome *refusal);
 };
 
 /* NULL-terminated. */

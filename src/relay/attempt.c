@@ -5,6 +5,7 @@ enum { ATTEMPT_MAX_STEPS = 3 };
 struct Attempt {
     HttpClient *http;
     AttemptJob job;
+    CallTry try;
     GArray *outcomes;
     HttpExchange *exchange;
     guint steps;
@@ -42,7 +43,7 @@ on_response(const HttpResponse *response, void *user)
 
     self->exchange = NULL;
     self->api_us += response->elapsed_us;
-    HttpRequest *next = job->provider->driver->judge(job->provider, job->mail, job->call, response, outcomes);
+    HttpRequest *next = job->provider->driver->judge(job->provider, &self->try, response, outcomes);
     if (next && self->steps < ATTEMPT_MAX_STEPS) {
         send_step(self, next);
         return;
@@ -62,7 +63,8 @@ attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *u
     self->outcomes = outcomes_new(call_size(job->call));
     self->done = done;
     self->user = user;
-    send_step(self, job->provider->driver->build(job->provider, job->mail, job->call));
+    self->try = (CallTry) { .mail = job->mail, .call = job->call };
+    send_step(self, job->provider->driver->build(job->provider, &self->try));
     return self;
 }
 

@@ -31,20 +31,27 @@ fixture_open(const char *text, GError **error)
     return provider;
 }
 
-Provider *
-fixture_account(const char *more)
+static Provider *
+account_of(const char *driver, const char *more)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *text = g_strdup_printf("[account main]\n"
-                                            "provider = customers-mail-cloud\n"
-                                            "url = https://api.test\n"
-                                            "api-user = user-of-tests\n"
-                                            "api-key-file = KEYFILE\n"
-                                            "%s", more);
+    g_autofree char *text = g_strconcat("[account main]\nurl = https://api.test\n", driver, more, NULL);
     Provider *provider = fixture_open(text, &error);
 
     g_assert_no_error(error);
     return provider;
+}
+
+Provider *
+fixture_account(const char *more)
+{
+    return account_of("provider = customers-mail-cloud\napi-user = user-of-tests\napi-key-file = KEYFILE\n", more);
+}
+
+Provider *
+fixture_arara(const char *more)
+{
+    return account_of("provider = arara\nclient-id = client-of-tests\nclient-secret-file = KEYFILE\n", more);
 }
 
 Mail *
@@ -75,6 +82,19 @@ fixture_call(const char *to)
     for (guint i = 0; words[i]; i++)
         g_ptr_array_add(call->to, mailbox_new("", words[i]));
     return call;
+}
+
+HttpResponse *
+fixture_response(int status, const char *body)
+{
+    HttpResponse *answer = g_new0(HttpResponse, 1);
+
+    answer->transport = HTTP_OK;
+    answer->sent_whole = true;
+    answer->status = status;
+    answer->body = g_strdup(body);
+    answer->body_length = strlen(body);
+    return answer;
 }
 
 static void

@@ -6,6 +6,9 @@
 /* An account of the driver with the key "key-of-tests"; more are further lines of its section. */
 Provider *fixture_account(const char *more);
 
+/* The same of the driver for Arara, whose client secret is "key-of-tests". */
+Provider *fixture_arara(const char *more);
+
 /* Opens section [account main] of text, whose KEYFILE becomes the path of a file holding "key-of-tests". */
 Provider *fixture_open(const char *text, GError **error);
 
@@ -14,6 +17,9 @@ Mail *fixture_mail(const char *from, const char *text);
 
 /* An answer: an HTTP response as it looks on the wire, or one line "! transport words". */
 HttpResponse *fixture_answer(const char *path);
+
+/* A whole answer. */
+HttpResponse *fixture_response(int status, const char *body);
 
 /* A call to these, separated by blanks. */
 Call *fixture_call(const char *to);

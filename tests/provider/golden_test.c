@@ -1,6 +1,9 @@
-/* Folders tests/provider/DRIVER/CASE: message.eml and envelope go in, form (every call's request) and outcome (what
- * answer.http means for the first call) come out. UPDATE=1 writes what comes out, to be reviewed as a difference. */
+/* Folders tests/provider/DRIVER/CASE: message.eml and envelope go in; form or request.json (every call's request, and
+ * those that answers led to) and outcome (what answer.http, answer-2.http … mean for the first call) come out. UPDATE=1
+ * writes what comes out, to be reviewed as a difference. */
 #include "fixture.h"
+
+#include "http/json.h"
 
 #include <string.h>
 
@@ -13,6 +16,15 @@ contents(const char *folder, const char *name)
     g_file_get_contents(path, &text, NULL, NULL);
     return text;
 }
+
+static const struct {
+    const char *folder;
+    Provider *(*open)(const char *more);
+    const char *requests;
+} drivers[] = {
+    { "cmc", fixture_account, "form" },
+    { "arara", fixture_arara, "request.json" },
+};
 
 /* Lines "from a@x", "to b@x", "null" and "headers" (sendmail -t). */
 static Envelope *
@@ -80,6 +92,40 @@ print_source(GString *out, Source *source)
     g_string_append_printf(out, " %" G_GINT64_FORMAT " bytes, SHA-256 %s\n", total, g_checksum_get_string(sum));
 }
 
+static char *
+read_body(Source *source)
+{
+    GString *text = g_string_new(NULL);
+    char buf[100];
+    gssize n;
+
+    while ((n = source_read(source, buf, sizeof buf, NULL)) > 0)
+        g_string_append_len(text, buf, n);
+    g_assert_cmpint(n, ==, 0);
+    g_assert_cmpint((gint64) text->len, ==, source->length);
+    g_assert_true(g_utf8_validate(text->str, (gssize) text->len, NULL));
+    return g_string_free(text, FALSE);
+}
+
+static void
+add_json(cJSON *array, const HttpRequest *request)
+{
+    g_autofree char *line = g_strdup_printf("%s %s", request->method, request->url);
+    cJSON *object = cJSON_CreateObject();
+
+    cJSON_AddItemToArray(array, object);
+    json_put_string(object, "request", line);
+    cJSON *headers = cJSON_AddArrayToObject(object, "headers");
+    for (guint i = 0; i < request->headers->len; i++)
+        cJSON_AddItemToArray(headers, cJSON_CreateString(request->headers->pdata[i]));
+    if (request->body) {
+        g_autofree char *text = read_body(request->body);
+        cJSON *body = json_parse(text, strlen(text));
+        g_assert_nonnull(body);
+        cJSON_AddItemToObject(object, "body", body);
+    }
+}
+
 static void
 print_request(GString *out, const HttpRequest *request)
 {
@@ -123,12 +169,52 @@ check(const char *folder, const char *name, const GString *got)
     g_assert_cmpstr(got->str, ==, want);
 }
 
+typedef struct {
+    GString *text;
+    cJSON *array;
+} Requests;
+
 static void
-test_case(gconstpointer data)
+put_request(Requests *self, const HttpRequest *request)
 {
-    const char *folder = data;
-    g_autofree char *keys = contents(folder, "account");
-    g_autoptr(Provider) provider = fixture_account(keys ? keys : "");
+    if (self->array)
+        add_json(self->array, request);
+    else
+        print_request(self->text, request);
+}
+
+static void
+check_requests(Requests *self, const char *folder, const char *name)
+{
+    if (self->array) {
+        char *text = cJSON_Print(self->array);
+        g_string_append_printf(self->text, "%s\n", text);
+        cJSON_free(text);
+        cJSON_Delete(self->array);
+    }
+    check(folder, name, self->text);
+    g_string_free(self->text, TRUE);
+}
+
+/* The answers in turn, as long as there is another request. */
+static void
+answer_call(const Provider *provider, CallTry *try, const char *folder, Requests *requests, GArray *outcomes)
+{
+    for (guint i = 1; i <= 3; i++) {
+        g_autofree char *name = i == 1 ? g_strdup("answer.http") : g_strdup_printf("answer-%u.http", i);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_autoptr(HttpResponse) response = fixture_answer(path);
+        g_autoptr(HttpRequest) next = provider->driver->judge(provider, try, response, (Outcome *) outcomes->data);
+        if (!next)
+            return;
+        put_request(requests, next);
+    }
+    g_assert_not_reached();
+}
+
+static void
+run_case(const Provider *provider, const char *folder, Requests *requests)
+{
     const ProviderDriver *driver = provider->driver;
     g_autoptr(Envelope) envelope = read_envelope(folder);
     g_autoptr(Mail) mail = read_mail(folder, provider, envelope);
@@ -138,21 +224,38 @@ test_case(gconstpointer data)
     }
     g_autoptr(Recipients) recipients = recipients_classify(envelope->recipients, mail);
     g_autoptr(GPtrArray) calls = driver->partition(provider, mail, recipients, "3fQz81");
-    g_autoptr(GString) form = g_string_new(NULL);
+    g_autoptr(Secret) token = driver->login ? secret_new("token-of-tests") : NULL;
+    g_autofree char *again = contents(folder, "maybe-taken");
     g_autoptr(GString) outcome = g_string_new(NULL);
 
     for (guint i = 0; i < calls->len; i++) {
-        g_autoptr(HttpRequest) request = driver->build(provider, mail, calls->pdata[i]);
-        print_request(form, request);
+        CallTry try = { .mail = mail, .call = calls->pdata[i], .token = token };
+        g_autoptr(HttpRequest) request = driver->build(provider, &try);
+        put_request(requests, request);
     }
-    check(folder, "form", form);
-
-    g_autofree char *path = g_build_filename(folder, "answer.http", NULL);
-    g_autoptr(HttpResponse) response = fixture_answer(path);
-    g_autoptr(GArray) outcomes = outcomes_new(call_size(calls->pdata[0]));
-    g_assert_null(driver->judge(provider, mail, calls->pdata[0], response, (Outcome *) outcomes->data));
-    print_outcomes(outcome, calls->pdata[0], outcomes);
+    CallTry try = { .mail = mail, .call = calls->pdata[0], .token = token, .maybe_taken = again != NULL };
+    g_autoptr(GArray) outcomes = outcomes_new(call_size(try.call));
+    answer_call(provider, &try, folder, requests, outcomes);
+    print_outcomes(outcome, try.call, outcomes);
     check(folder, "outcome", outcome);
+}
+
+static void
+test_case(gconstpointer data)
+{
+    const char *folder = data;
+    g_autofree char *keys = contents(folder, "account");
+    g_autofree char *above = g_path_get_dirname(folder);
+    g_autofree char *driver = g_path_get_basename(above);
+    guint i = 0;
+
+    while (!g_str_equal(drivers[i].folder, driver))
+        i++;
+    g_autoptr(Provider) provider = drivers[i].open(keys ? keys : "");
+    bool json = g_str_has_suffix(drivers[i].requests, ".json");
+    Requests requests = { g_string_new(NULL), json ? cJSON_CreateArray() : NULL };
+    run_case(provider, folder, &requests);
+    check_requests(&requests, folder, drivers[i].requests);
 }
 
 static guint
@@ -176,6 +279,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_assert_cmpuint(add_cases("cmc"), >, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(drivers); i++)
+        g_assert_cmpuint(add_cases(drivers[i].folder), >, 0);
     return g_test_run();
 }

@@ -88,7 +88,8 @@ judge(const char *answer, const Provider *provider, const Mail *mail, const Call
     g_autoptr(HttpResponse) response = fixture_answer(path);
     GArray *outcomes = outcomes_new(call_size(call));
 
-    g_assert_null(provider->driver->judge(provider, mail, call, response, (Outcome *) outcomes->data));
+    CallTry try = { .mail = mail, .call = call };
+    g_assert_null(provider->driver->judge(provider, &try, response, (Outcome *) outcomes->data));
     return outcomes;
 }
 

@@ -1,8 +1,15 @@
 PROVIDER_FIXTURE = %D%/fixture.c %D%/fixture.h
 
-check_PROGRAMS += %D%/golden_test %D%/judge_test %D%/partition_test %D%/provider_test
-TESTS += %D%/golden_test %D%/judge_test %D%/partition_test %D%/provider_test
+PROVIDER_TESTS = %D%/arara_test %D%/golden_test %D%/judge_test %D%/marker_test %D%/partition_test %D%/provider_test
+check_PROGRAMS += $(PROVIDER_TESTS)
+TESTS += $(PROVIDER_TESTS)
+%C%_arara_test_SOURCES = %D%/arara_test.c $(PROVIDER_FIXTURE)
+%C%_arara_test_LDADD = $(PROVIDER_LIBS)
+%C%_marker_test_SOURCES = %D%/marker_test.c
+%C%_marker_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+%C%_marker_test_LDADD = $(PROVIDER_LIBS)
 %C%_golden_test_SOURCES = %D%/golden_test.c $(PROVIDER_FIXTURE)
+%C%_golden_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 %C%_golden_test_LDADD = $(PROVIDER_LIBS)
 %C%_judge_test_SOURCES = %D%/judge_test.c $(PROVIDER_FIXTURE)
 %C%_judge_test_LDADD = $(PROVIDER_LIBS)
@@ -11,4 +18,4 @@ TESTS += %D%/golden_test %D%/judge_test %D%/partition_test %D%/provider_test
 %C%_provider_test_SOURCES = %D%/provider_test.c $(PROVIDER_FIXTURE)
 %C%_provider_test_LDADD = $(PROVIDER_LIBS)
 
-EXTRA_DIST += %D%/answers %D%/cmc
+EXTRA_DIST += %D%/answers %D%/arara %D%/cmc

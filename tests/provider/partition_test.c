@@ -11,7 +11,8 @@ random_list(const char *prefix, guint max)
     guint n = (guint) g_test_rand_int_range(0, (gint32) max + 1);
 
     for (guint i = 0; i < n; i++) {
-        g_autofree char *address = g_strdup_printf("%s%u@x.test", prefix, i);
+        bool plain = g_test_rand_int_range(0, 8) > 0;
+        g_autofree char *address = g_strdup_printf(plain ? "%s%u@x.test" : "\"%s,%u\"@x.test", prefix, i);
         g_ptr_array_add(list, mailbox_new(prefix, address));
     }
     return list;
@@ -28,56 +29,94 @@ holds(const GPtrArray *list, const char *address)
     return false;
 }
 
-static void
-check_call(const Provider *provider, const Recipients *recipients, const Call *call, GHashTable *seen)
+static const struct {
+    Provider *(*open)(const char *more);
+    const char *more;
+    guint to, cc, bcc, all; /* at most, in a call */
+    bool apart;             /* several To don't see each other */
+} accounts[] = {
+    { fixture_account, "", 10, 10, 10, 30, false },
+    { fixture_arara, "", 100, 99, 99, 100, true },
+    { fixture_arara, "multi-to = separate\n", 100, 99, 99, 100, true },
+    { fixture_arara, "max-recipients = 7\n", 7, 6, 6, 7, true },
+    { fixture_arara, "max-recipients = 1\n", 1, 0, 0, 1, true },
+};
+
+/* Who shares a call with the i-th and is told of it. */
+static bool
+is_shown(guint account, const Call *call, guint i)
 {
+    if (call_size(call) == 1 || i >= call->to->len + call->cc->len)
+        return false;
+    return !accounts[account].apart || call->to->len == 1;
+}
+
+static void
+check_call(guint account, const Recipients *recipients, const Call *call, GHashTable *seen)
+{
+    guint lists = call->cc->len + call->bcc->len;
+
     g_assert_cmpuint(call->to->len, >=, 1);
-    g_assert_cmpuint(call->to->len, <=, provider->limits.to);
-    g_assert_cmpuint(call->cc->len, <=, provider->limits.cc);
-    g_assert_cmpuint(call->bcc->len, <=, provider->limits.bcc);
+    g_assert_cmpuint(call->to->len, <=, accounts[account].to);
+    g_assert_cmpuint(call->cc->len, <=, accounts[account].cc);
+    g_assert_cmpuint(call->bcc->len, <=, accounts[account].bcc);
+    g_assert_cmpuint(call_size(call), <=, accounts[account].all);
+    g_assert_true(!accounts[account].apart || lists == 0 || call->to->len == 1);
     for (guint i = 0; i < call_size(call); i++) {
         const char *address = call_recipient(call, i)->address;
         bool hidden = holds(recipients->hidden, address);
         g_assert_true(g_hash_table_add(seen, g_strdup(address))); /* nobody twice */
         g_assert_true(hidden || holds(recipients->to, address) || holds(recipients->cc, address));
-        if (hidden && i < call->to->len + call->cc->len)
-            g_assert_cmpuint(call_size(call), ==, 1); /* shown to itself alone */
-        if (!hidden)
-            g_assert_cmpuint(i, <, call->to->len + call->cc->len);
+        g_assert_false(hidden && is_shown(account, call, i));
+        g_assert_true(hidden || i < call->to->len + call->cc->len);
+        g_assert_true(!accounts[account].apart || i == 0 || lists == 0 || !strchr(address, ','));
     }
+}
+
+static void
+check_round(guint account, const Provider *provider, guint max)
+{
+    g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
+    Recipients recipients = { random_list("to", max), random_list("cc", max), random_list("hidden", max), true, true };
+    g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
+    g_autoptr(GPtrArray) repeat = provider->driver->partition(provider, mail, &recipients, "entry");
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
+
+    g_assert_cmpuint(calls->len, ==, repeat->len);
+    for (guint i = 0; i < calls->len; i++) {
+        const Call *call = calls->pdata[i];
+        const Call *same = repeat->pdata[i];
+        check_call(account, &recipients, call, seen);
+        g_assert_true(g_hash_table_add(keys, call->key));
+        g_assert_cmpstr(call->key, ==, same->key);
+        g_assert_cmpuint(call_size(call), ==, call_size(same));
+        for (guint k = 0; k < call_size(call); k++)
+            g_assert_cmpstr(call_recipient(call, k)->address, ==, call_recipient(same, k)->address);
+    }
+    g_assert_cmpuint(g_hash_table_size(seen), ==, recipients.to->len + recipients.cc->len + recipients.hidden->len);
+    g_ptr_array_unref(recipients.to);
+    g_ptr_array_unref(recipients.cc);
+    g_ptr_array_unref(recipients.hidden);
 }
 
 static void
 test_properties(void)
 {
-    g_autoptr(Provider) provider = fixture_account("");
-    g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
-
-    for (guint round = 0; round < 3000; round++) {
-        guint max = round % 2 ? 4 : 45;
-        Recipients recipients = { random_list("to", max), random_list("cc", max), random_list("hidden", max), true, true };
-        g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
-        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
-
-        for (guint i = 0; i < calls->len; i++) {
-            const Call *call = calls->pdata[i];
-            check_call(provider, &recipients, call, seen);
-            g_assert_true(g_hash_table_add(keys, call->key));
-        }
-        g_assert_cmpuint(g_hash_table_size(seen), ==,
-                         recipients.to->len + recipients.cc->len + recipients.hidden->len);
-        g_ptr_array_unref(recipients.to);
-        g_ptr_array_unref(recipients.cc);
-        g_ptr_array_unref(recipients.hidden);
+    for (guint account = 0; account < G_N_ELEMENTS(accounts); account++) {
+        g_autoptr(Provider) provider = accounts[account].open(accounts[account].more);
+        for (guint round = 0; round < 2000; round++)
+            check_round(account, provider, round % 2 ? 4 : 45);
     }
 }
 
 /* The contract's table: how many To, Cc and hidden recipients make which calls ("to+cc+bcc"). */
-static const struct {
+typedef struct {
     guint to, cc, hidden;
     const char *calls;
-} rows[] = {
+} Shape;
+
+static const Shape cmc_rows[] = {
     { 1, 0, 0, "1+0+0" },
     { 10, 10, 10, "10+10+10" },
     { 2, 1, 1, "2+1+1" },
@@ -95,6 +134,30 @@ static const struct {
     { 0, 0, 0, "" },
 };
 
+static const Shape arara_rows[] = {
+    { 1, 0, 0, "1+0+0" },
+    { 1, 2, 3, "1+2+3" },
+    { 3, 0, 0, "1+2+0" },
+    { 3, 2, 1, "1+4+1" },
+    { 0, 1, 0, "1+0+0" },
+    { 0, 3, 2, "1+2+2" },
+    { 0, 0, 1, "1+0+0" },
+    { 0, 0, 4, "4+0+0" },
+    { 0, 0, 21, "10+0+0 10+0+0 1+0+0" },
+    { 12, 0, 3, "1+9+0 1+1+3" },
+    { 2, 0, 20, "1+1+8 10+0+0 2+0+0" },
+    { 0, 0, 0, "" },
+};
+
+static const Shape separate_rows[] = {
+    { 3, 0, 0, "3+0+0" },
+    { 11, 0, 0, "10+0+0 1+0+0" },
+    { 3, 1, 0, "1+3+0" },
+    { 3, 0, 1, "1+2+1" },
+    { 0, 2, 0, "1+1+0" },
+    { 0, 0, 2, "2+0+0" },
+};
+
 static GPtrArray *
 list_of(const char *prefix, guint n)
 {
@@ -108,13 +171,12 @@ list_of(const char *prefix, guint n)
 }
 
 static void
-test_table(void)
+check_rows(const Provider *provider, const Shape *table, guint n)
 {
-    g_autoptr(Provider) provider = fixture_account("");
     g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
 
-    for (guint r = 0; r < G_N_ELEMENTS(rows); r++) {
-        Recipients recipients = { list_of("to", rows[r].to), list_of("cc", rows[r].cc), list_of("hid", rows[r].hidden),
+    for (guint r = 0; r < n; r++) {
+        Recipients recipients = { list_of("to", table[r].to), list_of("cc", table[r].cc), list_of("hid", table[r].hidden),
                                   true, true };
         g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
         g_autoptr(GString) shape = g_string_new(NULL);
@@ -123,11 +185,29 @@ test_table(void)
             const Call *call = calls->pdata[i];
             g_string_append_printf(shape, "%s%u+%u+%u", i ? " " : "", call->to->len, call->cc->len, call->bcc->len);
         }
-        g_assert_cmpstr(shape->str, ==, rows[r].calls);
+        g_assert_cmpstr(shape->str, ==, table[r].calls);
         g_ptr_array_unref(recipients.to);
         g_ptr_array_unref(recipients.cc);
         g_ptr_array_unref(recipients.hidden);
     }
+}
+
+static void
+test_cmc(void)
+{
+    g_autoptr(Provider) provider = fixture_account("");
+
+    check_rows(provider, cmc_rows, G_N_ELEMENTS(cmc_rows));
+}
+
+static void
+test_arara(void)
+{
+    g_autoptr(Provider) provider = fixture_arara("max-recipients = 10\n");
+    g_autoptr(Provider) separate = fixture_arara("max-recipients = 10\nmulti-to = separate\n");
+
+    check_rows(provider, arara_rows, G_N_ELEMENTS(arara_rows));
+    check_rows(separate, separate_rows, G_N_ELEMENTS(separate_rows));
 }
 
 /* In order, the first Cc promoted, one key for a mail of one call. */
@@ -154,7 +234,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/partition/properties", test_properties);
-    g_test_add_func("/partition/table", test_table);
+    g_test_add_func("/partition/cmc", test_cmc);
+    g_test_add_func("/partition/arara", test_arara);
     g_test_add_func("/partition/order", test_order);
     return g_test_run();
 }

@@ -1,0 +1,167 @@
+#include "provider/arara.h"
+
+#include "provider/arara_request.h"
+
+#include <string.h>
+
+static const char *const multi_to_names[] = { "cc", "separate", NULL };
+
+static const ConfKey arara_keys[] = {
+    CONF_KEY(AraraConf, token_url, "token-url", CONF_STRING, NULL),
+    CONF_KEY(AraraConf, client_id, "client-id", CONF_STRING, NULL, .required = true),
+    CONF_KEY(AraraConf, client_secret_file, "client-secret-file", CONF_STRING, NULL, .required = true),
+    CONF_KEY(AraraConf, token_header, "token-header", CONF_STRING, "Authorization: Bearer %s"),
+    CONF_KEY(AraraConf, multi_to, "multi-to", CONF_CHOICE, "cc", .choices = multi_to_names),
+    CONF_KEY(AraraConf, max_subject, "max-subject", CONF_UINT, "500", .min = 10, .max = 10000),
+    CONF_KEY(AraraConf, max_recipients, "max-recipients", CONF_UINT, "100", .min = 1, .max = 10000),
+    { 0 },
+};
+
+/* "Name: value" with one %s in the value. */
+static bool
+is_token_header(const char *form)
+{
+    const char *value = strchr(form, ':');
+    const char *place = value ? strstr(value, "%s") : NULL;
+
+    for (const char *p = form; value && p < value; p++) {
+        if (!g_ascii_isalnum(*p) && !strchr("-_", *p))
+            return false;
+    }
+    for (const char *p = form; *p; p++) {
+        if (!g_ascii_isprint(*p))
+            return false;
+    }
+    return place && value > form && !strchr(place + 1, '%') && strchr(value, '%') == place;
+}
+
+/* https://auth.{host}/oauth2/token, where there is a host to speak of. Caller frees. */
+static char *
+default_token_url(const char *url)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+
+    if (!host || g_hostname_is_ip_address(host) || !strchr(host, '.'))
+        return NULL;
+    return g_strdup_printf("https://auth.%s/oauth2/token", host);
+}
+
+static bool
+prepare_token_url(Provider *self, const ConfFile *file, GError **error)
+{
+    AraraConf *conf = self->conf;
+
+    if (!conf->token_url)
+        conf->token_url = default_token_url(self->url);
+    if (!conf->token_url)
+        return conf_fail(file, "account", self->name, "url", error, "this URL needs a token-url beside it");
+    const char *fault = provider_url_fault(conf->token_url, self->allow_http);
+    if (fault)
+        return conf_fail(file, "account", self->name, "token-url", error, "the URL %s", fault);
+    return true;
+}
+
+static bool
+arara_prepare(Provider *self, const ConfFile *file, GError **error)
+{
+    const AraraConf *conf = self->conf;
+    g_autoptr(GError) cause = NULL;
+
+    if (g_str_has_suffix(self->url, "/send"))
+        return conf_fail(file, "account", self->name, "url", error, "the URL must end before /send");
+    if (!prepare_token_url(self, file, error))
+        return false;
+    if (!*conf->client_id || !g_str_is_ascii(conf->client_id) || strchr(conf->client_id, ':'))
+        return conf_fail(file, "account", self->name, "client-id", error, "not a client id");
+    if (!is_token_header(conf->token_header))
+        return conf_fail(file, "account", self->name, "token-header", error,
+                         "must look like 'Authorization: Bearer %%s', with one %%s for the token");
+    self->key = secret_load(conf->client_secret_file, &cause);
+    if (!self->key)
+        return conf_fail(file, "account", self->name, "client-secret-file", error, "%s", cause->message);
+    self->limits.subject_bytes = conf->max_subject;
+    return true;
+}
+
+static void
+move(GPtrArray *to, const GPtrArray *from, guint *next, guint max)
+{
+    for (guint end = MIN(from->len, *next + max); *next < end; (*next)++) {
+        const Mailbox *box = from->pdata[*next];
+        g_ptr_array_add(to, mailbox_new(box->name, box->address));
+    }
+}
+
+/* cc and bcc are texts with commas between addresses: no place for "a,b"@example.org. */
+static bool
+is_listable(const Mailbox *box)
+{
+    return strpbrk(box->address, " \t,;:<>()[]\\\"") == NULL;
+}
+
+/* Splits from into addresses fit for a list and others. The first may stand in `to` if it is to be the first. */
+static void
+sort(const GPtrArray *from, GPtrArray *listed, GPtrArray *alone, bool first_in_to)
+{
+    for (guint i = 0; i < from->len; i++) {
+        bool fits = is_listable(from->pdata[i]) || (first_in_to && listed->len == 0);
+        g_ptr_array_add(fits ? listed : alone, from->pdata[i]);
+    }
+}
+
+/* TRANSLATION.md section 1. Beside cc or bcc a delivery has one To, elements without them see themselves alone: where
+ * recipients who may not be seen go, and those who fit no list. */
+static GPtrArray *
+arara_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
+{
+    const AraraConf *conf = self->conf;
+    GPtrArray *calls = g_ptr_array_new_with_free_func((GDestroyNotify) call_free);
+    g_autoptr(GPtrArray) visible = g_ptr_array_new();
+    g_autoptr(GPtrArray) hidden = g_ptr_array_new();
+    g_autoptr(GPtrArray) alone = g_ptr_array_new();
+    bool separate = conf->multi_to == ARARA_MULTI_TO_SEPARATE && recipients->cc->len + recipients->hidden->len == 0;
+    guint max = conf->max_recipients;
+    guint shown = 0, blind = 0, single = 0;
+
+    if (separate)
+        g_ptr_array_extend(alone, recipients->to, NULL, NULL);
+    else
+        sort(recipients->to, visible, alone, true);
+    sort(recipients->cc, visible, alone, true);
+    if (visible->len > 0)
+        sort(recipients->hidden, hidden, alone, false);
+    else
+        g_ptr_array_extend(alone, recipients->hidden, NULL, NULL);
+    while (shown < visible->len) {
+        Call *call = call_new(entry_id);
+        move(call->to, visible, &shown, 1);
+        move(call->cc, visible, &shown, max - 1);
+        move(call->bcc, hidden, &blind, max - call_size(call));
+        g_ptr_array_add(calls, call);
+    }
+    for (; blind < hidden->len; blind++)
+        g_ptr_array_add(alone, hidden->pdata[blind]);
+    while (single < alone->len) {
+        Call *call = call_new(entry_id);
+        move(call->to, alone, &single, max);
+        g_ptr_array_add(calls, call);
+    }
+    calls_set_keys(calls, entry_id);
+    return calls;
+}
+
+/* arara-v2.md: the subject [docs] section 3, the texts as TRANSLATION.md section 6 sets them, attachments [client] and
+ * calls section 13. The subject's is replaced by the account's in arara_prepare(). */
+const ProviderDriver provider_arara = {
+    .name = "arara",
+    .limits = { .subject_bytes = 500, .text_chars = 524228, .html_chars = 524228, .attachments = 3, .calls = 1 },
+    .keys = arara_keys,
+    .conf_size = sizeof(AraraConf),
+    .prepare = arara_prepare,
+    .partition = arara_partition,
+    .build = arara_build,
+    .judge = arara_judge,
+    .login = arara_login,
+    .token = arara_token,
+};

@@ -1,0 +1,163 @@
+#include "provider/arara_request.h"
+
+#include "http/json.h"
+#include "provider/arara_marker.h"
+
+#include <string.h>
+
+#define SEND_PATH "/send"
+
+enum { REQUEST_ID_LENGTH = 32 };
+
+char *
+arara_request_id(const CallTry *try)
+{
+    bool again = try->step == ARARA_SEND_AGAIN;
+    g_autofree char *key = g_strconcat(try->call->key, again ? " again" : "", NULL);
+    char *id = g_compute_checksum_for_string(G_CHECKSUM_SHA256, key, -1);
+
+    id[REQUEST_ID_LENGTH] = '\0';
+    return id;
+}
+
+static char *
+ascii_address(const Mailbox *box)
+{
+    char *ascii = address_to_ascii(box->address);
+
+    return ascii ? ascii : g_strdup(box->address);
+}
+
+static void
+put_address(cJSON *object, const Mailbox *box)
+{
+    g_autofree char *address = ascii_address(box);
+
+    json_put_string(object, "address", address);
+}
+
+/* One element per To: each is a mail of its own. */
+static void
+put_mailing_list(JsonBody *body, cJSON *delivery, const Mail *mail, const GPtrArray *to)
+{
+    const char *const texts[] = { mail->subject, mail->text, mail->html, NULL };
+    g_autoptr(GBytes) substitutions = arara_markers(texts);
+
+    for (guint i = 0; i < to->len; i++) {
+        cJSON *element = json_put_item(delivery, "mailing-list");
+        put_address(json_put_object(element, "to"), to->pdata[i]);
+        if (substitutions)
+            json_put_bytes(body, element, "substitutions", substitutions);
+    }
+}
+
+/* Bare addresses; partition left out those that a list cannot hold. */
+static void
+put_list(cJSON *contents, const char *name, const GPtrArray *boxes)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+
+    for (guint i = 0; i < boxes->len; i++) {
+        g_autofree char *address = ascii_address(boxes->pdata[i]);
+        g_string_append_printf(list, "%s%s", i ? "," : "", address);
+    }
+    if (boxes->len > 0)
+        json_put_string(contents, name, list->str);
+}
+
+static void
+put_contents(JsonBody *body, cJSON *delivery, const Mail *mail, const Call *call)
+{
+    cJSON *contents = json_put_object(delivery, "contents");
+    cJSON *texts;
+
+    json_put_string(contents, "subject", mail->subject);
+    texts = json_put_object(contents, "body");
+    json_put_string(texts, "text", mail->text);
+    if (mail->html)
+        json_put_string(texts, "html", mail->html);
+    json_put_number(contents, "encode", 0);
+    put_list(contents, "cc", call->cc);
+    put_list(contents, "bcc", call->bcc);
+    for (guint i = 0; i < mail->attachments->len; i++) {
+        const MailPart *part = mail->attachments->pdata[i];
+        cJSON *item = json_put_item(contents, "attachments-list");
+        json_put_string(item, "filename", part->filename);
+        json_put_string(item, "mimetype", part->type);
+        json_put_source(body, item, "data", source_new_base64(mail_part_bytes(part)));
+    }
+}
+
+static void
+put_settings(cJSON *delivery, const Mail *mail, const char *request_id)
+{
+    cJSON *settings = json_put_object(delivery, "settings");
+
+    json_put_string(settings, "send_time", "now");
+    json_put_string(settings, "request_id", request_id);
+    cJSON *from = json_put_object(settings, "from");
+    json_put_string(from, "name", mail->from->name);
+    put_address(from, mail->from);
+    if (mail->reply_to)
+        put_address(json_put_object(settings, "reply_to"), mail->reply_to);
+}
+
+static Source *
+send_body(const CallTry *try, const char *request_id)
+{
+    g_autoptr(JsonBody) body = json_body_new();
+    cJSON *delivery = json_put_item(json_body_root(body), "delivery");
+
+    put_mailing_list(body, delivery, try->mail, try->call->to);
+    put_contents(body, delivery, try->mail, try->call);
+    put_settings(delivery, try->mail, request_id);
+    return json_body_source(&body);
+}
+
+/* The header in the account's form: which one the API wants is nowhere shown. */
+static void
+put_token(HttpRequest *request, const AraraConf *conf, const Secret *token)
+{
+    g_auto(GStrv) form = g_strsplit(conf->token_header, ":", 2);
+    g_auto(GStrv) around = g_strsplit(g_strstrip(form[1]), "%s", 2);
+    g_autofree char *value = g_strconcat(around[0], token ? secret_reveal(token) : "", around[1], NULL);
+
+    http_request_header(request, g_strstrip(form[0]), value);
+}
+
+HttpRequest *
+arara_build(const Provider *self, const CallTry *try)
+{
+    bool look_up = try->step == ARARA_LOOK_UP;
+    g_autofree char *id = arara_request_id(try);
+    g_autofree char *url = g_strconcat(self->url, SEND_PATH, look_up ? "?request_id=" : NULL, id, NULL);
+    HttpRequest *request = http_request_new(look_up ? "GET" : "POST", url);
+
+    put_token(request, self->conf, try->token);
+    if (!look_up)
+        http_request_take_body(request, "application/json", send_body(try, id));
+    return request;
+}
+
+char *
+arara_credentials(const Provider *self)
+{
+    const AraraConf *conf = self->conf;
+    g_autofree char *both = g_strconcat(conf->client_id, ":", secret_reveal(self->key), NULL);
+
+    return g_base64_encode((const guchar *) both, strlen(both));
+}
+
+HttpRequest *
+arara_login(const Provider *self)
+{
+    const AraraConf *conf = self->conf;
+    HttpRequest *request = http_request_new("POST", conf->token_url);
+    g_autofree char *credentials = arara_credentials(self);
+    g_autofree char *basic = g_strconcat("Basic ", credentials, NULL);
+
+    http_request_header(request, "Authorization", basic);
+    http_request_take_body(request, "application/x-www-form-urlencoded",
+                           source_new_string("grant_type=client_credentials"));
+    return request;
+}
