@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 static _Atomic gint64 clock_frozen = -1;
+static _Atomic gint64 clock_skipped;
 
 gint64
 clock_now(void)
@@ -15,7 +16,7 @@ clock_now(void)
 gint64
 clock_monotonic(void)
 {
-    return g_get_monotonic_time() / 1000;
+    return g_get_monotonic_time() / 1000 + atomic_load_explicit(&clock_skipped, memory_order_relaxed);
 }
 
 gint64
@@ -28,4 +29,10 @@ void
 clock_freeze(gint64 ms)
 {
     atomic_store_explicit(&clock_frozen, ms, memory_order_relaxed);
+}
+
+void
+clock_skip(gint64 ms)
+{
+    atomic_fetch_add_explicit(&clock_skipped, ms, memory_order_relaxed);
 }

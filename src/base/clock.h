@@ -10,3 +10,6 @@ gint64 clock_monotonic_us(void);
 
 /* Tests: wall time stands at ms until called with -1. */
 void clock_freeze(gint64 ms);
+
+/* Tests: clock_monotonic() is ms later from now on. */
+void clock_skip(gint64 ms);

@@ -4,11 +4,15 @@ enum { ATTEMPT_MAX_STEPS = 3 };
 
 struct Attempt {
     HttpClient *http;
-    AttemptJob job;
+    const Provider *provider;
+    Token *token;
+    TokenWait wait;
+    Secret *secret; /* the token used now */
     CallTry try;
     GArray *outcomes;
     HttpExchange *exchange;
     guint steps;
+    bool sent, renewed;
     gint64 api_us;
     AttemptDone done;
     void *user;
@@ -28,24 +32,74 @@ close_open(Attempt *self, OutcomeVerdict verdict, const char *dsn, const char *t
 static void on_response(const HttpResponse *response, void *user);
 
 static void
-send_step(Attempt *self, HttpRequest *request)
+send_request(Attempt *self, HttpRequest *request)
 {
-    self->steps++;
+    self->sent = true;
     self->exchange = http_send(self->http, request, on_response, self);
+}
+
+static void
+send_with(Attempt *self, const Secret *token)
+{
+    secret_free(self->secret);
+    self->secret = token ? secret_new(secret_reveal(token)) : NULL; /* outlives the renewals of others */
+    self->try.token = self->secret;
+    send_request(self, self->provider->driver->build(self->provider, &self->try));
+}
+
+static void
+reopen(Attempt *self)
+{
+    for (guint i = 0; i < self->outcomes->len; i++)
+        outcome_clear(&g_array_index(self->outcomes, Outcome, i));
+}
+
+/* What a refused request was judged to mean stands if there is no new token for it. */
+static void
+on_token(TokenWait *wait, const Secret *token, const Outcome *refusal)
+{
+    Attempt *self = (Attempt *) ((char *) wait - G_STRUCT_OFFSET(Attempt, wait));
+
+    if (token) {
+        reopen(self);
+        send_with(self, token);
+        return;
+    }
+    for (guint i = 0; !self->sent && i < self->outcomes->len; i++)
+        outcome_copy(&g_array_index(self->outcomes, Outcome, i), refusal);
+    self->done(self, self->user);
+}
+
+/* True: the request goes out once more, now or when there is a token. */
+static bool
+renew(Attempt *self, const HttpResponse *response)
+{
+    bool refused = response->transport == HTTP_OK && (response->status == 401 || response->status == 403);
+
+    if (!refused || !self->token || self->renewed)
+        return false;
+    self->renewed = true;
+    token_refused(self->token, self->secret);
+    const Secret *token = token_get(self->token, &self->wait);
+    if (token)
+        on_token(&self->wait, token, NULL);
+    return true;
 }
 
 static void
 on_response(const HttpResponse *response, void *user)
 {
     Attempt *self = user;
-    const AttemptJob *job = &self->job;
     Outcome *outcomes = (Outcome *) self->outcomes->data;
 
     self->exchange = NULL;
     self->api_us += response->elapsed_us;
-    HttpRequest *next = job->provider->driver->judge(job->provider, &self->try, response, outcomes);
+    HttpRequest *next = self->provider->driver->judge(self->provider, &self->try, response, outcomes);
+    if (!next && renew(self, response))
+        return;
+    self->steps++;
     if (next && self->steps < ATTEMPT_MAX_STEPS) {
-        send_step(self, next);
+        send_request(self, next);
         return;
     }
     http_request_free(next);
@@ -59,19 +113,26 @@ attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *u
     Attempt *self = g_new0(Attempt, 1);
 
     self->http = http;
-    self->job = *job;
+    self->provider = job->provider;
+    self->token = job->token;
+    self->wait.ready = on_token;
+    self->try = (CallTry) { .mail = job->mail, .call = job->call, .maybe_taken = job->maybe_taken };
     self->outcomes = outcomes_new(call_size(job->call));
     self->done = done;
     self->user = user;
-    self->try = (CallTry) { .mail = job->mail, .call = job->call };
-    send_step(self, job->provider->driver->build(job->provider, &self->try));
+    const Secret *token = self->token ? token_get(self->token, &self->wait) : NULL;
+    if (token || !self->token)
+        send_with(self, token);
     return self;
 }
 
 GArray *
 attempt_outcomes(Attempt *self)
 {
-    close_open(self, OUTCOME_UNKNOWN, "4.4.2", "Ended before the API had answered");
+    if (self->sent)
+        close_open(self, OUTCOME_UNKNOWN, "4.4.2", "Ended before the API had answered");
+    else
+        close_open(self, OUTCOME_TRANSIENT, "4.3.2", "Ended before there was a token for the API");
     return self->outcomes;
 }
 
@@ -87,6 +148,9 @@ attempt_free(Attempt *self)
     if (!self)
         return;
     http_cancel(&self->exchange);
+    if (self->token)
+        token_forget(self->token, &self->wait);
+    secret_free(self->secret);
     g_array_unref(self->outcomes);
     g_free(self);
 }

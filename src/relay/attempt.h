@@ -1,16 +1,17 @@
 /* One call: build, send, judge, and perhaps one more request. Loop thread. */
 #pragma once
 
-#include "http/client.h"
-#include "provider/provider.h"
+#include "relay/token.h"
 
 typedef struct Attempt Attempt;
 
 /* What is tried; borrowed until the attempt is freed. */
 typedef struct {
     const Provider *provider;
+    Token *token; /* of the account; NULL where it needs none */
     const Mail *mail;
     const Call *call;
+    bool maybe_taken; /* an earlier try of the call got no answer */
 } AttemptJob;
 
 typedef void (*AttemptDone)(Attempt *attempt, void *user);
@@ -19,7 +20,7 @@ typedef void (*AttemptDone)(Attempt *attempt, void *user);
 Attempt *attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *user);
 
 /* Parallel to the call's recipients. While the attempt is on its way: what follows from ending it now, which is
- * an unknown outcome, since the request may have arrived. */
+ * an unknown outcome once a request went out, since it may have arrived. */
 GArray *attempt_outcomes(Attempt *self);
 
 /* How long the API took so far. */

@@ -15,6 +15,7 @@ struct Delivery {
     const RelaySettings *settings;
     const Provider *provider;
     Throttle *throttle;
+    Token *token; /* or NULL */
     Entry *entry;
     Work *work; /* while it lasts, entry, mail and error are the worker's */
     Mail *mail;
@@ -133,7 +134,12 @@ start_call(Delivery *self)
         finish_with(self, OUTCOME_TRANSIENT, 451, "4.3.2", text);
         return;
     }
-    AttemptJob job = { self->provider, self->mail, self->calls->pdata[0] };
+    AttemptJob job = {
+        .provider = self->provider,
+        .token = self->token,
+        .mail = self->mail,
+        .call = self->calls->pdata[0],
+    };
     self->attempt = attempt_start(self->http, &job, on_attempted, self);
 }
 
@@ -236,6 +242,7 @@ delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void
     self->settings = world->settings;
     self->provider = route_choose(world->settings, entry->envelope);
     self->throttle = g_hash_table_lookup(world->throttles, self->provider);
+    self->token = g_hash_table_lookup(world->tokens, self->provider);
     self->entry = entry;
     self->ticket.turn = on_turn;
     self->done = done;

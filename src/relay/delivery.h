@@ -6,6 +6,7 @@
 #include "queue/entry.h"
 #include "relay/settings.h"
 #include "relay/throttle.h"
+#include "relay/token.h"
 
 #include <uv.h>
 
@@ -17,6 +18,7 @@ typedef struct {
     const RelaySettings *settings;
     HttpClient *http;
     GHashTable *throttles; /* Provider -> Throttle */
+    GHashTable *tokens;    /* Provider -> Token, for those that need one */
 } DeliveryWorld;
 
 /* The mail is settled and logged. reply is what a client that waits is told; the delivery may be freed in here. */

@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/runner.c %D%/runner.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
-	%D%/throttle.c %D%/throttle.h
+	%D%/throttle.c %D%/throttle.h \
+	%D%/token.c %D%/token.h
 
 RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(IO_LIBS) $(PROVIDER_LIBS)

@@ -91,6 +91,7 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
     self->world.loop = loop;
     self->world.settings = settings;
     self->world.throttles = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) throttle_free);
+    self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];
         g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(account->limits.calls));
@@ -106,6 +107,11 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
         .connections_per_host = calls, /* each account may fill its own limit */
     };
     self->world.http = http_client_new(loop, &conf);
+    for (guint i = 0; i < settings->accounts->len; i++) {
+        const Provider *account = settings->accounts->pdata[i];
+        if (account->driver->login)
+            g_hash_table_insert(self->world.tokens, (gpointer) account, token_new(self->world.http, account));
+    }
     g_queue_init(&self->jobs);
     uv_timer_init(loop, &self->timer);
     self->timer.data = self;
@@ -153,11 +159,18 @@ relay_drain(Relay *self, gint64 limit_ms, void (*done)(void *user), void *user)
 }
 
 static void
+close_token(gpointer account, gpointer token, gpointer user)
+{
+    token_close(token);
+}
+
+static void
 on_closed(uv_handle_t *handle)
 {
     Relay *self = handle->data;
 
     g_hash_table_unref(self->world.throttles);
+    g_hash_table_unref(self->world.tokens);
     g_free(self);
 }
 
@@ -167,6 +180,7 @@ relay_close(Relay *self)
     self->drained = NULL;
     expire(self);
     abort_all(self);
+    g_hash_table_foreach(self->world.tokens, close_token, NULL);
     http_client_close(self->world.http);
     uv_close((uv_handle_t *) &self->timer, on_closed);
 }

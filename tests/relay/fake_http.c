@@ -86,6 +86,29 @@ fake_http_field(guint i, const char *name)
     return NULL;
 }
 
+char *
+fake_http_request(guint i)
+{
+    g_assert_cmpuint(i, <, fake_http.open->len);
+    const HttpExchange *self = fake_http.open->pdata[i];
+
+    return g_strdup_printf("%s %s", self->request->method, self->request->url);
+}
+
+const char *
+fake_http_header(guint i, const char *name)
+{
+    g_assert_cmpuint(i, <, fake_http.open->len);
+    const HttpExchange *self = fake_http.open->pdata[i];
+
+    for (guint k = 0; k < self->request->headers->len; k++) {
+        const char *line = self->request->headers->pdata[k];
+        if (g_str_has_prefix(line, name) && line[strlen(name)] == ':')
+            return line;
+    }
+    return NULL;
+}
+
 static void
 complete(guint i, const HttpResponse *response)
 {
