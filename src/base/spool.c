@@ -38,6 +38,12 @@ spool_new(size_t memory_bytes, const char *folder)
     return self;
 }
 
+Spool *
+spool_new_like(const Spool *other)
+{
+    return spool_new(other->memory_bytes, other->folder);
+}
+
 /* Doubles up to the limit, so that small mails stay small and nobody pays for more than the
  * limit and one append. */
 static void

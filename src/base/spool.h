@@ -14,6 +14,9 @@ typedef struct Spool Spool;
 
 /* memory_bytes: what may stay in memory. folder: where the file goes (NULL: $TMPDIR). */
 Spool *spool_new(size_t memory_bytes, const char *folder);
+
+/* An empty one with the memory limit and the folder of another. */
+Spool *spool_new_like(const Spool *other);
 void spool_append(Spool *self, const char *bytes, size_t n);
 bool spool_is_full(const Spool *self);
 bool spool_flush(Spool *self, GError **error);

@@ -1,11 +1,13 @@
 #include "mail/translate.h"
 
+#include <string.h>
 #include <syslog.h>
 
 #include "mail/body.h"
 #include "mail/walk.h"
+#include "mail/whole.h"
 
-#define MAX_BODY_CHARS 524228 /* where the API names no limit: the largest any of them has */
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* outweighs a charset that the HTML names */
 
 const char *
 translation_hint(Message *message)
@@ -16,11 +18,70 @@ translation_hint(Message *message)
 static gint64
 limit_or_max(gint64 limit)
 {
-    return limit > 0 ? limit : MAX_BODY_CHARS;
+    return limit > 0 ? limit : MAIL_MAX_BODY_CHARS;
+}
+
+/* The whole of a body that was not cut while reading; NULL on error. */
+static PartContent *
+whole_of(const Walk *self, const char *mark, const char *body)
+{
+    Spool *spool = spool_new_like(message_spool(self->translation->message));
+
+    if (whole_append(spool, mark, strlen(mark), self->error) && whole_append(spool, body, strlen(body), self->error))
+        return whole_finish(spool, self->error);
+    spool_unref(spool);
+    return NULL;
+}
+
+/* What is more than fits goes to the side; before the bodies are cut. A text made from the HTML is in that. */
+static bool
+set_wholes(Walk *self, bool made, gint64 text_limit, gint64 html_limit)
+{
+    Mail *mail = self->translation->mail;
+    bool html_over = mail->html && g_utf8_strlen(mail->html, -1) > html_limit;
+
+    if (html_over)
+        mail->whole_html = whole_of(self, BYTE_ORDER_MARK, mail->html);
+    if (html_over && !mail->whole_html)
+        return false;
+    if ((html_over && made) || g_utf8_strlen(mail->text, -1) <= text_limit)
+        return true;
+    mail->whole_text = whole_of(self, "", mail->text);
+    return mail->whole_text != NULL;
+}
+
+/* The same for bodies too long to be held: a second walk takes them from their parts. */
+static bool
+walk_wholes(Walk *self, gint64 text_limit)
+{
+    Mail *mail = self->translation->mail;
+    Spool *like = message_spool(self->translation->message);
+    g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func((GDestroyNotify)body_piece_free);
+    g_autoptr(Spool) text = spool_new_like(like);
+    g_autoptr(Spool) html = spool_new_like(like);
+    guint notes = mail->notes->len;
+
+    self->whole_text = text;
+    self->whole_html = html;
+    self->has_html = false;
+    spool_append(html, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK));
+    if (!walk_message(self, ignored))
+        return false;
+    g_ptr_array_set_size(mail->notes, (gint)notes);
+    if (mail->html) {
+        mail->whole_html = whole_finish(spool_ref(html), self->error);
+        if (!mail->whole_html)
+            return false;
+    }
+    if (spool_length(text) <= (gint64)strlen(mail->text))
+        return true;
+    mail->text_chars = text_limit + 1;
+    mail->whole_text = whole_finish(spool_ref(text), self->error);
+    return mail->whole_text != NULL;
 }
 
 /* Text and HTML of the Mail from the pieces. */
-static void
+static bool
 set_bodies(Walk *self, GPtrArray *pieces)
 {
     const TranslateContext *context = self->translation->context;
@@ -40,6 +101,8 @@ set_bodies(Walk *self, GPtrArray *pieces)
         mail->text = g_strdup("\n");
         mail_note(mail, LOG_INFO, "no-body", "the mail has no text");
     }
+    if (!self->has_cut && !set_wholes(self, made, text_limit, html_limit))
+        return false;
     mail->text_chars = body_cut(mail->text, text_limit + 1);
     if (mail->html)
         mail->html_chars = body_cut(mail->html, html_limit + 1);
@@ -47,6 +110,7 @@ set_bodies(Walk *self, GPtrArray *pieces)
         mail->html_chars = html_limit + 1;
     if (self->has_cut && !mail->html)
         mail->text_chars = text_limit + 1;
+    return !self->has_cut || walk_wholes(self, text_limit);
 }
 
 /* `encrypted = attach`: one line, and the whole original. */
@@ -80,7 +144,7 @@ translate_content(Translation *self, GError **error)
         .error = &failure,
     };
 
-    if (!walk_message(&walk, pieces)) {
+    if (!walk_message(&walk, pieces) || !set_bodies(&walk, pieces)) {
         if (g_error_matches(failure, MAIL_ERROR, MAIL_ERROR_ENCRYPTED) && conf->encrypted == ENCRYPTED_ATTACH)
             return attach_original(&walk);
         if (failure->domain == MAIL_ERROR)
@@ -89,7 +153,6 @@ translate_content(Translation *self, GError **error)
             g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_READ, failure->message);
         return false;
     }
-    set_bodies(&walk, pieces);
     if (self->mail->html && conf->inline_images == INLINE_IMAGES_DATA_URI)
         return inline_images(self->mail, cids, html_limit, error);
     return true;

@@ -35,4 +35,5 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/translate.c %D%/translate.h \
 	%D%/translate_fields.c \
 	%D%/walk.c %D%/walk.h \
+	%D%/whole.c %D%/whole.h \
 	%D%/tree.h

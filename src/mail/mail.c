@@ -32,6 +32,15 @@ part_free(void *data)
     g_free(part);
 }
 
+MailPart *
+mail_part_new(const char *filename, const char *type, PartContent *content)
+{
+    MailPart *part = g_new(MailPart, 1);
+
+    *part = (MailPart) { g_strdup(filename), g_strdup(type), part_content_length(content, NULL), content };
+    return part;
+}
+
 static void
 header_free(void *data)
 {
@@ -82,6 +91,8 @@ mail_free(Mail *self)
     g_free(self->subject);
     g_free(self->text);
     g_free(self->html);
+    part_content_free(self->whole_text);
+    part_content_free(self->whole_html);
     g_ptr_array_unref(self->attachments);
     g_ptr_array_unref(self->headers);
     g_free(self->message_id);

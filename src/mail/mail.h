@@ -9,6 +9,8 @@
 #include "mail/envelope.h"
 #include "mail/message.h"
 
+#define MAIL_MAX_BODY_CHARS 524228 /* where the API names no limit: the largest any of them has */
+
 typedef struct MailPart MailPart;
 
 /* An attachment. */
@@ -19,6 +21,9 @@ struct MailPart {
     /* the rest belongs to part_source.c */
     struct PartContent *content;
 };
+
+/* Takes content, whose length must be known; for a Mail's attachments, which own it then. */
+MailPart *mail_part_new(const char *filename, const char *type, struct PartContent *content);
 
 /* The decoded bytes; the source keeps the spool open, not the Mail. Any one thread. */
 Source *mail_part_bytes(const MailPart *part);
@@ -45,6 +50,8 @@ typedef struct {
     char *text;          /* never empty; LF line ends; no more than the limit and one character */
     char *html;          /* or NULL; likewise */
     gint64 subject_chars, text_chars, html_chars; /* of the above: over the limit means there was more */
+    struct PartContent *whole_text, *whole_html; /* UTF-8; the whole of what is over the limit. NULL: it is not, or
+                                                    the text was made from the HTML */
     GPtrArray *attachments; /* of MailPart */
     GPtrArray *headers;  /* of MailHeader: those that pass, X-Original-Message-ID included, in order */
     char *message_id;    /* the sender's, with brackets, or the one made for it */
@@ -74,9 +81,13 @@ typedef struct {
     const char *default_domain; /* for unqualified header addresses */
     const char *id;             /* of the entry */
     const Envelope *envelope;
-    gint64 text_chars, html_chars; /* the provider's limits; 0: the largest there is */
+    gint64 text_chars, html_chars; /* the provider's limits; 0: MAIL_MAX_BODY_CHARS */
     gint64 header_bytes;           /* of "name: value"; 0: any */
 } TranslateContext;
+
+/* What the header alone says: from (NULL: nothing names a sender) as written, recipients, subject, headers. No account's
+ * rules: context->conf may be NULL. Fails with MAIL_ERROR_NO_RECIPIENT. */
+Mail *mail_from_header(Message *message, const TranslateContext *context, GError **error);
 
 /* Fails with a MailError. The Mail holds what it needs of the message; free both in any order. */
 Mail *mail_from_message(Message *message, const TranslateContext *context, GError **error);

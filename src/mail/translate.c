@@ -18,3 +18,22 @@ mail_from_message(Message *message, const TranslateContext *context, GError **er
         return NULL;
     return g_steal_pointer(&mail);
 }
+
+Mail *
+mail_from_header(Message *message, const TranslateContext *context, GError **error)
+{
+    static const TranslateConf none = { 0 };
+    g_autoptr(Mail) mail = mail_new();
+    TranslateContext own = *context;
+    Translation self = {
+        .mail = mail,
+        .message = message,
+        .context = &own,
+        .fields = message_fields(message),
+        .hint = translation_hint(message),
+    };
+
+    own.conf = &none;
+    translate_sender(&self, NULL);
+    return translate_fields(&self, error) ? g_steal_pointer(&mail) : NULL;
+}

@@ -5,6 +5,7 @@
 
 #include "mail/body.h"
 #include "mail/charset.h"
+#include "mail/whole.h"
 
 /* Where a part stands decides what it is. */
 typedef enum { PLACE_ROOT, PLACE_ALTERNATIVE, PLACE_MIXED, PLACE_RELATED } Place;
@@ -56,6 +57,15 @@ meta_charset(const GByteArray *bytes)
     return g_strndup(found, strspn(found, "abcdefghijklmnopqrstuvwxyz0123456789-_"));
 }
 
+/* The second walk: the body goes to its spool, an empty text stands for it here. */
+static char *
+keep_whole(Walk *self, GMimeObject *part, PartContent *content, const char *hint)
+{
+    Spool *spool = has_type(part, "text", "html") ? self->whole_html : self->whole_text;
+
+    return whole_append_part(spool, content, parameter(part, "charset"), hint, self->error) ? g_strdup("") : NULL;
+}
+
 /* A body part as UTF-8 with LF; NULL on error. */
 static char *
 read_body(Walk *self, GMimeObject *part)
@@ -63,7 +73,8 @@ read_body(Walk *self, GMimeObject *part)
     Translation *translation = self->translation;
     g_autoptr(PartContent) content = attach_content(&self->attacher, GMIME_PART(part));
     bool cut;
-    g_autoptr(GByteArray) array = part_content_read(content, self->room, &cut, self->error);
+    gsize room = self->whole_text ? 1024 : self->room; /* of a whole no more than its <meta> is needed */
+    g_autoptr(GByteArray) array = part_content_read(content, room, &cut, self->error);
 
     if (!array)
         return NULL;
@@ -71,6 +82,8 @@ read_body(Walk *self, GMimeObject *part)
     const char *label = parameter(part, "charset");
     g_autofree char *meta = !label && has_type(part, "text", "html") ? meta_charset(array) : NULL;
     const char *hint = meta ? meta : translation->hint;
+    if (self->whole_text)
+        return keep_whole(self, part, content, hint);
     const char *bytes = array->len ? (const char *)array->data : "";
     bool guessed = false;
     char *text = charset_to_utf8(bytes, array->len, label, hint, &guessed);
@@ -150,7 +163,7 @@ walk_leaf(Walk *self, GMimeObject *part, Place place, GPtrArray *pieces)
     bool is_all = place == PLACE_ROOT && has_type(part, "text", "*") && !has_type(part, "text", "calendar");
     if (may_be_body && is_all)
         return walk_plain(self, part, pieces);
-    return attach_part(&self->attacher, GMIME_PART(part), self->error);
+    return self->whole_text || attach_part(&self->attacher, GMIME_PART(part), self->error);
 }
 
 static bool
