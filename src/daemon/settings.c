@@ -101,7 +101,7 @@ static void
 complete_smtp(Listen *self, const Settings *settings)
 {
     const ListenConf *conf = &self->conf;
-    gint64 most = settings->relay->account->limits.mail_bytes;
+    gint64 most = relay_settings_mail_bytes(settings->relay);
     bool local = conf->address[0] == '/' || !conf->address[0];
 
     self->smtp = (SmtpSettings) {

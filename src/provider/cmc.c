@@ -174,6 +174,15 @@ add_original_list(cJSON *array, const char *name, const char *list, const GPtrAr
     add_header(array, name, list);
 }
 
+/* What translation put in for tracing is the mail's id; the call's begins with that and tells calls apart. */
+static const char *
+header_value_for(const MailHeader *header, const Call *call)
+{
+    bool is_ours = g_ascii_strcasecmp(header->name, "X-Api-Data") == 0 && g_str_has_prefix(call->key, header->value);
+
+    return is_ours ? call->key : header->value;
+}
+
 static void
 field_headers(HttpRequest *request, const Provider *self, const Mail *mail, const Call *call)
 {
@@ -182,7 +191,7 @@ field_headers(HttpRequest *request, const Provider *self, const Mail *mail, cons
 
     for (guint i = 0; i < mail->headers->len; i++) {
         const MailHeader *header = mail->headers->pdata[i];
-        add_header(array, header->name, header->value);
+        add_header(array, header->name, header_value_for(header, call));
     }
     add_original_list(array, "X-Original-To-Header", mail->to_header, mail->to, call, max_bytes);
     add_original_list(array, "X-Original-Cc-Header", mail->cc_header, mail->cc, call, max_bytes);

@@ -8,6 +8,8 @@
 
 const ProviderDriver *const provider_drivers[] = { &provider_cmc, &provider_arara, NULL };
 
+static const char *const over_limits_names[] = { "adapt", "refuse", NULL };
+
 /* Read into the Provider itself. Limits that stay 0 are the driver's. */
 static const ConfKey account_keys[] = {
     CONF_KEY(Provider, driver_name, "provider", CONF_STRING, NULL, .required = true),
@@ -16,6 +18,8 @@ static const ConfKey account_keys[] = {
     CONF_KEY(Provider, limits.mail_bytes, "max-mail-size", CONF_SIZE, NULL, .min = 1, .max = G_MAXINT64),
     CONF_KEY(Provider, limits.attachments, "max-attachments", CONF_UINT, NULL, .min = 1, .max = 1000),
     CONF_KEY(Provider, limits.calls, "max-calls", CONF_UINT, NULL, .min = 1, .max = 1000),
+    CONF_KEY(Provider, over_limits, "limits", CONF_CHOICE, "adapt", .choices = over_limits_names),
+    CONF_KEY(Provider, fallback_name, "fallback", CONF_STRING, NULL),
     { 0 },
 };
 

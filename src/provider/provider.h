@@ -24,17 +24,24 @@ typedef struct {
 
 typedef struct ProviderDriver ProviderDriver;
 
-typedef struct {
+typedef enum { OVER_LIMITS_ADAPT, OVER_LIMITS_REFUSE } OverLimits;
+
+typedef struct Provider Provider;
+
+struct Provider {
     const ProviderDriver *driver;
     char *name;            /* of the [account] section */
     char *driver_name;     /* as configured */
     char *url;             /* checked; without a slash at its end */
     bool allow_http;       /* http to other hosts than this one */
     ProviderLimits limits; /* effective */
+    int over_limits;       /* OverLimits: what becomes of a mail that is over them */
+    char *fallback_name;   /* another account, or NULL */
+    const Provider *fallback; /* that account; the relay's settings set it */
     TranslateConf translate;
     void *conf;            /* the driver's own struct */
     Secret *key;
-} Provider;
+};
 
 /* One API request that creates mail. */
 typedef struct {

@@ -1,47 +1,23 @@
 #include "relay/delivery.h"
 
 #include "io/worker.h"
-#include "relay/adapt.h"
-#include "relay/attempt.h"
-#include "relay/report.h"
 #include "relay/rewrite.h"
-#include "relay/route.h"
 #include "relay/settle.h"
 
 #define SHUTTING_DOWN "Shutting down, try again later"
 
 struct Delivery {
-    HttpClient *http;
-    const RelaySettings *settings;
-    const Provider *provider;
-    Throttle *throttle;
-    Token *token; /* or NULL */
+    DeliveryWorld world;
     Entry *entry;
-    Work *work; /* while it lasts, entry, mail and error are the worker's */
-    Mail *mail;
-    GError *error;
-    GPtrArray *calls; /* of Call */
-    Ticket ticket;
-    bool placed; /* holds one of the throttle's places */
-    Attempt *attempt;
-    gint64 api_us;
+    Work *work;        /* while it lasts, error and shares are the worker's; in the first round the envelope, too */
+    GError *error;     /* nothing can be done with the mail */
+    guint rounds;      /* of shares; one of each account's recipients, then one for the fallbacks of those, … */
+    GPtrArray *shares; /* of Share: this round's */
+    guint shares_made;
+    guint left;        /* of them still on their way */
+    GArray *services;  /* parallel to the entry's outcomes; NULL in the first round */
     DeliveryDone done;
     void *user;
-};
-
-/* What the client is told when the mail could not be translated. */
-static const struct {
-    MailError error;
-    OutcomeVerdict verdict;
-    int code;
-    const char *dsn;
-} mail_errors[] = {
-    { MAIL_ERROR_SYNTAX, OUTCOME_PERMANENT, 554, "5.6.0" },
-    { MAIL_ERROR_LOOP, OUTCOME_PERMANENT, 554, "5.4.6" },
-    { MAIL_ERROR_ENCRYPTED, OUTCOME_PERMANENT, 554, "5.6.1" },
-    { MAIL_ERROR_NO_SENDER, OUTCOME_PERMANENT, 554, "5.6.0" },
-    { MAIL_ERROR_NO_RECIPIENT, OUTCOME_PERMANENT, 554, "5.5.4" },
-    { MAIL_ERROR_READ, OUTCOME_TRANSIENT, 451, "4.3.0" },
 };
 
 static void
@@ -50,171 +26,169 @@ finish(Delivery *self)
     Reply reply = { 0 };
 
     settle_decide(self->entry->outcomes, &reply);
-    report_outcomes(self->entry, self->provider, self->api_us);
+    report_outcomes(self->entry, self->services);
     self->done(self, &reply, self->user);
     reply_clear(&reply);
 }
 
 /* The same outcome for everyone; for the mail as a whole when nobody is known yet. */
 static void
-finish_all(Delivery *self, const Outcome *outcome)
+finish_untranslated(Delivery *self)
 {
     GArray *outcomes = self->entry->outcomes;
+    Outcome outcome = { 0 };
 
+    share_untranslated(&outcome, self->error);
     if (outcomes->len == 0)
         g_array_set_size(outcomes, 1);
     for (guint i = 0; i < outcomes->len; i++)
-        outcome_copy(&g_array_index(outcomes, Outcome, i), outcome);
-    finish(self);
-}
-
-static void
-finish_with(Delivery *self, OutcomeVerdict verdict, int code, const char *dsn, const char *text)
-{
-    Outcome outcome = { 0 };
-
-    outcome_set(&outcome, verdict, code, dsn, text);
-    finish_all(self, &outcome);
+        outcome_copy(&g_array_index(outcomes, Outcome, i), &outcome);
     outcome_clear(&outcome);
-}
-
-static void
-finish_untranslated(Delivery *self)
-{
-    const GError *error = self->error;
-    guint last = G_N_ELEMENTS(mail_errors) - 1;
-    guint i = 0;
-
-    while (i < last && !g_error_matches(error, MAIL_ERROR, mail_errors[i].error))
-        i++;
-    finish_with(self, mail_errors[i].verdict, mail_errors[i].code, mail_errors[i].dsn, error->message);
-}
-
-/* The call's outcomes become those of the entry's recipients. */
-static void
-take_outcomes(Delivery *self, const GArray *from)
-{
-    const Call *call = self->calls->pdata[0];
-    const GPtrArray *recipients = self->entry->envelope->recipients;
-
-    for (guint i = 0; i < from->len; i++) {
-        const char *address = call_recipient(call, i)->address;
-        for (guint k = 0; k < recipients->len; k++) {
-            const EnvelopeRecipient *recipient = recipients->pdata[k];
-            if (g_str_equal(recipient->address, address))
-                outcome_copy(&g_array_index(self->entry->outcomes, Outcome, k), &g_array_index(from, Outcome, i));
-        }
-    }
-}
-
-static void
-on_attempted(Attempt *attempt, void *user)
-{
-    Delivery *self = user;
-    const GArray *outcomes = attempt_outcomes(attempt);
-    const Outcome *first = &g_array_index(outcomes, Outcome, 0);
-
-    self->api_us = attempt_api_us(attempt);
-    if (first->retry_after_ms > 0)
-        throttle_pause(self->throttle, first->retry_after_ms);
-    take_outcomes(self, outcomes);
     finish(self);
 }
 
-/* A place is ours, until the delivery is freed. */
-static void
-start_call(Delivery *self)
+/* The share of an account in this round, made if there is none yet. */
+static Share *
+share_of(Delivery *self, const Provider *provider)
 {
-    gint64 pause_ms = throttle_paused_ms(self->throttle);
-
-    self->placed = true;
-    if (pause_ms > 0) {
-        g_autofree char *text = g_strdup_printf("The API asked for a pause, %" G_GINT64_FORMAT " s are left",
-                                                (pause_ms + 999) / 1000);
-        finish_with(self, OUTCOME_TRANSIENT, 451, "4.3.2", text);
-        return;
+    for (guint i = 0; i < self->shares->len; i++) {
+        if (share_provider(self->shares->pdata[i]) == provider)
+            return self->shares->pdata[i];
     }
-    AttemptJob job = {
-        .provider = self->provider,
-        .token = self->token,
-        .mail = self->mail,
-        .call = self->calls->pdata[0],
-    };
-    self->attempt = attempt_start(self->http, &job, on_attempted, self);
+    Share *share = share_new(&self->world, provider, self->entry, self->shares_made++);
+    g_ptr_array_add(self->shares, share);
+    return share;
 }
 
-static void
-on_turn(Ticket *ticket)
-{
-    Delivery *self = (Delivery *) ((char *) ticket - G_STRUCT_OFFSET(Delivery, ticket));
+/* --- on the worker --------------------------------------------------------------------------------- */
 
-    start_call(self);
-}
-
-/* What stands in the way of the one call that there may be. */
+/* Who gets it: the envelope, and for `sendmail -t` the header. */
 static bool
-is_sendable(const Delivery *self, Outcome *refusal)
+complete_envelope(Delivery *self, const Mail *header)
 {
-    if (!adapt_fits(self->mail, &self->provider->limits, refusal))
-        return false;
-    if (self->calls->len != 1) {
-        g_autofree char *text = g_strdup_printf("Not yet supported: recipients that need %u calls", self->calls->len);
-        outcome_set(refusal, OUTCOME_PERMANENT, 554, "5.6.0", text);
-        return false;
+    Entry *entry = self->entry;
+
+    if (entry->envelope->from_headers)
+        rewrite_add_header_recipients(entry->envelope, header, &self->world.settings->where);
+    entry_set_envelope(entry, entry->envelope);
+    if (entry->envelope->recipients->len > 0)
+        return true;
+    g_set_error_literal(&self->error, MAIL_ERROR, MAIL_ERROR_NO_RECIPIENT, "The mail has no recipient");
+    return false;
+}
+
+static bool
+share_out(Delivery *self, Message *message)
+{
+    const RelaySettings *settings = self->world.settings;
+    Entry *entry = self->entry;
+    TranslateContext context = {
+        .hostname = settings->hostname,
+        .default_domain = settings->where.default_domain,
+        .id = entry->id,
+        .envelope = entry->envelope,
+    };
+    g_autoptr(Mail) header = NULL;
+
+    if (entry->envelope->from_headers || settings->routes->len > 0) {
+        header = mail_from_header(message, &context, &self->error);
+        if (!header)
+            return false;
     }
-    return adapt_addresses_fit(self->mail, self->calls->pdata[0], refusal);
+    if (!complete_envelope(self, header))
+        return false;
+    RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
+    for (guint i = 0; i < entry->envelope->recipients->len; i++) {
+        const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
+        share_add(share_of(self, relay_settings_route(settings, &facts, recipient->address)), i);
+    }
+    return true;
 }
 
 static void
-on_translated(void *user)
-{
-    Delivery *self = user;
-    Outcome refusal = { 0 };
-
-    self->work = NULL;
-    if (self->error) {
-        finish_untranslated(self);
-        return;
-    }
-    report_notes(self->entry, self->mail);
-    g_autoptr(Recipients) recipients = recipients_classify(self->entry->envelope->recipients, self->mail);
-    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients, self->entry->id);
-    if (!is_sendable(self, &refusal)) {
-        finish_all(self, &refusal);
-        outcome_clear(&refusal);
-        return;
-    }
-    if (throttle_enter(self->throttle, &self->ticket))
-        start_call(self);
-}
-
-/* Worker thread. */
-static void
-run_translation(void *user)
+run_preparation(void *user)
 {
     Delivery *self = user;
     Entry *entry = self->entry;
-    const Localities *where = &self->settings->where;
 
-    entry_set_envelope(entry, rewrite_envelope(entry->envelope, where));
+    if (self->rounds == 0)
+        entry_set_envelope(entry, rewrite_envelope(entry->envelope, &self->world.settings->where));
     g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
-    if (!message)
+    if (!message || (self->rounds == 0 && !share_out(self, message)))
         return;
-    TranslateContext context = {
-        .conf = &self->provider->translate,
-        .hostname = self->settings->hostname,
-        .default_domain = where->default_domain,
-        .id = entry->id,
-        .envelope = entry->envelope,
-        .text_chars = self->provider->limits.text_chars,
-        .html_chars = self->provider->limits.html_chars,
-        .header_bytes = self->provider->limits.header_bytes,
-    };
-    self->mail = mail_from_message(message, &context, &self->error);
-    if (!self->mail || !entry->envelope->from_headers)
+    for (guint i = 0; i < self->shares->len; i++)
+        share_prepare(self->shares->pdata[i], message);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------------- */
+
+static void start_round(Delivery *self);
+
+/* True: what failed for the moment goes through other accounts now. Never what may have been accepted. */
+static bool
+fall_back(Delivery *self)
+{
+    const Entry *entry = self->entry;
+
+    g_ptr_array_set_size(self->shares, 0);
+    for (guint i = 0; i < entry->outcomes->len; i++) {
+        const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
+        const Service *service = &g_array_index(self->services, Service, i);
+        const Provider *next = service->provider->fallback;
+        const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
+        if (outcome->verdict != OUTCOME_TRANSIENT || !next)
+            continue;
+        report_switch(entry, recipient->address, outcome, service->provider, next);
+        share_add(share_of(self, next), i);
+    }
+    return self->shares->len > 0;
+}
+
+static void
+collect(Delivery *self)
+{
+    for (guint i = 0; i < self->shares->len; i++)
+        share_collect(self->shares->pdata[i], self->entry->outcomes, self->services);
+}
+
+static void
+count_down(Delivery *self)
+{
+    if (--self->left > 0)
         return;
-    rewrite_add_header_recipients(entry->envelope, self->mail, where);
-    entry_set_envelope(entry, entry->envelope);
+    collect(self);
+    if (fall_back(self))
+        start_round(self);
+    else
+        finish(self);
+}
+
+static void
+on_share_done(void *user)
+{
+    count_down(user);
+}
+
+static void
+on_prepared(void *user)
+{
+    Delivery *self = user;
+
+    self->work = NULL;
+    if (self->error && self->rounds == 0) {
+        finish_untranslated(self);
+        return;
+    }
+    if (self->error) { /* it was fine before: the recipients keep the outcomes they have */
+        finish(self);
+        return;
+    }
+    if (self->rounds++ == 0)
+        self->services = services_new(self->entry->outcomes->len);
+    self->left = self->shares->len + 1; /* and this function */
+    for (guint i = 0; i < self->shares->len; i++)
+        share_start(self->shares->pdata[i], on_share_done, self);
+    count_down(self);
 }
 
 static void
@@ -222,63 +196,63 @@ destroy(void *user)
 {
     Delivery *self = user;
 
-    attempt_free(self->attempt);
-    if (self->calls)
-        g_ptr_array_unref(self->calls);
-    mail_free(self->mail);
+    g_ptr_array_unref(self->shares);
+    if (self->services)
+        g_array_unref(self->services);
     g_clear_error(&self->error);
     entry_free(self->entry);
     g_free(self);
 }
 
-static const WorkOps translation = { run_translation, on_translated, destroy };
+static const WorkOps preparation = { run_preparation, on_prepared, destroy };
+
+static void
+start_round(Delivery *self)
+{
+    self->work = work_start(self->world.loop, &preparation, self);
+}
 
 Delivery *
 delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user)
 {
     Delivery *self = g_new0(Delivery, 1);
 
-    self->http = world->http;
-    self->settings = world->settings;
-    self->provider = route_choose(world->settings, entry->envelope);
-    self->throttle = g_hash_table_lookup(world->throttles, self->provider);
-    self->token = g_hash_table_lookup(world->tokens, self->provider);
+    self->world = *world;
     self->entry = entry;
-    self->ticket.turn = on_turn;
+    self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
     self->done = done;
     self->user = user;
-    self->work = work_start(world->loop, &translation, self);
+    start_round(self);
     return self;
 }
 
 void
 delivery_abort(Delivery *self)
 {
-    if (self->work) {
+    Outcome untried = { 0 };
+
+    if (self->work && self->rounds == 0) {
         /* The entry is the worker's, but for the id, which nobody changes. */
         Reply reply = { 451, "4.3.2", (char *) SHUTTING_DOWN };
         report_dropped(self->entry->id, SHUTTING_DOWN);
         self->done(self, &reply, self->user);
-    } else if (self->attempt) {
-        take_outcomes(self, attempt_outcomes(self->attempt));
-        finish(self);
-    } else {
-        finish_with(self, OUTCOME_TRANSIENT, 451, "4.3.2", SHUTTING_DOWN);
+        return;
     }
+    if (!self->work) {
+        outcome_set(&untried, OUTCOME_TRANSIENT, 451, "4.3.2", SHUTTING_DOWN);
+        for (guint i = 0; i < self->shares->len; i++)
+            share_abort(self->shares->pdata[i], &untried);
+        collect(self);
+        outcome_clear(&untried);
+    }
+    finish(self);
 }
 
 void
 delivery_free(Delivery *self)
 {
-    if (self->work) {
+    if (self->work)
         work_cancel(&self->work); /* destroy() comes when no worker uses it any more */
-        return;
-    }
-    Throttle *throttle = self->throttle;
-    bool placed = self->placed;
-
-    throttle_forget(throttle, &self->ticket);
-    destroy(self);
-    if (placed)
-        throttle_leave(throttle);
+    else
+        destroy(self);
 }

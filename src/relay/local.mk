@@ -1,5 +1,5 @@
 noinst_LIBRARIES += %D%/librelay.a
-%C%_librelay_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_librelay_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(ARCHIVE_CFLAGS)
 %C%_librelay_a_SOURCES = \
 	%D%/adapt.c %D%/adapt.h \
 	%D%/attempt.c %D%/attempt.h \
@@ -10,7 +10,9 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/runner.c %D%/runner.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
+	%D%/share.c %D%/share.h \
 	%D%/throttle.c %D%/throttle.h \
-	%D%/token.c %D%/token.h
+	%D%/token.c %D%/token.h \
+	%D%/zip.c %D%/zip.h
 
-RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(IO_LIBS) $(PROVIDER_LIBS)
+RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)

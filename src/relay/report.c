@@ -3,60 +3,119 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+static void
+service_clear(void *element)
+{
+    Service *self = element;
+
+    g_free(self->call);
+    *self = (Service) { 0 };
+}
+
+GArray *
+services_new(guint n)
+{
+    GArray *array = g_array_sized_new(FALSE, TRUE, sizeof(Service), n);
+
+    g_array_set_clear_func(array, service_clear);
+    g_array_set_size(array, n);
+    return array;
+}
+
+void
+service_copy(Service *to, const Service *from)
+{
+    Service next = { from->provider, g_strdup(from->call), from->api_us };
+
+    service_clear(to);
+    *to = next;
+}
+
 static const char *
-event_of(OutcomeVerdict verdict)
+event_of(OutcomeVerdict verdict, bool lost)
 {
     switch (verdict) {
     case OUTCOME_DELIVERED:
         return "delivered";
     case OUTCOME_PERMANENT:
-        return "refused";
+        return lost ? "lost" : "refused";
     case OUTCOME_UNKNOWN:
         return "unknown";
     case OUTCOME_OPEN:
     case OUTCOME_TRANSIENT:
         break;
     }
-    return "deferred";
+    return lost ? "lost" : "deferred";
 }
 
 static int
-level_of(const Outcome *outcome)
+level_of(const Outcome *outcome, bool lost)
 {
     if (outcome->flags & OUTCOME_ALARM)
         return LOG_ERR; /* nobody but the operator can mend it */
-    if (outcome->verdict == OUTCOME_UNKNOWN)
-        return LOG_WARNING;
-    return outcome->verdict == OUTCOME_DELIVERED ? LOG_INFO : LOG_NOTICE;
+    if (outcome->verdict == OUTCOME_DELIVERED)
+        return LOG_INFO;
+    if (lost)
+        return LOG_ERR;
+    return outcome->verdict == OUTCOME_UNKNOWN ? LOG_WARNING : LOG_NOTICE;
+}
+
+static void
+report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
+{
+    const Envelope *envelope = entry->envelope;
+    const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
+    const EnvelopeRecipient *to = i < envelope->recipients->len ? envelope->recipients->pdata[i] : NULL;
+    bool delivered = outcome->verdict == OUTCOME_DELIVERED;
+    bool numbered = service->call && !g_str_equal(service->call, entry->id);
+
+    log_event(level_of(outcome, lost), event_of(outcome->verdict, lost), "id", entry->id, "client", envelope->client,
+              "user", envelope->user, "from", *envelope->sender ? envelope->sender : "<>",
+              "to", to ? to->address : NULL, "size", LOG_NUM(spool_length(entry->spool)),
+              "provider", service->provider ? service->provider->name : NULL, "call", numbered ? service->call : NULL,
+              "api_ms", LOG_NUM(service->api_us / 1000), "delay_ms", LOG_NUM(clock_now() - entry->arrived_ms),
+              "dsn", outcome->dsn, "remote_id", outcome->remote_id, "code", delivered ? NULL : LOG_NUM(outcome->code),
+              "text", delivered ? NULL : outcome->text, NULL);
 }
 
 void
-report_outcomes(const Entry *entry, const Provider *provider, gint64 api_us)
+report_outcomes(const Entry *entry, const GArray *services)
 {
-    const Envelope *envelope = entry->envelope;
-    const char *from = *envelope->sender ? envelope->sender : "<>";
-    gint64 delay_ms = clock_now() - entry->arrived_ms;
+    static const Service none = { 0 };
+    bool any_delivered = false;
 
+    for (guint i = 0; i < entry->outcomes->len; i++)
+        any_delivered |= g_array_index(entry->outcomes, Outcome, i).verdict == OUTCOME_DELIVERED;
     for (guint i = 0; i < entry->outcomes->len; i++) {
-        const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
-        const EnvelopeRecipient *to = i < envelope->recipients->len ? envelope->recipients->pdata[i] : NULL;
-        bool delivered = outcome->verdict == OUTCOME_DELIVERED;
-        log_event(level_of(outcome), event_of(outcome->verdict), "id", entry->id, "client", envelope->client,
-                  "user", envelope->user, "from", from, "to", to ? to->address : NULL,
-                  "size", LOG_NUM(spool_length(entry->spool)), "provider", provider->name,
-                  "api_ms", LOG_NUM(api_us / 1000), "delay_ms", LOG_NUM(delay_ms), "dsn", outcome->dsn,
-                  "remote_id", outcome->remote_id, "code", delivered ? NULL : LOG_NUM(outcome->code),
-                  "text", delivered ? NULL : outcome->text, NULL);
+        const Service *service = services && i < services->len ? &g_array_index(services, Service, i) : &none;
+        report_outcome(entry, i, service, any_delivered);
     }
 }
 
 void
-report_notes(const Entry *entry, const Mail *mail)
+report_notes(const Entry *entry, const Mail *mail, const Provider *provider)
 {
     for (guint i = 0; i < mail->notes->len; i++) {
         const MailNote *note = mail->notes->pdata[i];
-        log_event(note->level, "changed", "id", entry->id, "rule", note->rule, "text", note->text, NULL);
+        log_event(note->level, "changed", "id", entry->id, "provider", provider->name, "rule", note->rule,
+                  "text", note->text, NULL);
     }
+}
+
+void
+report_switch(const Entry *entry, const char *to, const Outcome *why, const Provider *from, const Provider *next)
+{
+    log_event(LOG_WARNING, "fallback", "id", entry->id, "to", to, "provider", from->name, "next", next->name,
+              "dsn", why->dsn, "code", LOG_NUM(why->code), "text", why->text, NULL);
+}
+
+void
+report_refusal(const Entry *entry, guint place, const Outcome *why, const Provider *by)
+{
+    const EnvelopeRecipient *to = entry->envelope->recipients->pdata[place];
+
+    log_event(LOG_WARNING, "fallback-refused", "id", entry->id, "to", to->address, "provider", by->name,
+              "dsn", why->dsn, "code", LOG_NUM(why->code), "text", why->text, NULL);
 }
 
 void

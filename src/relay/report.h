@@ -4,10 +4,28 @@
 #include "provider/provider.h"
 #include "queue/entry.h"
 
-/* delivered, deferred, refused or unknown, once for each outcome of the entry. */
-void report_outcomes(const Entry *entry, const Provider *provider, gint64 api_us);
+/* Who tried to deliver to a recipient. */
+typedef struct {
+    const Provider *provider; /* NULL: nobody */
+    char *call;               /* the call's key; NULL: none was made */
+    gint64 api_us;
+} Service;
 
-void report_notes(const Entry *entry, const Mail *mail);
+/* An array of n services as a GArray that clears its elements. */
+GArray *services_new(guint n);
+void service_copy(Service *to, const Service *from);
+
+/* delivered, deferred, refused or unknown, once for each outcome of the entry; services are parallel to them. What
+ * failed beside recipients that were delivered to is lost with the reply 250, hence an error. */
+void report_outcomes(const Entry *entry, const GArray *services);
+
+void report_notes(const Entry *entry, const Mail *mail, const Provider *provider);
+
+/* A recipient goes through another account now. */
+void report_switch(const Entry *entry, const char *to, const Outcome *why, const Provider *from, const Provider *next);
+
+/* The account refused what another one may still take. */
+void report_refusal(const Entry *entry, guint place, const Outcome *why, const Provider *by);
 
 /* The entry was given up before its recipients were known. */
 void report_dropped(const char *id, const char *why);

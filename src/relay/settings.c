@@ -29,16 +29,76 @@ open_accounts(RelaySettings *self, ConfFile *file, GError **error)
     return true;
 }
 
+static Provider *
+account_find(const RelaySettings *self, const char *name)
+{
+    for (guint i = 0; i < self->accounts->len; i++) {
+        Provider *account = self->accounts->pdata[i];
+        if (g_str_equal(account->name, name))
+            return account;
+    }
+    return NULL;
+}
+
+/* Mail goes from fallback to fallback: the way must have an end. */
+static bool
+check_circles(const RelaySettings *self, const ConfFile *file, GError **error)
+{
+    for (guint i = 0; i < self->accounts->len; i++) {
+        const Provider *account = self->accounts->pdata[i];
+        guint steps = 0;
+        for (const Provider *next = account->fallback; next; next = next->fallback) {
+            if (next == account || ++steps > self->accounts->len)
+                return conf_fail(file, "account", account->name, "fallback", error,
+                                 "leads back to an account that was tried before");
+        }
+    }
+    return true;
+}
+
+static bool
+link_fallbacks(RelaySettings *self, const ConfFile *file, GError **error)
+{
+    for (guint i = 0; i < self->accounts->len; i++) {
+        Provider *account = self->accounts->pdata[i];
+        const char *name = account->fallback_name;
+        account->fallback = name ? account_find(self, name) : NULL;
+        if (name && !account->fallback)
+            return conf_fail(file, "account", account->name, "fallback", error, "there is no section [account %s]",
+                             name);
+    }
+    return check_circles(self, file, error);
+}
+
+static bool
+open_routes(RelaySettings *self, ConfFile *file, GError **error)
+{
+    g_auto(GStrv) names = conf_names(file, "route");
+
+    for (guint i = 0; names[i]; i++) {
+        Route *route = route_new(names[i]);
+        g_ptr_array_add(self->routes, route);
+        if (!conf_read(file, "route", names[i], route_conf_keys, &route->conf, error))
+            return false;
+        route->account = account_find(self, route->conf.account);
+        if (!route->account)
+            return conf_fail(file, "route", names[i], "account", error, "there is no section [account %s]",
+                             route->conf.account);
+        if (!route_check(route, file, error))
+            return false;
+    }
+    return true;
+}
+
 static bool
 choose_account(RelaySettings *self, const ConfFile *file, GError **error)
 {
     const char *name = self->conf.account;
 
-    for (guint i = 0; i < self->accounts->len; i++) {
-        const Provider *account = self->accounts->pdata[i];
-        if (name ? g_str_equal(account->name, name) : self->accounts->len == 1)
-            self->account = account;
-    }
+    if (name)
+        self->account = account_find(self, name);
+    else if (self->accounts->len == 1)
+        self->account = self->accounts->pdata[0];
     if (self->account)
         return true;
     if (name)
@@ -101,9 +161,12 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
 
     self->hostname = g_strdup(hostname);
     self->accounts = g_ptr_array_new_with_free_func((GDestroyNotify) provider_free);
+    self->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_free);
     if (!conf_read(file, "shimta", "", relay_conf_keys, &self->conf, error))
         return NULL;
     if (!open_accounts(self, file, error) || !choose_account(self, file, error))
+        return NULL;
+    if (!link_fallbacks(self, file, error) || !open_routes(self, file, error))
         return NULL;
     if (!check_domains(self, file, error) || !check_network(self, file, error))
         return NULL;
@@ -116,10 +179,36 @@ relay_settings_free(RelaySettings *self)
     if (!self)
         return;
     conf_clear(relay_conf_keys, &self->conf);
+    g_ptr_array_unref(self->routes);
     g_ptr_array_unref(self->accounts);
     aliases_free(self->aliases);
     g_free(self->hostname);
     g_free(self);
+}
+
+const Provider *
+relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const char *recipient)
+{
+    for (guint i = 0; i < self->routes->len; i++) {
+        const Route *route = self->routes->pdata[i];
+        if (route_fits(route, facts, recipient))
+            return route->account;
+    }
+    return self->account;
+}
+
+gint64
+relay_settings_mail_bytes(const RelaySettings *self)
+{
+    gint64 most = 0;
+
+    for (guint i = 0; i < self->accounts->len; i++) {
+        const Provider *account = self->accounts->pdata[i];
+        if (account->limits.mail_bytes == 0)
+            return 0;
+        most = MAX(most, account->limits.mail_bytes);
+    }
+    return most;
 }
 
 void
@@ -129,5 +218,10 @@ relay_settings_print(const RelaySettings *self, GString *out)
     for (guint i = 0; i < self->accounts->len; i++) {
         g_string_append_c(out, '\n');
         provider_print(self->accounts->pdata[i], out);
+    }
+    for (guint i = 0; i < self->routes->len; i++) {
+        const Route *route = self->routes->pdata[i];
+        g_string_append_printf(out, "\n[route %s]\n", route->name);
+        conf_print(route_conf_keys, &route->conf, out);
     }
 }

@@ -1,9 +1,10 @@
-/* What the configuration says about mail on its way out: the accounts, which of them is used, and
+/* What the configuration says about mail on its way out: the accounts, which mail goes through which, and
  * what belongs to this site. Read at start-up (and by `shimtad -n`), read-only afterwards; any thread. */
 #pragma once
 
 #include "mail/aliases.h"
 #include "provider/provider.h"
+#include "relay/route.h"
 
 /* The relay's keys of [shimta]. */
 typedef struct {
@@ -24,16 +25,23 @@ typedef struct {
     RelayConf conf;
     char *hostname;
     GPtrArray *accounts;     /* of Provider, in file order */
-    const Provider *account; /* the one mail goes through */
+    GPtrArray *routes;       /* of Route, in file order */
+    const Provider *account; /* the one mail goes through where no route fits */
     Aliases *aliases;        /* or NULL */
     Localities where;
 } RelaySettings;
 
-/* Reads [shimta] and every [account NAME]. hostname names this machine: it is the default domain where the file
+/* Reads [shimta], every [account NAME] and every [route NAME]. hostname names this machine: it is the default domain where the file
  * has none. */
 RelaySettings *relay_settings_open(ConfFile *file, const char *hostname, GError **error);
 void relay_settings_free(RelaySettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RelaySettings, relay_settings_free)
 
-/* Appends the relay's lines of [shimta], and the accounts as sections behind them. Without secrets. */
+/* The account of a mail for this recipient. Never NULL. */
+const Provider *relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const char *recipient);
+
+/* The largest mail, attachments in base64, that any account takes; 0: there is no limit. */
+gint64 relay_settings_mail_bytes(const RelaySettings *self);
+
+/* Appends the relay's lines of [shimta], and the accounts and routes as sections behind them. Without secrets. */
 void relay_settings_print(const RelaySettings *self, GString *out);

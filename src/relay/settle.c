@@ -7,17 +7,17 @@ static int
 rank(OutcomeVerdict verdict)
 {
     switch (verdict) {
-    case OUTCOME_DELIVERED:
-        return 0;
     case OUTCOME_PERMANENT:
-        return 1;
+        return 0;
     case OUTCOME_TRANSIENT:
     case OUTCOME_OPEN:
-        return 2;
+        return 1;
     case OUTCOME_UNKNOWN:
+        return 2;
+    case OUTCOME_DELIVERED:
         return 3;
     }
-    return 2;
+    return 1;
 }
 
 static const Outcome *
@@ -42,9 +42,15 @@ accepted(const GArray *outcomes, Reply *reply)
 
     for (guint i = 0; i < outcomes->len; i++) {
         const Outcome *outcome = &g_array_index(outcomes, Outcome, i);
-        if (outcome->remote_id && g_hash_table_add(seen, outcome->remote_id))
-            g_string_append_printf(text, "%s%s", g_hash_table_size(seen) == 1 ? " " : "\n", outcome->remote_id);
+        if (!outcome->remote_id || !g_hash_table_add(seen, outcome->remote_id))
+            continue;
+        guint n = g_hash_table_size(seen);
+        if (n <= SETTLE_MAX_IDS)
+            g_string_append_printf(text, "%s%s", n == 1 ? " " : "\n", outcome->remote_id);
     }
+    guint n = g_hash_table_size(seen);
+    if (n > SETTLE_MAX_IDS)
+        g_string_append_printf(text, "\nand %u more, see the log", n - SETTLE_MAX_IDS);
     reply_set(reply, 250, "2.0.0", "%s", text->str);
 }
 

@@ -36,6 +36,17 @@ static const struct {
     { "[shimta]\nhttp-proxy = http://u:p@proxy.test\n" ACCOUNT("main"), "test.conf:2: |http-proxy|user or password" },
     { "[shimta]\nhttp-proxy = socks5://proxy.test\n" ACCOUNT("main"), "test.conf:2: |http-proxy" },
     { "[shimta]\nca-file = /nonexistent/ca.pem\n" ACCOUNT("main"), "test.conf:2: |ca-file|/nonexistent/ca.pem" },
+    { "[shimta]\naccount = a\n" ACCOUNT("a") "fallback = b\n", "test.conf:8: |fallback|[account b]" },
+    { "[shimta]\naccount = a\n" ACCOUNT("a") "fallback = a\n", "test.conf:8: |fallback|tried before" },
+    { "[shimta]\naccount = a\n" ACCOUNT("a") "fallback = b\n" ACCOUNT("b") "fallback = c\n" ACCOUNT("c")
+      "fallback = b\n", "fallback|tried before" },
+    { "[shimta]\n" ACCOUNT("a") "limits = ignore\n", "test.conf:7: |limits" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\nto = x.test\n", "[route r]|account|missing" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = b\nto = x.test\n", "test.conf:8: |[account b]" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\n", "test.conf:7: |[route r]|says of no mail" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nto = a@b@c\n", "test.conf:9: |to|'a@b@c'" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nfrom = <>\n", "test.conf:9: |from|'<>'" },
+    { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nlistener = lan\n", "test.conf:9: |[listen lan]" },
     { "[shimta]\nconnect-timeout = 10\n" ACCOUNT("main"), "test.conf:2: |connect-timeout" },
 };
 
@@ -87,6 +98,79 @@ test_chosen(void)
     g_assert_null(strstr(out->str, "key-of-tests"));
 }
 
+static const char two_accounts[] = "[shimta]\naccount = a\n" ACCOUNT("a") "max-mail-size = 1M\n" ACCOUNT("b")
+                                   "max-mail-size = 3M\n[listen lan]\n";
+
+/* One route and a mail: does it fit? */
+static const struct {
+    const char *keys, *from, *sender, *to, *listener, *user;
+    bool fits;
+} routes[] = {
+    { "from = me@x.test", "me@x.test", "", "a@b.test", "lan", NULL, true },
+    { "from = me@x.test", "ME@X.TEST", "", "a@b.test", "lan", NULL, true },
+    { "from = me@x.test", "you@x.test", "", "a@b.test", "lan", NULL, false },
+    { "from = me@x.test", NULL, "", "a@b.test", "lan", NULL, false },
+    { "from = *@x.test", "me@X.test", "", "a@b.test", "lan", NULL, true },
+    { "from = x.test", "me@x.test", "", "a@b.test", "lan", NULL, true },
+    { "from = x.test", "me@sub.x.test", "", "a@b.test", "lan", NULL, false },
+    { "from = x.test", "me", "", "a@b.test", "lan", NULL, false },
+    { "from = 日本語.test", "me@xn--wgv71a119e.test", "", "a@b.test", "lan", NULL, true },
+    { "sender = <>", "me@x.test", "", "a@b.test", "lan", NULL, true },
+    { "sender = <>", "me@x.test", "me@x.test", "a@b.test", "lan", NULL, false },
+    { "sender = x.test", "me@x.test", "", "a@b.test", "lan", NULL, false },
+    { "sender = y.test, x.test", "", "me@x.test", "a@b.test", "lan", NULL, true },
+    { "to = *@b.test", "", "", "a@b.test", "lan", NULL, true },
+    { "to = a@b.test", "", "", "c@b.test", "lan", NULL, false },
+    { "listener = lan", "", "", "a@b.test", "lan", NULL, true },
+    { "listener = stdio", "", "", "a@b.test", "lan", NULL, false },
+    { "user = www-data root", "", "", "a@b.test", "lan", "root", true },
+    { "user = www-data", "", "", "a@b.test", "lan", "root", false },
+    { "user = www-data", "", "", "a@b.test", "lan", NULL, false },
+    { "from = x.test\nto = b.test", "me@x.test", "", "a@b.test", "lan", NULL, true },
+    { "from = x.test\nto = b.test", "me@x.test", "", "a@c.test", "lan", NULL, false },
+    { "from = x.test\nto = b.test", "me@y.test", "", "a@b.test", "lan", NULL, false },
+};
+
+static void
+test_routes(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(routes); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strdup_printf("%s[route r]\naccount = b\n%s\n", two_accounts, routes[i].keys);
+        g_autoptr(RelaySettings) settings = open_text(text, &error);
+        g_assert_no_error(error);
+        g_autoptr(Envelope) envelope = envelope_new(routes[i].sender);
+        RouteFacts facts = { envelope, routes[i].from };
+
+        envelope->listener = g_strdup(routes[i].listener);
+        envelope->user = g_strdup(routes[i].user);
+        g_test_message("%s", routes[i].keys);
+        g_assert_cmpstr(relay_settings_route(settings, &facts, routes[i].to)->name, ==, routes[i].fits ? "b" : "a");
+    }
+}
+
+/* The first that fits; what is printed can be read again. */
+static void
+test_route_order(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_strdup_printf("%s[route one]\nto = x@y.test\naccount = a\n"
+                                            "[route two]\nto = y.test\naccount = b\n", two_accounts);
+    g_autoptr(RelaySettings) settings = open_text(text, &error);
+    g_assert_no_error(error);
+    g_autoptr(Envelope) envelope = envelope_new("");
+    g_autoptr(GString) out = g_string_new(NULL);
+    RouteFacts facts = { envelope, NULL };
+
+    g_assert_cmpstr(relay_settings_route(settings, &facts, "x@y.test")->name, ==, "a");
+    g_assert_cmpstr(relay_settings_route(settings, &facts, "z@y.test")->name, ==, "b");
+    g_assert_cmpstr(relay_settings_route(settings, &facts, "z@z.test")->name, ==, "a");
+    g_assert_cmpint(relay_settings_mail_bytes(settings), ==, 3 * 1024 * 1024);
+    relay_settings_print(settings, out);
+    g_assert_nonnull(strstr(out->str, "\n[route one]\naccount = a\n"));
+    g_assert_nonnull(strstr(out->str, "to = y.test\n"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -94,5 +178,7 @@ main(int argc, char **argv)
     g_test_add_func("/settings/faults", test_faults);
     g_test_add_func("/settings/defaults", test_defaults);
     g_test_add_func("/settings/chosen", test_chosen);
+    g_test_add_func("/settings/routes", test_routes);
+    g_test_add_func("/settings/route-order", test_route_order);
     return g_test_run();
 }

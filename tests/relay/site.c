@@ -24,9 +24,10 @@ site_open(Site *self, const char *keys, const char *account)
     int fd = g_file_open_tmp("shimta-key-XXXXXX", &key_path, NULL);
     g_assert_cmpint(write(fd, "key-of-tests\n", 13), ==, 13);
     close(fd);
-    g_autofree char *text = g_strdup_printf("[shimta]\n%s\n[account main]\nprovider = customers-mail-cloud\n"
-                                            "url = https://api.test\napi-user = u\napi-key-file = %s\n%s\n",
-                                            keys, key_path, account);
+    g_autofree char *template = g_strdup_printf("[shimta]\naccount = main\n%s\n" ACCOUNT("main", "api.test") "%s\n", keys,
+                                                account);
+    g_auto(GStrv) pieces = g_strsplit(template, "KEYFILE", -1);
+    g_autofree char *text = g_strjoinv(key_path, pieces);
     g_autoptr(GError) error = NULL;
     g_autoptr(ConfFile) file = conf_open_text("test.conf", text, &error);
     g_assert_no_error(error);

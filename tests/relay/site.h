@@ -1,4 +1,4 @@
-/* A relay with one account on a loop of its own, its fake API, and clients that wait. */
+/* A relay on a loop of its own, its fake API, and clients that wait. */
 #pragma once
 
 #include "fake_http.h"
@@ -6,6 +6,10 @@
 
 #define OK_BODY "{\"id\":\"\\u003Cid-1@api.test\\u003E\"}"
 #define MAIL "From: me@from.test\r\nTo: a@x.test\r\nSubject: hello\r\n\r\nHi.\r\n"
+
+/* The beginning of an account's section; what site_open() is given may hold more of them. */
+#define ACCOUNT(name, host) "[account " name "]\nprovider = customers-mail-cloud\nurl = https://" host "\n" \
+                            "api-user = u\napi-key-file = KEYFILE\n"
 
 enum { GUESTS = 8 };
 
@@ -25,7 +29,7 @@ typedef struct {
     bool drained;
 } Site;
 
-/* keys are lines of [shimta], account lines of [account main]. */
+/* keys are lines of [shimta], account lines of [account main], and perhaps further sections. */
 void site_open(Site *self, const char *keys, const char *account);
 
 /* Everything must be gone once the loop has run out. */

@@ -1,0 +1,363 @@
+#include "relay/share.h"
+
+#include "relay/adapt.h"
+#include "relay/attempt.h"
+
+typedef struct {
+    Ticket ticket;
+    Share *share;
+    const Call *call;
+    Attempt *attempt;
+    bool placed; /* holds one of the throttle's places */
+    bool ended;
+} Errand;
+
+struct Share {
+    const RelaySettings *settings;
+    HttpClient *http;
+    Throttle *throttle;
+    Token *token; /* or NULL */
+    const Provider *provider;
+    const Entry *entry;
+    guint number;
+    GArray *places;    /* of guint: the recipients in the entry's envelope */
+    GArray *outcomes;  /* parallel to them */
+    GArray *services;  /* likewise */
+    GHashTable *by_address; /* the place here, plus one */
+    Mail *mail;
+    GPtrArray *calls; /* of Call; NULL when there is nothing to send */
+    GArray *errands;  /* of Errand, parallel to the calls; never grows */
+    guint left;       /* errands that have not ended */
+    ShareDone done;
+    void *user;
+};
+
+/* What the client is told when the mail could not be translated. */
+static const struct {
+    MailError error;
+    OutcomeVerdict verdict;
+    int code;
+    const char *dsn;
+} mail_errors[] = {
+    { MAIL_ERROR_SYNTAX, OUTCOME_PERMANENT, 554, "5.6.0" },
+    { MAIL_ERROR_LOOP, OUTCOME_PERMANENT, 554, "5.4.6" },
+    { MAIL_ERROR_ENCRYPTED, OUTCOME_PERMANENT, 554, "5.6.1" },
+    { MAIL_ERROR_NO_SENDER, OUTCOME_PERMANENT, 554, "5.6.0" },
+    { MAIL_ERROR_NO_RECIPIENT, OUTCOME_PERMANENT, 554, "5.5.4" },
+    { MAIL_ERROR_READ, OUTCOME_TRANSIENT, 451, "4.3.0" },
+};
+
+void
+share_untranslated(Outcome *outcome, const GError *error)
+{
+    guint last = G_N_ELEMENTS(mail_errors) - 1;
+    guint i = 0;
+
+    while (i < last && !g_error_matches(error, MAIL_ERROR, mail_errors[i].error))
+        i++;
+    outcome_set(outcome, mail_errors[i].verdict, mail_errors[i].code, mail_errors[i].dsn, error->message);
+}
+
+Share *
+share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, guint number)
+{
+    Share *self = g_new0(Share, 1);
+
+    self->settings = world->settings;
+    self->http = world->http;
+    self->throttle = g_hash_table_lookup(world->throttles, provider);
+    self->token = g_hash_table_lookup(world->tokens, provider);
+    self->provider = provider;
+    self->entry = entry;
+    self->number = number;
+    self->places = g_array_new(FALSE, FALSE, sizeof(guint));
+    self->outcomes = outcomes_new(0);
+    self->services = services_new(0);
+    self->by_address = g_hash_table_new(g_str_hash, g_str_equal);
+    return self;
+}
+
+void
+share_add(Share *self, guint place)
+{
+    const EnvelopeRecipient *recipient = self->entry->envelope->recipients->pdata[place];
+
+    g_array_append_val(self->places, place);
+    g_array_set_size(self->outcomes, self->places->len);
+    g_array_set_size(self->services, self->places->len);
+    g_array_index(self->services, Service, self->places->len - 1).provider = self->provider;
+    g_hash_table_insert(self->by_address, recipient->address, GUINT_TO_POINTER(self->places->len));
+}
+
+const Provider *
+share_provider(const Share *self)
+{
+    return self->provider;
+}
+
+static Outcome *
+outcome_at(Share *self, guint i)
+{
+    return &g_array_index(self->outcomes, Outcome, i);
+}
+
+/* --- on the worker --------------------------------------------------------------------------------- */
+
+static Mail *
+translate(const Share *self, Message *message, GError **error)
+{
+    const ProviderLimits *limits = &self->provider->limits;
+    TranslateContext context = {
+        .conf = &self->provider->translate,
+        .hostname = self->settings->hostname,
+        .default_domain = self->settings->where.default_domain,
+        .id = self->entry->id,
+        .envelope = self->entry->envelope,
+        .text_chars = limits->text_chars,
+        .html_chars = limits->html_chars,
+        .header_bytes = limits->header_bytes,
+    };
+
+    return mail_from_message(message, &context, error);
+}
+
+/* The mail as the account can carry it, or what everyone is told instead. */
+static bool
+make_mail(Share *self, Message *message, Outcome *refusal)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->mail = translate(self, message, &error);
+    if (!self->mail) {
+        share_untranslated(refusal, error);
+        return false;
+    }
+    return adapt_sender_fits(self->mail, refusal) && adapt_mail(self->mail, self->provider, self->entry->spool, refusal);
+}
+
+/* Recipients that the API can write to; the others have their outcome. */
+static GPtrArray *
+open_recipients(Share *self)
+{
+    GPtrArray *open = g_ptr_array_new();
+
+    for (guint i = 0; i < self->places->len; i++) {
+        EnvelopeRecipient *recipient =
+            self->entry->envelope->recipients->pdata[g_array_index(self->places, guint, i)];
+        if (adapt_address_fits(recipient->address, outcome_at(self, i)))
+            g_ptr_array_add(open, recipient);
+    }
+    return open;
+}
+
+/* Shares of one entry must not have calls of one key. Queue ids have no vowel. */
+static char *
+key_base(const Share *self)
+{
+    GString *key = g_string_new(self->entry->id);
+
+    for (guint n = self->number; n > 0; n /= 26)
+        g_string_append_c(key, (char) ('a' + n % 26));
+    return g_string_free(key, FALSE);
+}
+
+void
+share_prepare(Share *self, Message *message)
+{
+    Outcome refusal = { 0 };
+
+    if (!make_mail(self, message, &refusal)) {
+        for (guint i = 0; i < self->outcomes->len; i++)
+            outcome_copy(outcome_at(self, i), &refusal);
+        outcome_clear(&refusal);
+        return;
+    }
+    g_autoptr(GPtrArray) open = open_recipients(self);
+    g_autoptr(Recipients) recipients = recipients_classify(open, self->mail);
+    g_autofree char *key = key_base(self);
+    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients, key);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------------- */
+
+/* The call's outcomes become those of its recipients. */
+static void
+take_outcomes(Errand *errand, const GArray *from, gint64 api_us)
+{
+    Share *self = errand->share;
+
+    for (guint i = 0; i < from->len; i++) {
+        const char *address = call_recipient(errand->call, i)->address;
+        guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, address));
+        g_assert(at > 0);
+        Service *service = &g_array_index(self->services, Service, at - 1);
+        outcome_copy(outcome_at(self, at - 1), &g_array_index(from, Outcome, i));
+        service->api_us = api_us;
+        g_free(service->call);
+        service->call = g_strdup(errand->call->key);
+    }
+}
+
+static void
+take_one_outcome(Errand *errand, const Outcome *outcome)
+{
+    g_autoptr(GArray) all = outcomes_new(call_size(errand->call));
+
+    for (guint i = 0; i < all->len; i++)
+        outcome_copy(&g_array_index(all, Outcome, i), outcome);
+    take_outcomes(errand, all, 0);
+}
+
+/* The share may be gone afterwards. */
+static void
+count_down(Share *self)
+{
+    if (--self->left == 0)
+        self->done(self->user);
+}
+
+/* Its place goes to the next in line, which may be another errand of this share. */
+static void
+errand_end(Errand *errand)
+{
+    Share *self = errand->share;
+    Throttle *throttle = self->throttle;
+
+    errand->ended = true;
+    errand->placed = false;
+    g_clear_pointer(&errand->attempt, attempt_free);
+    count_down(self);
+    throttle_leave(throttle);
+}
+
+static void
+on_attempted(Attempt *attempt, void *user)
+{
+    Errand *errand = user;
+    const GArray *outcomes = attempt_outcomes(attempt);
+
+    for (guint i = 0; i < outcomes->len; i++) {
+        gint64 pause_ms = g_array_index(outcomes, Outcome, i).retry_after_ms;
+        if (pause_ms > 0)
+            throttle_pause(errand->share->throttle, pause_ms);
+    }
+    take_outcomes(errand, outcomes, attempt_api_us(attempt));
+    errand_end(errand);
+}
+
+/* A place is ours, until the errand ends. */
+static void
+errand_run(Errand *errand)
+{
+    Share *self = errand->share;
+    gint64 pause_ms = throttle_paused_ms(self->throttle);
+
+    errand->placed = true;
+    if (pause_ms > 0) {
+        g_autofree char *text = g_strdup_printf("The API asked for a pause, %" G_GINT64_FORMAT " s are left",
+                                                (pause_ms + 999) / 1000);
+        Outcome outcome = { 0 };
+        outcome_set(&outcome, OUTCOME_TRANSIENT, 451, "4.3.2", text);
+        take_one_outcome(errand, &outcome);
+        outcome_clear(&outcome);
+        errand_end(errand);
+        return;
+    }
+    AttemptJob job = {
+        .provider = self->provider,
+        .token = self->token,
+        .mail = self->mail,
+        .call = errand->call,
+    };
+    errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
+}
+
+static void
+on_turn(Ticket *ticket)
+{
+    errand_run((Errand *) ((char *) ticket - G_STRUCT_OFFSET(Errand, ticket)));
+}
+
+void
+share_start(Share *self, ShareDone done, void *user)
+{
+    guint n = self->calls ? self->calls->len : 0;
+
+    self->done = done;
+    self->user = user;
+    self->errands = g_array_sized_new(FALSE, TRUE, sizeof(Errand), n);
+    g_array_set_size(self->errands, n);
+    self->left = n + 1; /* and this function */
+    if (self->mail)
+        report_notes(self->entry, self->mail, self->provider);
+    for (guint i = 0; i < n; i++) {
+        Errand *errand = &g_array_index(self->errands, Errand, i);
+        errand->share = self;
+        errand->call = self->calls->pdata[i];
+        errand->ticket.turn = on_turn;
+        if (throttle_enter(self->throttle, &errand->ticket))
+            errand_run(errand);
+    }
+    count_down(self);
+}
+
+void
+share_abort(Share *self, const Outcome *untried)
+{
+    for (guint i = 0; self->errands && i < self->errands->len; i++) {
+        Errand *errand = &g_array_index(self->errands, Errand, i);
+        if (errand->ended)
+            continue;
+        if (errand->attempt)
+            take_outcomes(errand, attempt_outcomes(errand->attempt), attempt_api_us(errand->attempt));
+        else
+            take_one_outcome(errand, untried);
+    }
+    for (guint i = 0; i < self->outcomes->len; i++) {
+        if (outcome_at(self, i)->verdict == OUTCOME_OPEN)
+            outcome_copy(outcome_at(self, i), untried);
+    }
+}
+
+void
+share_collect(const Share *self, GArray *outcomes, GArray *services)
+{
+    for (guint i = 0; i < self->places->len; i++) {
+        guint place = g_array_index(self->places, guint, i);
+        const Outcome *from = &g_array_index(self->outcomes, Outcome, i);
+        Outcome *to = &g_array_index(outcomes, Outcome, place);
+
+        service_copy(&g_array_index(services, Service, place), &g_array_index(self->services, Service, i));
+        if (to->verdict == OUTCOME_TRANSIENT && from->verdict == OUTCOME_PERMANENT)
+            report_refusal(self->entry, place, from, self->provider);
+        else
+            outcome_copy(to, from);
+    }
+}
+
+/* Gives back what the errands hold of the throttle, last: others get their turn in there. */
+void
+share_free(Share *self)
+{
+    if (!self)
+        return;
+    Throttle *throttle = self->throttle;
+    guint placed = 0;
+
+    for (guint i = 0; self->errands && i < self->errands->len; i++) {
+        Errand *errand = &g_array_index(self->errands, Errand, i);
+        throttle_forget(throttle, &errand->ticket);
+        attempt_free(errand->attempt);
+        placed += errand->placed;
+    }
+    g_clear_pointer(&self->errands, g_array_unref);
+    g_clear_pointer(&self->calls, g_ptr_array_unref);
+    mail_free(self->mail);
+    g_array_unref(self->places);
+    g_array_unref(self->outcomes);
+    g_array_unref(self->services);
+    g_hash_table_unref(self->by_address);
+    g_free(self);
+    while (placed-- > 0)
+        throttle_leave(throttle);
+}

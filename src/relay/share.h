@@ -1,0 +1,54 @@
+/* The recipients of one mail that go through one account: the mail translated for it, split into calls, each call
+ * tried in its turn. Loop thread, but for share_prepare(). */
+#pragma once
+
+#include "http/client.h"
+#include "queue/entry.h"
+#include "relay/report.h"
+#include "relay/settings.h"
+#include "relay/throttle.h"
+#include "relay/token.h"
+
+#include <uv.h>
+
+/* What the deliveries of a relay share. The settings must outlive the loop's last run. */
+typedef struct {
+    uv_loop_t *loop;
+    const RelaySettings *settings;
+    HttpClient *http;
+    GHashTable *throttles; /* Provider -> Throttle */
+    GHashTable *tokens;    /* Provider -> Token, for those that need one */
+} DeliveryWorld;
+
+typedef struct Share Share;
+
+/* The recipients' outcome when the mail could not be translated. */
+void share_untranslated(Outcome *outcome, const GError *error);
+
+typedef void (*ShareDone)(void *user);
+
+/* number tells the shares of an entry apart. The entry is borrowed. */
+Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, guint number);
+
+/* One more of the entry's recipients, by its place. */
+void share_add(Share *self, guint place);
+
+const Provider *share_provider(const Share *self);
+
+/* Translates, adapts and splits; what stands in the way becomes the recipients' outcome. On a worker thread, which
+ * alone has the share meanwhile. */
+void share_prepare(Share *self, Message *message);
+
+/* Makes the calls. done comes once all recipients have an outcome, perhaps before this returns; the share may be
+ * freed in there. */
+void share_start(Share *self, ShareDone done, void *user);
+
+/* Gives up on what has no outcome yet; done does not come any more. */
+void share_abort(Share *self, const Outcome *untried);
+
+/* Copies what is known to the places of its recipients. Where another account failed for the moment a refusal is
+ * only logged: that one may take the mail later. */
+void share_collect(const Share *self, GArray *outcomes, GArray *services);
+
+/* Not before share_prepare() has returned. NULL is fine. */
+void share_free(Share *self);
