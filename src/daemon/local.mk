@@ -1,5 +1,6 @@
 sbin_PROGRAMS += bin/shimtad
 bin_shimtad_SOURCES = \
+	%D%/explain.c %D%/explain.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/ingress.c %D%/ingress.h \
 	%D%/main.c \

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "daemon/explain.h"
 #include "daemon/notify.h"
 #include "daemon/smtp_server.h"
 #include "io/listener.h"
@@ -18,6 +19,7 @@
 typedef struct {
     const char *config;
     bool check, stdio, verbose;
+    ExplainJob explain; /* with a file: no daemon */
     int done; /* exit status, or -1 to go on */
 } Options;
 
@@ -37,9 +39,14 @@ static void
 print_usage(FILE *to)
 {
     fputs("usage: shimtad [-nv] [-c file] [--stdio]\n"
+          "       shimtad [-c file] --explain file [--json] [--sender address] [--listener name] [--user name] [recipient ...]\n"
           "  -c, --config FILE  read FILE, not " SYSCONFDIR "/shimta/shimta.conf\n"
           "  -n, --check        check the configuration, print the effective settings\n"
           "      --stdio        serve one SMTP session on standard input and output\n"
+          "      --explain FILE show what would become of the message in FILE (- is standard input), send nothing\n"
+          "      --json         … as one JSON object\n"
+          "      --sender ADDRESS, --listener NAME, --user NAME\n"
+          "                     … for a mail of this envelope sender, that came in there, by that user\n"
           "  -v, --verbose      log at level debug\n"
           "  -V, --version      print the version\n"
           "  -h, --help         print this\n", to);
@@ -48,11 +55,14 @@ print_usage(FILE *to)
 static Options
 parse_options(int argc, char **argv)
 {
-    enum { STDIO = 256 };
+    enum { STDIO = 256, EXPLAIN, JSON, SENDER, LISTENER, USER };
     static const struct option names[] = {
         { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
         { "stdio", no_argument, NULL, STDIO },      { "verbose", no_argument, NULL, 'v' },
-        { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
+        { "explain", required_argument, NULL, EXPLAIN }, { "json", no_argument, NULL, JSON },
+        { "sender", required_argument, NULL, SENDER },   { "listener", required_argument, NULL, LISTENER },
+        { "user", required_argument, NULL, USER },       { "version", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },
         { 0 },
     };
     Options options = { .config = SYSCONFDIR "/shimta/shimta.conf", .done = -1 };
@@ -66,12 +76,23 @@ parse_options(int argc, char **argv)
             options.stdio = true;
         else if (option == 'v')
             options.verbose = true;
+        else if (option == EXPLAIN)
+            options.explain.file = optarg;
+        else if (option == JSON)
+            options.explain.json = true;
+        else if (option == SENDER)
+            options.explain.sender = optarg;
+        else if (option == LISTENER)
+            options.explain.listener = optarg;
+        else if (option == USER)
+            options.explain.user = optarg;
         else if (option == 'V' || option == 'h')
             options.done = option;
         else
             options.done = EX_USAGE;
     }
-    if (options.done < 0 && optind < argc)
+    options.explain.recipients = argv + optind;
+    if (options.done < 0 && optind < argc && !options.explain.file)
         options.done = EX_USAGE;
     if (options.done == EX_USAGE)
         print_usage(stderr);
@@ -232,7 +253,7 @@ main(int argc, char **argv)
     if (options.done >= 0)
         return options.done;
     g_autoptr(Settings) settings = settings_open(options.config, &error);
-    if (settings && !options.check && !options.stdio && settings->listens->len == 0)
+    if (settings && !options.check && !options.stdio && !options.explain.file && settings->listens->len == 0)
         g_set_error(&error, CONF_ERROR, 0, "%s: there is no section [listen NAME]", options.config);
     if (error) {
         fprintf(stderr, "shimtad: %s\n", error->message);
@@ -240,6 +261,8 @@ main(int argc, char **argv)
     }
     if (options.check)
         return print_settings(settings);
+    if (options.explain.file)
+        return explain_print(&options.explain, settings);
 
     signal(SIGPIPE, SIG_IGN);
     size_threads();

@@ -178,3 +178,47 @@ json_text(const cJSON *object, const char *name)
         return NULL;
     return g_strdup_printf("%" G_GINT64_FORMAT, (gint64) item->valuedouble);
 }
+
+/* Line breaks would end the line; the rest is for a terminal to show. */
+static void
+outline_value(GString *out, const cJSON *item)
+{
+    if (cJSON_IsNumber(item)) {
+        g_string_append_printf(out, "%.0f", item->valuedouble);
+        return;
+    }
+    for (const char *p = cJSON_IsString(item) ? item->valuestring : ""; *p; p++) {
+        if (*p == '\n')
+            g_string_append(out, "\\n");
+        else if ((unsigned char) *p < ' ' || *p == 0x7f)
+            g_string_append_printf(out, "\\x%02x", (unsigned char) *p);
+        else
+            g_string_append_c(out, *p);
+    }
+}
+
+static void
+outline_item(GString *out, const cJSON *item, int depth)
+{
+    if (item->string)
+        g_string_append_printf(out, "%*s%s:", depth * 2, "", item->string);
+    else
+        g_string_append_printf(out, "%*s-", depth * 2, "");
+    if (!cJSON_IsObject(item) && !cJSON_IsArray(item)) {
+        g_string_append_c(out, ' ');
+        outline_value(out, item);
+    }
+    g_string_append_c(out, '\n');
+    const cJSON *child;
+    cJSON_ArrayForEach(child, item) outline_item(out, child, depth + 1);
+}
+
+char *
+json_outline(const cJSON *tree)
+{
+    GString *out = g_string_new(NULL);
+    const cJSON *child;
+
+    cJSON_ArrayForEach(child, tree) outline_item(out, child, 0);
+    return g_string_free(out, FALSE);
+}

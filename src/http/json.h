@@ -42,6 +42,9 @@ void json_put_bytes(JsonBody *body, cJSON *parent, const char *name, GBytes *jso
 /* The text of a tree, as one line. */
 GBytes *json_print(const cJSON *tree);
 
+/* The tree as an indented outline for people, `name: value` on a line each. Caller frees. */
+char *json_outline(const cJSON *tree);
+
 /* The tree of an answer; NULL unless all of text is one JSON value. Caller frees. */
 cJSON *json_parse(const char *text, size_t n);
 

@@ -212,18 +212,47 @@ start_round(Delivery *self)
     self->work = work_start(self->world.loop, &preparation, self);
 }
 
-Delivery *
-delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user)
+static Delivery *
+delivery_new(const DeliveryWorld *world, Entry *entry)
 {
     Delivery *self = g_new0(Delivery, 1);
 
     self->world = *world;
     self->entry = entry;
     self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
+    return self;
+}
+
+Delivery *
+delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user)
+{
+    Delivery *self = delivery_new(world, entry);
+
     self->done = done;
     self->user = user;
     start_round(self);
     return self;
+}
+
+Delivery *
+delivery_prepare(const DeliveryWorld *world, Entry *entry)
+{
+    Delivery *self = delivery_new(world, entry);
+
+    run_preparation(self);
+    return self;
+}
+
+const GError *
+delivery_error(const Delivery *self)
+{
+    return self->error;
+}
+
+const GPtrArray *
+delivery_shares(const Delivery *self)
+{
+    return self->shares;
 }
 
 void

@@ -14,8 +14,14 @@ typedef void (*DeliveryDone)(Delivery *delivery, const Reply *reply, void *user)
  * before this has returned. */
 Delivery *delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user);
 
+/* Does what comes before the first call, and no more: who gets what through which account. Blocks; for explaining.
+ * Only delivery_error(), delivery_shares() and delivery_free() may follow. */
+Delivery *delivery_prepare(const DeliveryWorld *world, Entry *entry);
+const GError *delivery_error(const Delivery *self);     /* the mail as a whole is refused; or NULL */
+const GPtrArray *delivery_shares(const Delivery *self); /* of Share */
+
 /* Ends it now with what is known; calls done. */
 void delivery_abort(Delivery *self);
 
-/* After done only. */
+/* After done, or delivery_prepare(). */
 void delivery_free(Delivery *self);

@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/adapt.c %D%/adapt.h \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/delivery.c %D%/delivery.h \
+	%D%/explain.c %D%/explain.h \
 	%D%/report.c %D%/report.h \
 	%D%/rewrite.c %D%/rewrite.h \
 	%D%/route.c %D%/route.h \

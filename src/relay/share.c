@@ -95,6 +95,28 @@ share_provider(const Share *self)
     return self->provider;
 }
 
+const Mail *
+share_mail(const Share *self)
+{
+    return self->mail;
+}
+
+const GPtrArray *
+share_calls(const Share *self)
+{
+    return self->calls;
+}
+
+const Outcome *
+share_outcome(const Share *self, guint i, const char **recipient)
+{
+    if (i >= self->places->len)
+        return NULL;
+    const GPtrArray *recipients = self->entry->envelope->recipients;
+    *recipient = ((const EnvelopeRecipient *) recipients->pdata[g_array_index(self->places, guint, i)])->address;
+    return &g_array_index(self->outcomes, Outcome, i);
+}
+
 static Outcome *
 outcome_at(Share *self, guint i)
 {

@@ -39,6 +39,13 @@ const Provider *share_provider(const Share *self);
  * alone has the share meanwhile. */
 void share_prepare(Share *self, Message *message);
 
+/* What share_prepare() made of it; NULL when that was refused. */
+const Mail *share_mail(const Share *self);
+const GPtrArray *share_calls(const Share *self); /* of Call */
+
+/* Recipient number i and what is known of him; NULL past the last. */
+const Outcome *share_outcome(const Share *self, guint i, const char **recipient);
+
 /* Makes the calls. done comes once all recipients have an outcome, perhaps before this returns; the share may be
  * freed in there. */
 void share_start(Share *self, ShareDone done, void *user);
