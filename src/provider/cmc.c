@@ -1,22 +1,28 @@
 #include "provider/cmc.h"
 
+#include "provider/cmc_marker.h"
 #include "provider/judge.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
 #define CMC_PATH "/api/v2/emails/send.json"
+#define CMC_BULK_PATH "/api/v2/emails/bulk.json"
+
+enum { CMC_BULK_TO = 1000 };
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cJSON, cJSON_Delete)
 
 typedef struct {
     char *api_user;
     char *api_key_file;
+    bool bulk;
 } CmcConf;
 
 static const ConfKey cmc_keys[] = {
     CONF_KEY(CmcConf, api_user, "api-user", CONF_STRING, NULL, .required = true),
     CONF_KEY(CmcConf, api_key_file, "api-key-file", CONF_STRING, NULL, .required = true),
+    CONF_KEY(CmcConf, bulk, "bulk", CONF_BOOL, "no"),
     { 0 },
 };
 
@@ -79,6 +85,22 @@ take(GPtrArray *to, const GPtrArray *from, guint *next, guint max)
     }
 }
 
+/* Hidden recipients whom no call to visible ones can take: nobody may see them. */
+static void
+add_single(const Provider *self, const Mail *mail, const GPtrArray *hidden, guint next, GPtrArray *calls)
+{
+    const CmcConf *conf = self->conf;
+    guint left = hidden->len - next;
+    g_autoptr(GPtrArray) keys = conf->bulk && left > 1 ? cmc_marker_keys(mail, MIN(left, CMC_BULK_TO)) : NULL;
+
+    while (next < hidden->len) {
+        Call *call = call_new("");
+        take(call->to, hidden, &next, keys ? CMC_BULK_TO : 1);
+        call->each_alone = call->to->len > 1;
+        g_ptr_array_add(calls, call);
+    }
+}
+
 static GPtrArray *
 cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
 {
@@ -95,11 +117,7 @@ cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipien
         take(call->bcc, recipients->hidden, &hidden, limits->bcc);
         g_ptr_array_add(calls, call);
     }
-    while (hidden < recipients->hidden->len) {
-        Call *call = call_new(entry_id);
-        take(call->to, recipients->hidden, &hidden, 1); /* alone: nobody may see it */
-        g_ptr_array_add(calls, call);
-    }
+    add_single(self, mail, recipients->hidden, hidden, calls);
     calls_set_keys(calls, entry_id);
     return calls;
 }
@@ -135,6 +153,24 @@ field_mailboxes(HttpRequest *request, const char *name, const GPtrArray *boxes)
     for (guint i = 0; i < boxes->len; i++)
         cJSON_AddItemToArray(array, mailbox_json(boxes->pdata[i]));
     field_json(request, name, array);
+}
+
+/* The recipients of a bulk call, each with the properties that leave the mail as it is. */
+static void
+field_bulk_to(HttpRequest *request, const Mail *mail, const GPtrArray *boxes)
+{
+    g_autoptr(GPtrArray) keys = cmc_marker_keys(mail, boxes->len);
+    cJSON *array = cJSON_CreateArray();
+
+    for (guint i = 0; i < boxes->len; i++) {
+        cJSON *object = mailbox_json(boxes->pdata[i]);
+        for (guint k = 0; keys && k < keys->len; k++) {
+            g_autofree char *marker = cmc_marker(keys->pdata[k]);
+            cJSON_AddStringToObject(object, keys->pdata[k], marker);
+        }
+        cJSON_AddItemToArray(array, object);
+    }
+    field_json(request, "to", array);
 }
 
 static void
@@ -183,6 +219,18 @@ header_value_for(const MailHeader *header, const Call *call)
     return is_ours ? call->key : header->value;
 }
 
+/* By which a call is found in the API's lists. */
+static const char *
+api_data(const Mail *mail, const Call *call)
+{
+    for (guint i = 0; i < mail->headers->len; i++) {
+        const MailHeader *header = mail->headers->pdata[i];
+        if (g_ascii_strcasecmp(header->name, "X-Api-Data") == 0)
+            return header_value_for(header, call);
+    }
+    return call->key;
+}
+
 static void
 field_headers(HttpRequest *request, const Provider *self, const Mail *mail, const Call *call)
 {
@@ -221,14 +269,17 @@ cmc_build(const Provider *self, const CallTry *try)
     const CmcConf *conf = self->conf;
     const Mail *mail = try->mail;
     const Call *call = try->call;
-    g_autofree char *url = g_strconcat(self->url, CMC_PATH, NULL);
+    g_autofree char *url = g_strconcat(self->url, call->each_alone ? CMC_BULK_PATH : CMC_PATH, NULL);
     g_autofree char *envelope_from = address_to_ascii(mail->envelope_from);
     HttpRequest *request = http_request_new("POST", url);
 
     http_request_header(request, "Accept-Language", "en"); /* its error texts go into SMTP replies */
     http_request_field(request, "api_user", conf->api_user);
     http_request_field(request, "api_key", secret_reveal(self->key));
-    field_mailboxes(request, "to", call->to);
+    if (call->each_alone)
+        field_bulk_to(request, mail, call->to);
+    else
+        field_mailboxes(request, "to", call->to);
     field_mailboxes(request, "cc", call->cc);
     field_mailboxes(request, "bcc", call->bcc);
     field_json(request, "from", mailbox_json(mail->from));
@@ -370,6 +421,8 @@ cmc_judge(const Provider *self, CallTry *try, const HttpResponse *response, Outc
         judge_errors(self, try->mail, try->call, errors, response, outcomes);
     else if (id && *id && response->status >= 200 && response->status < 300)
         judge_delivered(outcomes, n, id);
+    else if (try->call->each_alone && string_at(answer, "message") && response->status >= 200 && response->status < 300)
+        judge_delivered(outcomes, n, api_data(try->mail, try->call)); /* bulk gives no id */
     else
         judge_status(outcomes, n, response, "JSON that is not the API's");
     return NULL;

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libprovider.a
 	%D%/arara_marker.c %D%/arara_marker.h \
 	%D%/arara_request.c %D%/arara_request.h \
 	%D%/cmc.c %D%/cmc.h \
+	%D%/cmc_marker.c %D%/cmc_marker.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/provider.c %D%/provider.h
 

@@ -47,6 +47,7 @@ struct Provider {
 typedef struct {
     GPtrArray *to, *cc, *bcc; /* of Mailbox, its own */
     char *key;                /* stable over retries: idempotency key where the API has one */
+    bool each_alone;          /* the driver's own: a request of another kind, in which each To sees itself alone */
 } Call;
 
 Call *call_new(const char *key);

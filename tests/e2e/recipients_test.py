@@ -214,6 +214,8 @@ class AccountsTest(Recipients):
             "account strict": cls.account + "limits = refuse\n",
             "route news": "from = *@news.example.jp\naccount = other\n",
             "route partner": "to = partner.example\naccount = other\n",
+            "account bulk": f"{cls.account}bulk = yes\n",
+            "route bulk": "sender = bulk@example.jp\naccount = bulk\n",
             "route strict": "sender = strict@example.jp\naccount = strict\n",
         })
         cls.addClassCleanup(cls.daemon.end)
@@ -257,6 +259,28 @@ class AccountsTest(Recipients):
         self.assertEqual(code, 250, text)
         self.assertEqual(len(sandbox.box()), 1)
         self.assertEqual(len(self.other.box()), 3)
+
+    def bulk(self, recipients, text):
+        mail = message_to(("undisclosed-recipients:;",), subject="((#月#)) s", text=text)
+        mail["X-Campaign"] = "((#campaign-id#))"
+        code, answer = self.daemon.send("bulk@example.jp", recipients, wire(mail))
+        self.assertEqual(code, 250, answer)
+        for address, copy in self.one_copy_each(recipients, self.other).items():
+            self.assertEqual([a.addr_spec for a in copy["To"].addresses], [address])
+            self.assertEqual(copy["Subject"], "((#月#)) s")
+            self.assertEqual(copy["X-Campaign"], "((#campaign-id#))")
+            self.assertEqual(shim.text_of(copy), text)
+        return answer, {row["call"] for row in self.other.box()}
+
+    def test_bulk(self):
+        answer, calls = self.bulk(addresses("hidden", 120), "Dear ((#customer-id#)), ((#a((#b#))c#)) ((#open\n")
+        self.assertEqual(len(calls), 1)
+        tag, = {self.other.mail(row["number"])["X-Api-Data"] for row in self.other.box()}
+        self.assertEqual(answer, f"2.0.0 Ok: queued as {tag}")
+
+    def test_bulk_cannot_say_it(self):
+        _, calls = self.bulk(addresses("hidden", 3), "Dear ((#name#)),\n")
+        self.assertEqual(len(calls), 3)
 
     def test_refuse(self):
         mail = wire(message_to(["b@example.org"], subject="s" * 513))

@@ -1,10 +1,12 @@
 PROVIDER_FIXTURE = %D%/fixture.c %D%/fixture.h
 
-PROVIDER_TESTS = %D%/arara_test %D%/golden_test %D%/judge_test %D%/marker_test %D%/partition_test %D%/provider_test
+PROVIDER_TESTS = %D%/arara_test %D%/cmc_marker_test %D%/golden_test %D%/judge_test %D%/marker_test %D%/partition_test %D%/provider_test
 check_PROGRAMS += $(PROVIDER_TESTS)
 TESTS += $(PROVIDER_TESTS)
 %C%_arara_test_SOURCES = %D%/arara_test.c $(PROVIDER_FIXTURE)
 %C%_arara_test_LDADD = $(PROVIDER_LIBS)
+%C%_cmc_marker_test_SOURCES = %D%/cmc_marker_test.c $(PROVIDER_FIXTURE)
+%C%_cmc_marker_test_LDADD = $(PROVIDER_LIBS)
 %C%_marker_test_SOURCES = %D%/marker_test.c
 %C%_marker_test_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 %C%_marker_test_LDADD = $(PROVIDER_LIBS)

@@ -36,6 +36,7 @@ static const struct {
     bool apart;             /* several To don't see each other */
 } accounts[] = {
     { fixture_account, "", 10, 10, 10, 30, false },
+    { fixture_account, "bulk = yes\n", 1000, 10, 10, 1000, false },
     { fixture_arara, "", 100, 99, 99, 100, true },
     { fixture_arara, "multi-to = separate\n", 100, 99, 99, 100, true },
     { fixture_arara, "max-recipients = 7\n", 7, 6, 6, 7, true },
@@ -46,7 +47,7 @@ static const struct {
 static bool
 is_shown(guint account, const Call *call, guint i)
 {
-    if (call_size(call) == 1 || i >= call->to->len + call->cc->len)
+    if (call->each_alone || call_size(call) == 1 || i >= call->to->len + call->cc->len)
         return false;
     return !accounts[account].apart || call->to->len == 1;
 }
@@ -62,6 +63,8 @@ check_call(guint account, const Recipients *recipients, const Call *call, GHashT
     g_assert_cmpuint(call->bcc->len, <=, accounts[account].bcc);
     g_assert_cmpuint(call_size(call), <=, accounts[account].all);
     g_assert_true(!accounts[account].apart || lists == 0 || call->to->len == 1);
+    g_assert_true(!call->each_alone || (lists == 0 && call->to->len > 1));
+    g_assert_true(call->each_alone || accounts[account].apart || call->to->len <= 10);
     for (guint i = 0; i < call_size(call); i++) {
         const char *address = call_recipient(call, i)->address;
         bool hidden = holds(recipients->hidden, address);
@@ -134,6 +137,17 @@ static const Shape cmc_rows[] = {
     { 0, 0, 0, "" },
 };
 
+static const Shape bulk_rows[] = {
+    { 1, 0, 0, "1+0+0" },
+    { 0, 0, 1, "1+0+0" },
+    { 0, 0, 3, "3+0+0" },
+    { 1, 0, 11, "1+0+10 1+0+0" },
+    { 1, 0, 12, "1+0+10 2+0+0" },
+    { 0, 0, 1000, "1000+0+0" },
+    { 0, 0, 1001, "1000+0+0 1+0+0" },
+    { 0, 0, 1002, "1000+0+0 2+0+0" },
+};
+
 static const Shape arara_rows[] = {
     { 1, 0, 0, "1+0+0" },
     { 1, 2, 3, "1+2+3" },
@@ -196,8 +210,10 @@ static void
 test_cmc(void)
 {
     g_autoptr(Provider) provider = fixture_account("");
+    g_autoptr(Provider) bulk = fixture_account("bulk = yes\n");
 
     check_rows(provider, cmc_rows, G_N_ELEMENTS(cmc_rows));
+    check_rows(bulk, bulk_rows, G_N_ELEMENTS(bulk_rows));
 }
 
 static void
