@@ -15,10 +15,10 @@ HIDDEN = "audit@example.net"
 
 def by_smtp(daemon, message):
     with smtplib.SMTP("127.0.0.1", daemon.port, "quickstart", timeout=shim.PATIENCE) as client:
-        client.mail("shop@example.jp")
-        for address in [*VISIBLE, HIDDEN]:
-            client.rcpt(address)
-        code, text = client.data(message)
+        client.ehlo_or_helo_if_needed()
+        replies = [client.mail("shop@example.jp"), *map(client.rcpt, [*VISIBLE, HIDDEN])]
+        refused = [reply for reply in replies if reply[0] != 250]
+        code, text = refused[0] if refused else client.data(message)
         return f"{code} {text.decode()}"
 
 
@@ -34,9 +34,9 @@ def show(sandbox):
     copies = sandbox.copies()
     for address in [*VISIBLE, HIDDEN]:
         for mail in copies.get(address, []):
-            names = [part.get_filename() for part in mail.iter_attachments()]
+            parts = [part.get_filename() or part.get_content_type() for part in mail.walk() if not part.is_multipart()]
             print(f"    {address} got: {mail['Subject']}")
-            print(f"        To: {mail['To']}   Cc: {mail['Cc']}   text, HTML{', ' + ', '.join(names) if names else ''}")
+            print(f"        To: {mail['To']}   Cc: {mail['Cc']}   {', '.join(parts)}")
             good &= mail["Subject"] == mails.SUBJECT
             good &= shim.text_of(mail) == mails.TEXT
             good &= shim.text_of(mail, "html").rstrip("\n") == mails.HTML

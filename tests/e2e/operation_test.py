@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 
 import mails
@@ -194,6 +195,18 @@ class OperationTest(unittest.TestCase):
     def greeting(self):
         with self.daemon.raw() as talk:
             return talk.reply()[0]
+
+
+class QuickstartTest(unittest.TestCase):
+    def test_first_mail(self):
+        script = os.path.join(os.environ.get("TOP_SRCDIR", "."), "contrib", "first-mail.py")
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=2 * shim.PATIENCE,
+                              env={**os.environ, "PYTHONUTF8": "1"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual(done.stdout.count("queued as <"), 2)
+        for address in ("yamada@example.org", "keiri@example.org", "audit@example.net"):
+            self.assertEqual(done.stdout.count(f"{address} got: {mails.SUBJECT}"), 2)
+        self.assertIn("everything arrived as it should", done.stdout)
 
 
 if __name__ == "__main__":
