@@ -1,7 +1,9 @@
 """Starting, checking, stopping, and keeping secrets."""
 
 import os
+import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -195,6 +197,42 @@ class OperationTest(unittest.TestCase):
     def greeting(self):
         with self.daemon.raw() as talk:
             return talk.reply()[0]
+
+
+def shipped(*path):
+    with open(os.path.join(os.environ.get("TOP_SRCDIR", "."), "contrib", *path)) as file:
+        return file.read()
+
+
+# Runs the program of its arguments as a service manager does, with the given descriptor as number 3.
+PASS = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class SocketActivationTest(unittest.TestCase):
+    def test_names_of_unit_and_example_meet(self):
+        """A socket that is passed as the shipped unit does serves the section of the shipped example."""
+        name = re.search(r"^FileDescriptorName=(\S+)$", shipped("systemd", "shimtad.socket"), re.M).group(1)
+        self.assertIn(f"[listen {name}]", shipped("examples", "shimta.conf"))
+        with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as passed:
+            port = passed.getsockname()[1]
+            key = os.path.join(folder, "key")
+            with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                file.write(shim.KEY + "\n")
+            conf = os.path.join(folder, "shimta.conf")
+            with open(conf, "w") as file:
+                file.write(GOOD.replace("%KEY%", key).replace("listen local", f"listen {name}"))
+            daemon = shim.Process([sys.executable, "-c", PASS, str(passed.fileno()), shim.program("shimtad"), "-c", conf],
+                                  env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": name}, pass_fds=[passed.fileno()])
+            try:
+                daemon.wait_line(rf"\blistening .*port={port}\b")
+                with socket.create_connection(("127.0.0.1", port), shim.PATIENCE) as client:
+                    self.assertEqual(client.recv(4), b"220 ")
+            finally:
+                self.assertEqual(daemon.end(), 0, daemon.text())
 
 
 class QuickstartTest(unittest.TestCase):
