@@ -34,7 +34,7 @@ AddressCheck address_check(const char *address);
 /* Where the domain begins (after the last '@' outside quotes), or NULL for none. */
 const char *address_domain(const char *address);
 
-/* TRANSLATION.md section 1: domains compare ignoring case (IDNA: as A-labels). equal is strict about
+/* Domains compare ignoring case (IDNA: as A-labels). equal is strict about
  * the local part; same ignores its case. key is a string equal for all addresses that are `same`;
  * caller frees. */
 bool address_equal(const char *a, const char *b);

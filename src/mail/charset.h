@@ -1,4 +1,4 @@
-/* Bytes in whatever charset to valid UTF-8 (TRANSLATION.md section 3). Labels mean what mail programs
+/* Bytes in whatever charset to valid UTF-8. Labels mean what mail programs
  * mean by them: shift_jis is CP932, iso-2022-jp is CP50221, and so on. Nothing fails: what can't be decoded
  * becomes U+FFFD. Any thread. */
 #pragma once

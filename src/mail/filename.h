@@ -1,4 +1,4 @@
-/* Names for attachments (TRANSLATION.md section 4): decoding, cleaning, defaults. Pure; any thread. */
+/* Names for attachments: decoding, cleaning, defaults. Pure; any thread. */
 #pragma once
 
 #include <glib.h>

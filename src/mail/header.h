@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* TRANSLATION.md section 5. pass and drop are the account's lists of names, `*` at the end allowed; drop
+/* Whether a field of that name is sent. pass and drop are the account's lists of names, `*` at the end allowed; drop
  * wins over pass, and neither can open the names that never pass. */
 bool header_passes(const char *name, char *const *pass, char *const *drop);
 

@@ -1,4 +1,4 @@
-/* HTML to the plain text a reader would want (TRANSLATION.md section 3): blocks on lines of their own, lists
+/* HTML to the plain text a reader would want: blocks on lines of their own, lists
  * with bullets, table cells apart, links as `text <url>`, no scripts, styles or hidden elements, entities
  * decoded (by libxml2). Lines are not wrapped. Linear time, nothing recurses. Any thread. */
 #pragma once

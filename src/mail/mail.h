@@ -15,7 +15,7 @@ typedef struct MailPart MailPart;
 
 /* An attachment. */
 struct MailPart {
-    char *filename; /* cleaned (TRANSLATION.md section 4), never empty */
+    char *filename; /* cleaned, never empty */
     char *type;     /* "image/png", with the parameters that matter (calendar method, text charset) */
     gint64 length;  /* decoded bytes */
     /* the rest belongs to part_source.c */

@@ -1,4 +1,4 @@
-/* Envelope against header: who is visible, who is hidden (TRANSLATION.md section 1). Pure. */
+/* Envelope against header: who is visible, who is hidden. Pure. */
 #pragma once
 
 #include "mail/mail.h"

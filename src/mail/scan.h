@@ -15,7 +15,7 @@ enum {
     SCAN_MAX_COLONS = 50,         /* unquoted ':' in one address field: groups, which GMime recurses on */
     SCAN_MAX_COMMENT_DEPTH = 100, /* unquoted nested '(' in one field */
     SCAN_MAX_PARAMETERS = 100,    /* ';' in one Content-* field */
-    SCAN_MAX_RECEIVED = 100,      /* more is a mail loop (A58) */
+    SCAN_MAX_RECEIVED = 100,      /* more is a mail loop */
     SCAN_MAX_PARTS = 1000,        /* delimiters of open multiparts */
     SCAN_MAX_DEPTH = 100,
     SCAN_MAX_BOUNDARY_BYTES = 2048,

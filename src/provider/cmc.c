@@ -26,7 +26,7 @@ static const ConfKey cmc_keys[] = {
     { 0 },
 };
 
-/* TRANSLATION.md section 7. */
+/* The error codes of the API: what each means for the mail. */
 static const JudgeRow cmc_codes[] = {
     { "01-001", OUTCOME_TRANSIENT, 451, "4.3.0", 0 }, /* near the size limit: cmc_too_large */
     { "11-004", OUTCOME_PERMANENT, 554, "5.5.3", OUTCOME_ALARM },

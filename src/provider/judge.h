@@ -1,5 +1,5 @@
 /* What an API's answer means: tables of its codes, and the default meaning of HTTP statuses and
- * transport failures (TRANSLATION.md section 7). Pure. */
+ * transport failures. Pure. */
 #pragma once
 
 #include "provider/provider.h"

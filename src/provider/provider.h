@@ -9,7 +9,7 @@
 #include "mail/outcome.h"
 #include "mail/recipients.h"
 
-/* TRANSLATION.md section 6; 0 means unlimited. Constant data of a driver, overridden per account. */
+/* What one call may carry; 0 means unlimited. Constant data of a driver, overridden per account. */
 typedef struct {
     guint subject_chars;
     guint subject_bytes;

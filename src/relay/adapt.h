@@ -1,4 +1,4 @@
-/* A mail against what its account's API can carry (TRANSLATION.md section 6): what is over a limit is cut, attached or
+/* A mail against what its account's API can carry: what is over a limit is cut, attached or
  * packed, each change a note of the mail; or, `limits = refuse`, the mail is refused. Worker thread. */
 #pragma once
 

@@ -156,7 +156,7 @@ class MessageTest(unittest.TestCase):
                 self.assertEqual(self.answer(usual, message), "451 4.4.1")
 
     def test_half_closed(self):
-        """A100: the answer still comes to a client that has shut its end behind the dot."""
+        """The answer still comes to a client that has shut its end behind the dot."""
         daemon = serve(self)
         for size in (10, 100000):
             with daemon.raw() as talk:

@@ -1,4 +1,4 @@
-"""What the API's answer becomes for the sender: TRANSLATION's table against the real programs, and peers that lie,
+"""What the API's answer becomes for the sender: its error table against the real programs, and peers that lie,
 hang, redirect or break. Never a 5xx without a proven verdict, never a mail sent twice."""
 
 import http.server

@@ -1,5 +1,5 @@
-"""RELIABILITY's attack rows against the real daemon: the reply that is due, then proof that the session, the
-other sessions and the memory bound are still there. Row numbers are in the test names and tables."""
+"""Attacks and accidents against the real daemon: the reply that is due, then proof that the session, the
+other sessions and the memory bound are still there. A01 to A100 are labels of the cases."""
 
 import base64
 import re

@@ -33,14 +33,14 @@ static const struct {
     { "=?utf-8?q?open", NULL, "=?utf-8?q?open" },
     { "=?=?=?", NULL, "=?=?=?" },
     { "1 =? 2", NULL, "1 =? 2" },
-    /* Raw 8-bit, and raw ISO-2022-JP that holds "=?" inside (A54). */
+    /* Raw 8-bit, and raw ISO-2022-JP that holds "=?" inside. */
     { "日本", NULL, "日本" },
     { "\x93\xfa\x96\x7b\x8c\xea", NULL, "日本語" },
     { "\xc6\xfc\xcb\xdc\xb8\xec", NULL, "日本語" },
     { "\xb0\xa1", "euc-kr", "가" },
     { "\x1b$BF|K\\\x1b(B", NULL, "日本" },
     { "\x1b$B=?=?5!\x1b(B", NULL, "戎戎機" },
-    /* Nothing decoded becomes another header line (A71). */
+    /* Nothing decoded becomes another header line. */
     { "=?utf-8?q?hi=0D=0ABcc:_evil=40x?=", NULL, "hi Bcc: evil@x" },
     { "=?utf-8?q?a=00b=0Bc=7F?=", NULL, "ab c" },
     { "a\rb\nc", NULL, "a b c" },

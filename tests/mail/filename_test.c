@@ -16,7 +16,7 @@ static const struct {
     { CD "filename=\"open", NULL, "open" },
     { "attachment", NULL, NULL },
     { CD "name=other", NULL, NULL },
-    /* The same name in each way it is written (A75). */
+    /* The same name in each way it is written. */
     { CD "filename=\"=?UTF-8?B?6KGo57SZLnR4dA==?=\"", NULL, "表紙.txt" },
     { CD "filename==?UTF-8?B?6KGo57SZLnR4dA==?=", NULL, "表紙.txt" },
     { CD "filename*=UTF-8''%E8%A1%A8%E7%B4%99.txt", NULL, "表紙.txt" },

@@ -104,7 +104,7 @@ test_trees(void)
     expect(MIXED("b") "--b\r\n\r\nabc\n--b\r\n\r\nd\r\n--b\n\ne\n--b--\r\n",
            "multipart/mixed(text/plain[abc]text/plain[d]text/plain[e])");
     expect(MIXED("b") "--b\r\n\r\nabc\r\n\r\n--b--", "multipart/mixed(text/plain[abc\r\n])");
-    /* The last Content-Type counts (A60). */
+    /* The last Content-Type counts. */
     expect("Content-Type: image/png\r\nContent-Type: text/html\r\n\r\nx", "text/html[x]");
 }
 

@@ -27,7 +27,7 @@ static const struct {
     /* No empty line: text that is no field is body. */
     { "Subject: a\r\ntext\r\nmore", 0, 12 },
     { "Subject: a\r\nTo: b\r\n\x82\xa0: c\r\n", 0, 19 },
-    /* No header (A55). */
+    /* No header. */
     { "just text\r\n", 0, 0 },
     { "", 0, 0 },
     { "\r\nbody", 2, 2 },
@@ -36,7 +36,7 @@ static const struct {
     { "http://example.jp/\r\n\r\nb", 0, 0 },
     { "12:30:00 started\n12:30:01 stopped\n", 0, 0 },
     { "Error: disk full\nSubject: a\n\nb", 0, 29 },
-    /* mbox (A55). */
+    /* mbox. */
     { "From a@b Mon Jan 1\nSubject: a\n\nb", 19, 31 },
     { "From a@b Mon Jan 1\r\nSubject: a\r\n\r\nb", 20, 34 },
     { "From here on text\nand more", 0, 0 },
@@ -137,7 +137,7 @@ test_part_caps(void)
     expect(SCAN_OK, "text\r\n", "--b\r\n\r\n", 3000, "");
 }
 
-/* n multiparts, one in the other (A62). */
+/* n multiparts, one in the other. */
 static char *
 nested(guint n, const char *boundary)
 {

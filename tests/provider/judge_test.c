@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* What each answer of the API means for a call to a@x.test and b@x.test (TRANSLATION.md section 7). */
+/* What each answer of the API means for a call to a@x.test and b@x.test. */
 static const struct {
     const char *answer;
     OutcomeVerdict verdict;
