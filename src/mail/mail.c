@@ -107,7 +107,7 @@ mail_note(Mail *self, int level, const char *rule, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    note->text = g_strdup_vprintf(format, args);
+    note->text = g_strdelimit(g_strdup_vprintf(format, args), "\r\n", ' ');
     va_end(args);
     note->rule = g_strdup(rule);
     note->level = level;

@@ -94,4 +94,5 @@ Mail *mail_from_message(Message *message, const TranslateContext *context, GErro
 void mail_free(Mail *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
 
+/* The text is made one line. */
 void mail_note(Mail *self, int level, const char *rule, const char *format, ...) G_GNUC_PRINTF(4, 5);
