@@ -36,11 +36,12 @@ noinst_PROGRAMS += $(fuzz_targets)
 
 # Each target for FUZZ_SECONDS from its seeds; what it finds stays in the build folder.
 FUZZ_SECONDS = 60
-fuzz: $(fuzz_targets)
-	@for target in $(fuzz_targets); do \
-		case $$target in *smtp*) seeds=smtp ;; *) seeds=mail ;; esac; \
-		$(MKDIR_P) $$target.corpus && echo "$$target: $(FUZZ_SECONDS) s" && \
-		$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
-			-artifact_prefix=$$target- $$target.corpus '$(srcdir)/%D%/corpus/'$$seeds || exit 1; \
-	done
+fuzz_runs = $(addsuffix .run,$(fuzz_targets))
+fuzz: $(fuzz_runs)
+
+$(fuzz_runs): %.run: %
+	@case $* in *smtp*) seeds=smtp ;; *) seeds=mail ;; esac; \
+	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
+	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+		-artifact_prefix=$*- $*.corpus '$(srcdir)/%D%/corpus/'$$seeds
 endif
