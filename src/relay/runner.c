@@ -107,6 +107,7 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
         .connections_per_host = calls, /* each account may fill its own limit */
     };
     self->world.http = http_client_new(loop, &conf);
+    self->world.lane = work_lane_new(loop);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];
         if (account->driver->login)
@@ -182,5 +183,6 @@ relay_close(Relay *self)
     abort_all(self);
     g_hash_table_foreach(self->world.tokens, close_token, NULL);
     http_client_close(self->world.http);
+    work_lane_close(self->world.lane);
     uv_close((uv_handle_t *) &self->timer, on_closed);
 }

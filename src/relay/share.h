@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/client.h"
+#include "io/worker.h"
 #include "queue/entry.h"
 #include "relay/report.h"
 #include "relay/settings.h"
@@ -16,6 +17,7 @@ typedef struct {
     uv_loop_t *loop;
     const RelaySettings *settings;
     HttpClient *http;
+    WorkLane *lane; /* for the preparation of small mails */
     GHashTable *throttles; /* Provider -> Throttle */
     GHashTable *tokens;    /* Provider -> Token, for those that need one */
 } DeliveryWorld;
