@@ -39,11 +39,9 @@ struct Ingress {
 static void
 answer(Ingress *self, int code, const char *dsn, const char *text)
 {
-    Reply reply = { 0 };
+    const Reply reply = { code, dsn, (char *) text };
 
-    reply_set(&reply, code, dsn, "%s", text);
     smtp_session_resume(self->session, &reply);
-    reply_clear(&reply);
 }
 
 /* --- envelope ------------------------------------------------------------------------------------ */

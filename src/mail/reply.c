@@ -1,6 +1,7 @@
 #include "mail/reply.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 void
@@ -86,14 +87,44 @@ reply_lines(const char *text, size_t max)
     }
 }
 
+static void
+print_line(GString *out, const Reply *reply, char separator, const char *line)
+{
+    const char head[] = { (char)('0' + reply->code / 100 % 10), (char)('0' + reply->code / 10 % 10),
+                          (char)('0' + reply->code % 10), separator };
+
+    g_string_append_len(out, head, sizeof head);
+    if (reply->dsn && *reply->dsn) {
+        g_string_append(out, reply->dsn);
+        g_string_append_c(out, ' ');
+    }
+    g_string_append(out, line);
+    g_string_append(out, "\r\n");
+}
+
+/* What reply_lines() would only copy: nearly all replies. */
+static bool
+is_one_line(const char *text, size_t max)
+{
+    const char *p = text;
+
+    while (*p >= ' ' && *p < 0x7f)
+        p++;
+    return !*p && (size_t)(p - text) <= max;
+}
+
 void
 reply_print(const Reply *self, GString *out)
 {
-    g_autofree char *dsn = self->dsn && *self->dsn ? g_strdup_printf("%s ", self->dsn) : g_strdup("");
-    size_t room = REPLY_LINE_BYTES - strlen("250 ") - strlen(dsn) - strlen("\r\n");
-    g_autoptr(GPtrArray) lines = reply_lines(self->text ? self->text : "", room);
+    const char *text = self->text ? self->text : "";
+    size_t dsn = self->dsn && *self->dsn ? strlen(self->dsn) + strlen(" ") : 0;
+    size_t room = REPLY_LINE_BYTES - strlen("250 ") - dsn - strlen("\r\n");
 
+    if (is_one_line(text, room)) {
+        print_line(out, self, ' ', text);
+        return;
+    }
+    g_autoptr(GPtrArray) lines = reply_lines(text, room);
     for (guint i = 0; i < lines->len; i++)
-        g_string_append_printf(out, "%03d%c%s%s\r\n", self->code, i + 1 < lines->len ? '-' : ' ', dsn,
-                               (const char *)lines->pdata[i]);
+        print_line(out, self, i + 1 < lines->len ? '-' : ' ', lines->pdata[i]);
 }
