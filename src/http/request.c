@@ -32,7 +32,9 @@ http_request_header(HttpRequest *self, const char *name, const char *value)
 {
     char *line = g_strconcat(name, ": ", value, NULL);
 
-    g_ptr_array_add(self->headers, g_strdelimit(line, "\r\n", ' '));
+    if (strpbrk(line, "\r\n"))
+        g_strdelimit(line, "\r\n", ' ');
+    g_ptr_array_add(self->headers, line);
 }
 
 void
@@ -70,12 +72,17 @@ http_request_take_body(HttpRequest *self, const char *type, Source *body)
 static void
 form_put_quoted(GString *out, const char *name, const char *value)
 {
-    g_string_append_printf(out, "; %s=\"", name);
-    for (; *value; value++) {
-        if (*value == '"' || *value == '\r' || *value == '\n')
-            g_string_append_printf(out, "%%%02X", *value);
-        else
-            g_string_append_c(out, *value);
+    g_string_append(out, "; ");
+    g_string_append(out, name);
+    g_string_append(out, "=\"");
+    for (;;) {
+        size_t plain = strcspn(value, "\"\r\n");
+        g_string_append_len(out, value, (gssize) plain);
+        value += plain;
+        if (!*value)
+            break;
+        g_string_append(out, *value == '"' ? "%22" : *value == '\r' ? "%0D" : "%0A");
+        value++;
     }
     g_string_append_c(out, '"');
 }
@@ -83,7 +90,9 @@ form_put_quoted(GString *out, const char *name, const char *value)
 static void
 form_put_head(GString *out, const char *boundary, const HttpField *field)
 {
-    g_string_append_printf(out, "--%s\r\nContent-Disposition: form-data", boundary);
+    g_string_append(out, "--");
+    g_string_append(out, boundary);
+    g_string_append(out, "\r\nContent-Disposition: form-data");
     form_put_quoted(out, "name", field->name);
     if (field->filename)
         form_put_quoted(out, "filename", field->filename);
