@@ -20,14 +20,19 @@ id_put(char *out, guint64 value)
     }
 }
 
+/* Drawn in advance: at most 256 bytes come at once and whole. */
 static guint64
 id_random(void)
 {
-    guint64 bits;
+    static __thread guint64 pool[32];
+    static __thread guint left;
 
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
-        g_error("getrandom: %s", g_strerror(errno));
-    return bits;
+    if (left == 0) {
+        if (getrandom(pool, sizeof pool, 0) != sizeof pool)
+            g_error("getrandom: %s", g_strerror(errno));
+        left = G_N_ELEMENTS(pool);
+    }
+    return pool[--left];
 }
 
 char *
