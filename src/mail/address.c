@@ -205,6 +205,8 @@ address_same(const char *a, const char *b)
 char *
 address_key(const char *address)
 {
+    if (g_str_is_ascii(address) && !strchr(address, '"')) /* nothing to undo: nearly all */
+        return g_ascii_strdown(address, -1);
     return normalize(address, true);
 }
 

@@ -133,6 +133,10 @@ static char *
 decode_name(const char *raw)
 {
     g_autofree char *decoded = encoded_word_decode(raw, NULL);
+
+    if (g_str_is_ascii(decoded))
+        return g_strdup(g_strstrip(decoded));
+
     GString *out = g_string_new(NULL);
 
     for (const char *p = g_strstrip(decoded); *p; p = g_utf8_next_char(p)) {

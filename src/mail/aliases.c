@@ -201,8 +201,9 @@ static void
 expand(Expansion *self, const char *address, GPtrArray *path)
 {
     const char *plain = address + (*address == '\\');
-    g_autofree char *name = plain == address ? local_name(self->where, plain) : NULL;
-    char **targets = name && self->where->aliases ? find_targets(self->where->aliases, name) : NULL;
+    bool may_be_alias = plain == address && self->where->aliases;
+    g_autofree char *name = may_be_alias ? local_name(self->where, plain) : NULL;
+    char **targets = name ? find_targets(self->where->aliases, name) : NULL;
 
     if (!targets || g_ptr_array_find_with_equal_func(path, name, g_str_equal, NULL)) {
         add_result(self, plain);

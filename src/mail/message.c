@@ -53,8 +53,12 @@ structure_header(const Message *self)
 
     for (guint i = 0; i < fields_count(self->fields); i++) {
         const Field *field = fields_at(self->fields, i);
-        if (g_ascii_strncasecmp(field->name, "Content-", 8) == 0)
-            g_string_append_printf(out, "%s:%s\n", field->name, field->value);
+        if (g_ascii_strncasecmp(field->name, "Content-", 8) != 0)
+            continue;
+        g_string_append(out, field->name);
+        g_string_append_c(out, ':');
+        g_string_append(out, field->value);
+        g_string_append_c(out, '\n');
     }
     g_string_append_c(out, '\n');
     return g_string_free_to_bytes(out);

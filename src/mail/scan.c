@@ -184,7 +184,7 @@ finish_field(Scan *self)
     bool is_address = is_address_field(name, n);
     bool is_content = n > 8 && g_ascii_strncasecmp(name, "content-", 8) == 0;
 
-    self->known |= field_is_known(name, n);
+    self->known = self->known || field_is_known(name, n);
     self->all_fields++;
     if (++self->fields > SCAN_MAX_FIELDS || self->all_fields > SCAN_MAX_ALL_FIELDS)
         judge_header(self, SCAN_REFUSED, "too many header fields");
