@@ -137,13 +137,26 @@ quoted_character(TransferDecoder *self, char c, char *out)
 /* 1: may be more than itself; 2: a line end, which decides about what is held only. */
 static const guint8 special[256] = { ['='] = 1, [' '] = 1, ['\t'] = 1, ['\r'] = 1, ['\n'] = 2 };
 
+static int
+hex_value(char c)
+{
+    static const guint8 values[256] = { /* plus one */
+        ['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['A'] = 11, 12, 13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16,
+    };
+
+    return values[(guchar)c] - 1;
+}
+
 /* What is plain at the first look: an escape, a blank inside a line, a line end. Returns how many of the n
  * characters at in that was, 0 if it takes more than a look. */
 static size_t
 quoted_plain(const char *in, size_t n, char **to)
 {
-    if (n >= 3 && in[0] == '=' && g_ascii_isxdigit(in[1]) && g_ascii_isxdigit(in[2])) {
-        *(*to)++ = (char)(g_ascii_xdigit_value(in[1]) << 4 | g_ascii_xdigit_value(in[2]));
+    int high = n >= 3 && in[0] == '=' ? hex_value(in[1]) : -1;
+    int low = high >= 0 ? hex_value(in[2]) : -1;
+
+    if (low >= 0) {
+        *(*to)++ = (char)(high << 4 | low);
         return 3;
     }
     if (n >= 2 && (in[0] == ' ' || in[0] == '\t') && !special[(guchar)in[1]]) {
