@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "mail/encoded_word.h"
+#include "mail/fields.h"
 #include "mail/filename.h"
 #include "mail/spool_stream.h"
 
@@ -214,12 +215,39 @@ attach_part(Attacher *self, GMimePart *part, GError **error)
     return true;
 }
 
+static bool
+names_hidden(const char *field)
+{
+    return g_ascii_strcasecmp(field, "Bcc") == 0 || g_ascii_strcasecmp(field, "Resent-Bcc") == 0;
+}
+
+/* The header again, if it tells of hidden recipients: without them. Else NULL. */
+static GBytes *
+discreet_header(const Fields *fields)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    bool indiscreet = false;
+
+    for (guint i = 0; i < fields_count(fields); i++) {
+        const Field *field = fields_at(fields, i);
+        if (names_hidden(field->name))
+            indiscreet = true;
+        else
+            g_string_append_printf(out, "%s:%s\r\n", field->name, field->value);
+    }
+    g_string_append(out, "\r\n");
+    return indiscreet ? g_string_free_to_bytes(g_steal_pointer(&out)) : NULL;
+}
+
 bool
 attach_message(Attacher *self, const char *filename)
 {
-    Spool *spool = message_spool(self->translation->message);
+    const Message *message = self->translation->message;
+    Spool *spool = message_spool(message);
+    g_autoptr(GBytes) header = discreet_header(message_fields(message));
+    PartContent *content = header ? part_content_new_headed(header, spool, message_body_offset(message))
+                                  : part_content_new(spool, 0, spool_length(spool), TRANSFER_IDENTITY);
 
-    add(self, g_strdup(filename), g_strdup("message/rfc822"),
-        part_content_new(spool, 0, spool_length(spool), TRANSFER_IDENTITY), NULL);
+    add(self, g_strdup(filename), g_strdup("message/rfc822"), content, NULL);
     return true;
 }

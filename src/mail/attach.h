@@ -25,5 +25,5 @@ PartContent *attach_content(const Attacher *self, GMimePart *part);
 /* Adds the part to the Mail's attachments; false when it could not be read. */
 bool attach_part(Attacher *self, GMimePart *part, GError **error);
 
-/* Adds the whole message as it came. */
+/* Adds the whole message as it came, but for the fields that name hidden recipients. */
 bool attach_message(Attacher *self, const char *filename);

@@ -5,8 +5,8 @@
 #define BLOCK_BYTES 4096
 
 struct PartContent {
-    Spool *spool;  /* or */
-    GBytes *bytes;
+    GBytes *bytes; /* these, */
+    Spool *spool;  /* then these; one of both may be NULL */
     gint64 offset, raw_length;
     Transfer transfer;
     gint64 length; /* decoded; -1 until measured */
@@ -129,6 +129,16 @@ part_content_new_bytes(GBytes *bytes)
     return self;
 }
 
+PartContent *
+part_content_new_headed(GBytes *head, Spool *spool, gint64 offset)
+{
+    PartContent *self = part_content_new(spool, offset, spool_length(spool) - offset, TRANSFER_IDENTITY);
+
+    self->bytes = g_bytes_ref(head);
+    self->length += (gint64)g_bytes_get_size(head);
+    return self;
+}
+
 void
 part_content_free(PartContent *self)
 {
@@ -185,6 +195,12 @@ part_content_read(const PartContent *self, gsize max, bool *cut, GError **error)
 Source *
 part_content_source(const PartContent *self)
 {
+    if (self->bytes && self->spool) {
+        GPtrArray *chain = g_ptr_array_new();
+        g_ptr_array_add(chain, source_new_bytes(self->bytes));
+        g_ptr_array_add(chain, spool_source(self->spool, self->offset, self->raw_length));
+        return source_new_chain(chain);
+    }
     if (self->bytes)
         return source_new_bytes(self->bytes);
     if (self->transfer == TRANSFER_IDENTITY)

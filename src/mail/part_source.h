@@ -14,6 +14,9 @@ PartContent *part_content_new(Spool *spool, gint64 offset, gint64 length, Transf
 
 /* Bytes of its own, not encoded: what translation made itself. Takes a reference. */
 PartContent *part_content_new_bytes(GBytes *bytes);
+
+/* Bytes of its own, then the spool from offset to its end, neither encoded. Takes references. */
+PartContent *part_content_new_headed(GBytes *head, Spool *spool, gint64 offset);
 void part_content_free(PartContent *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PartContent, part_content_free)
 
