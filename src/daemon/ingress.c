@@ -251,6 +251,14 @@ on_reply(Waiter *waiter, const Reply *reply)
     self->ops->answered(self->user);
 }
 
+static bool
+on_asked(Waiter *waiter)
+{
+    Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
+
+    return self->ops->is_there(self->user);
+}
+
 static void
 deliver(Ingress *self)
 {
@@ -258,6 +266,7 @@ deliver(Ingress *self)
     Entry *entry = entry_new(g_steal_pointer(&self->envelope), g_steal_pointer(&self->spool),
                              g_steal_pointer(&self->scan));
     self->waiter.reply = on_reply;
+    self->waiter.is_there = on_asked;
     relay_deliver(self->hub->relay, entry, &self->waiter);
 }
 

@@ -36,6 +36,9 @@ typedef struct {
     /* An answer that took its time has been given: the session may read on. Not from inside ingress_new() or
      * smtp_session_feed(). May free the Ingress. */
     void (*answered)(void *user);
+
+    /* False once nobody can read an answer any more. */
+    bool (*is_there)(void *user);
 } IngressOps;
 
 typedef struct Ingress Ingress;

@@ -214,12 +214,21 @@ on_session_answered(void *user)
     client_go_on(user);
 }
 
+static bool
+on_session_asked(void *user)
+{
+    const Client *self = user;
+
+    return conn_has_peer(self->conn);
+}
+
 static void
 client_start(SmtpServer *server, const Listen *listen, Conn *conn, const IngressClient *facts,
              const GateTicket *ticket)
 {
     static const ConnOps conn_ops = { on_bytes, on_end, on_expired, on_gone };
-    static const IngressOps ingress_ops = { on_session_write, on_session_quit, on_session_answered };
+    static const IngressOps ingress_ops = { on_session_write, on_session_quit, on_session_answered,
+                                            on_session_asked };
     Client *self = g_new0(Client, 1);
     IngressClient client = *facts;
 

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 enum {
     LINGER_MS = 2000,           /* for a peer to read our last words before its unread bytes cause a reset */
     LINGER_BYTES = 1024 * 1024, /* and what it may send meanwhile */
+    PROBE_S = 10,               /* between the questions to a peer that sends no more */
 };
 
 typedef enum {
@@ -179,6 +181,26 @@ conn_acknowledge(Conn *self)
         setsockopt(conn_fd(self), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+/* A peer that has closed altogether looks like one that has only shut its end, until its system answers a question. */
+static void
+conn_probe(Conn *self)
+{
+    int fd = conn_fd(self), on = 1, seconds = PROBE_S;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+}
+
+bool
+conn_has_peer(const Conn *self)
+{
+    struct pollfd one = { .fd = -1 };
+
+    uv_fileno((const uv_handle_t *) conn_writer(self), &one.fd);
+    return one.fd >= 0 && (poll(&one, 1, 0) <= 0 || !(one.revents & (POLLHUP | POLLERR)));
+}
+
 static void
 conn_deliver(Conn *self, const char *bytes, size_t n)
 {
@@ -208,6 +230,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
             conn_destroy(self);
         else if (self->state == CONN_OPEN && self->ops->end)
             self->ops->end(self->user);
+        if (self->state == CONN_OPEN && conn_is_tcp(self))
+            conn_probe(self);
     } else {
         conn_destroy(self);
     }

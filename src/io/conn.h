@@ -59,6 +59,10 @@ void conn_deadline(Conn *self, gint64 ms);
  * one back until then, and the system would take 40 ms; a reply tells it too. */
 void conn_acknowledge(Conn *self);
 
+/* False once nobody can read any more what is written: the peer has broken off, or closed altogether. A peer that is
+ * silent after its `end` is asked now and then; over TCP it can take more than a minute to show that it has closed. */
+bool conn_has_peer(const Conn *self);
+
 /* The descriptor that is read, for socket options. */
 int conn_fd(const Conn *self);
 

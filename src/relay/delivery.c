@@ -17,6 +17,7 @@ struct Delivery {
     guint shares_made;
     guint left;        /* of them still on their way */
     GArray *services;  /* parallel to the entry's outcomes; NULL in the first round */
+    bool begun;        /* an API was called: it goes on to its end */
     DeliveryDone done;
     void *user;
 };
@@ -152,13 +153,48 @@ collect(Delivery *self)
         share_collect(self->shares->pdata[i], self->entry->outcomes, self->services);
 }
 
+static bool
+is_wanted(const Delivery *self)
+{
+    return self->begun || !self->world.is_wanted || self->world.is_wanted(self->user);
+}
+
+static bool
+on_share_begins(void *user)
+{
+    Delivery *self = user;
+
+    self->begun = is_wanted(self);
+    return self->begun;
+}
+
+/* Those without an outcome get this one. */
+static void
+give_up(Delivery *self, const Outcome *untried)
+{
+    for (guint i = 0; i < self->shares->len; i++)
+        share_abort(self->shares->pdata[i], untried);
+    collect(self);
+    finish(self);
+}
+
+static void
+drop(Delivery *self)
+{
+    Outcome left = { 0 };
+
+    share_left(&left);
+    give_up(self, &left);
+    outcome_clear(&left);
+}
+
 static void
 count_down(Delivery *self)
 {
     if (--self->left > 0)
         return;
     collect(self);
-    if (fall_back(self))
+    if (is_wanted(self) && fall_back(self))
         start_round(self);
     else
         finish(self);
@@ -188,8 +224,11 @@ on_prepared(void *user)
         self->services = services_new(self->entry->outcomes->len);
     self->left = self->shares->len + 1; /* and this function */
     for (guint i = 0; i < self->shares->len; i++)
-        share_start(self->shares->pdata[i], on_share_done, self);
-    count_down(self);
+        share_start(self->shares->pdata[i], on_share_begins, on_share_done, self);
+    if (self->left > 1 && !is_wanted(self))
+        drop(self);
+    else
+        count_down(self);
 }
 
 static void
@@ -272,14 +311,20 @@ delivery_abort(Delivery *self)
         self->done(self, &reply, self->user);
         return;
     }
-    if (!self->work) {
-        outcome_set(&untried, OUTCOME_TRANSIENT, 451, "4.3.2", SHUTTING_DOWN);
-        for (guint i = 0; i < self->shares->len; i++)
-            share_abort(self->shares->pdata[i], &untried);
-        collect(self);
-        outcome_clear(&untried);
+    if (self->work) {
+        finish(self);
+        return;
     }
-    finish(self);
+    outcome_set(&untried, OUTCOME_TRANSIENT, 451, "4.3.2", SHUTTING_DOWN);
+    give_up(self, &untried);
+    outcome_clear(&untried);
+}
+
+void
+delivery_unwanted(Delivery *self)
+{
+    if (!self->work && !self->begun)
+        drop(self);
 }
 
 void

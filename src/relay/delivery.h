@@ -23,5 +23,8 @@ const GPtrArray *delivery_shares(const Delivery *self); /* of Share */
 /* Ends it now with what is known; calls done. */
 void delivery_abort(Delivery *self);
 
+/* is_wanted has become false: if no call has begun, ends it now; calls done. */
+void delivery_unwanted(Delivery *self);
+
 /* After done, or delivery_prepare(). */
 void delivery_free(Delivery *self);

@@ -8,6 +8,7 @@ typedef struct RelayJob {
     Relay *relay;
     Delivery *delivery;
     Waiter *waiter; /* or NULL */
+    bool abandoned;
     GList link;
 } RelayJob;
 
@@ -63,6 +64,15 @@ on_delivered(Delivery *delivery, const Reply *reply, void *user)
     check_drained(relay);
 }
 
+static bool
+is_wanted(void *user)
+{
+    const RelayJob *job = user;
+    Waiter *waiter = job->waiter;
+
+    return !job->abandoned && (!waiter || !waiter->is_there || waiter->is_there(waiter));
+}
+
 static void
 abort_all(Relay *self)
 {
@@ -90,6 +100,7 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
 
     self->world.loop = loop;
     self->world.settings = settings;
+    self->world.is_wanted = is_wanted;
     self->world.throttles = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) throttle_free);
     self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
     for (guint i = 0; i < settings->accounts->len; i++) {
@@ -138,9 +149,13 @@ relay_deliver(Relay *self, Entry *entry, Waiter *waiter)
 void
 relay_abandon(Waiter *waiter)
 {
-    if (waiter->job)
-        waiter->job->waiter = NULL;
-    waiter->job = NULL;
+    RelayJob *job = g_steal_pointer(&waiter->job);
+
+    if (!job)
+        return;
+    job->waiter = NULL;
+    job->abandoned = true;
+    delivery_unwanted(job->delivery);
 }
 
 guint

@@ -16,6 +16,9 @@ struct Waiter {
     /* The mail is settled; reply is valid during the call. Comes once, never before relay_deliver() has returned,
      * and not after relay_abandon(). */
     void (*reply)(Waiter *self, const Reply *reply);
+
+    /* False once nobody is there any more to read the reply. Asked before an API is called; NULL: always true. */
+    bool (*is_there)(Waiter *self);
     struct RelayJob *job; /* the relay's; NULL when there is nothing to wait for */
 };
 
@@ -25,7 +28,8 @@ Relay *relay_new(uv_loop_t *loop, const RelaySettings *settings);
 /* Takes entry; its recipients are expanded and qualified here. waiter may be NULL. */
 void relay_deliver(Relay *self, Entry *entry, Waiter *waiter);
 
-/* The waiter leaves (nothing happens if its mail is settled): the delivery ends as it ends, and is only logged. */
+/* The waiter leaves (nothing happens if its mail is settled): what is with an API already ends as it ends, and is only
+ * logged. What is not is dropped: its client was promised nothing and will try again. */
 void relay_abandon(Waiter *waiter);
 
 /* Mails on their way. */

@@ -28,6 +28,7 @@ struct Share {
     GPtrArray *calls; /* of Call; NULL when there is nothing to send */
     GArray *errands;  /* of Errand, parallel to the calls; never grows */
     guint left;       /* errands that have not ended */
+    ShareBegin begin;
     ShareDone done;
     void *user;
 };
@@ -267,19 +268,39 @@ on_attempted(Attempt *attempt, void *user)
     errand_end(errand);
 }
 
+void
+share_left(Outcome *outcome)
+{
+    outcome_set(outcome, OUTCOME_TRANSIENT, 451, "4.4.2", "The client left before the mail was sent");
+}
+
+static bool
+may_run(const Errand *errand, Outcome *instead)
+{
+    const Share *self = errand->share;
+    gint64 pause_ms = throttle_paused_ms(self->throttle);
+
+    if (pause_ms > 0) {
+        g_autofree char *text = g_strdup_printf("The API asked for a pause, %" G_GINT64_FORMAT " s are left",
+                                                (pause_ms + 999) / 1000);
+        outcome_set(instead, OUTCOME_TRANSIENT, 451, "4.3.2", text);
+        return false;
+    }
+    if (self->begin(self->user))
+        return true;
+    share_left(instead);
+    return false;
+}
+
 /* A place is ours, until the errand ends. */
 static void
 errand_run(Errand *errand)
 {
     Share *self = errand->share;
-    gint64 pause_ms = throttle_paused_ms(self->throttle);
+    Outcome outcome = { 0 };
 
     errand->placed = true;
-    if (pause_ms > 0) {
-        g_autofree char *text = g_strdup_printf("The API asked for a pause, %" G_GINT64_FORMAT " s are left",
-                                                (pause_ms + 999) / 1000);
-        Outcome outcome = { 0 };
-        outcome_set(&outcome, OUTCOME_TRANSIENT, 451, "4.3.2", text);
+    if (!may_run(errand, &outcome)) {
         take_one_outcome(errand, &outcome);
         outcome_clear(&outcome);
         errand_end(errand);
@@ -301,10 +322,11 @@ on_turn(Ticket *ticket)
 }
 
 void
-share_start(Share *self, ShareDone done, void *user)
+share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
 {
     guint n = self->calls ? self->calls->len : 0;
 
+    self->begin = begin;
     self->done = done;
     self->user = user;
     self->errands = g_array_sized_new(FALSE, TRUE, sizeof(Errand), n);

@@ -20,6 +20,7 @@ typedef struct {
     WorkLane *lane; /* for the preparation of small mails */
     GHashTable *throttles; /* Provider -> Throttle */
     GHashTable *tokens;    /* Provider -> Token, for those that need one */
+    bool (*is_wanted)(void *user); /* with that of delivery_start(): whether to begin to send it; NULL: always */
 } DeliveryWorld;
 
 typedef struct Share Share;
@@ -28,6 +29,9 @@ typedef struct Share Share;
 void share_untranslated(Outcome *outcome, const GError *error);
 
 typedef void (*ShareDone)(void *user);
+
+/* Asked before each call. False: nobody waits for the mail any more, it is not made. */
+typedef bool (*ShareBegin)(void *user);
 
 /* number tells the shares of an entry apart. The entry is borrowed. */
 Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, guint number);
@@ -48,9 +52,13 @@ const GPtrArray *share_calls(const Share *self); /* of Call */
 /* Recipient number i and what is known of him; NULL past the last. */
 const Outcome *share_outcome(const Share *self, guint i, const char **recipient);
 
-/* Makes the calls. done comes once all recipients have an outcome, perhaps before this returns; the share may be
+/* Makes the calls. begin is not asked after done. done comes once all recipients have an outcome, perhaps before this
+ * returns; the share may be
  * freed in there. */
-void share_start(Share *self, ShareDone done, void *user);
+void share_start(Share *self, ShareBegin begin, ShareDone done, void *user);
+
+/* Who has got no answer tries again: sent now, the mail would go out twice. */
+void share_left(Outcome *outcome);
 
 /* Gives up on what has no outcome yet; done does not come any more. */
 void share_abort(Share *self, const Outcome *untried);

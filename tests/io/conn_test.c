@@ -201,6 +201,25 @@ test_half_close(void)
     }
 }
 
+/* Only a peer that is gone altogether counts as gone. */
+static void
+test_has_peer(void)
+{
+    Pair pair;
+
+    FOR_EACH_KIND(pair, 1000) {
+        g_assert_true(conn_has_peer(pair.self));
+        shutdown(pair.peer, SHUT_WR);
+        while (pair.ends == 0)
+            uv_run(&pair.loop, UV_RUN_ONCE);
+        g_assert_true(conn_has_peer(pair.self));
+        peer_reset(&pair);
+        while (conn_has_peer(pair.self))
+            g_thread_yield();
+        pair_finish(&pair);
+    }
+}
+
 static void
 test_reset(void)
 {
@@ -346,6 +365,7 @@ main(int argc, char **argv)
     g_test_add_func("/conn/linger", test_linger);
     g_test_add_func("/conn/linger-is-bounded", test_linger_is_bounded);
     g_test_add_func("/conn/half-close", test_half_close);
+    g_test_add_func("/conn/has-peer", test_has_peer);
     g_test_add_func("/conn/reset", test_reset);
     g_test_add_func("/conn/write-after-reset", test_write_after_reset);
     g_test_add_func("/conn/close-after-reset", test_close_after_reset);

@@ -211,7 +211,8 @@ test_pause(void)
     site_close(&site);
 }
 
-/* A client that leaves: at once, in line, and in the middle of the call. Its mail goes on. */
+/* A client that leaves in the middle of the call: the mail goes on. One that leaves before, at once or in line, will
+ * try again: its mail does not. */
 static void
 test_abandon(void)
 {
@@ -226,14 +227,61 @@ test_abandon(void)
     relay_abandon(&site.guests[0].waiter);
     relay_abandon(&site.guests[1].waiter);
     relay_deliver(site.relay, entry_of(MAIL, "a@x.test"), NULL);
-    for (guint i = 0; i < 4; i++) {
+    run_until_translated(&site);
+    g_assert_cmpuint(relay_size(site.relay), ==, 2);
+    for (guint i = 0; i < 2; i++) {
         run_until_open(&site, 1);
         fake_http_answer(0, 200, OK_BODY);
     }
     for (guint i = 0; i < 3; i++)
         g_assert_cmpuint(site.guests[i].replies, ==, 0);
-    g_assert_cmpuint(fake_http.sent, ==, 4);
+    g_assert_cmpuint(fake_http.sent, ==, 2);
     g_assert_cmpuint(relay_size(site.relay), ==, 0);
+    site_close(&site);
+}
+
+/* One that leaves between the calls of its mail: who has got it is no reason to forget the others. */
+static void
+test_abandon_between_calls(void)
+{
+    Site site;
+
+    site_open(&site, "", "max-calls = 1");
+    deliver(&site, 0, MAIL, "h1@x.test h2@x.test");
+    run_until_open(&site, 1);
+    relay_abandon(&site.guests[0].waiter);
+    g_assert_cmpuint(relay_size(site.relay), ==, 1);
+    fake_http_answer(0, 200, OK_BODY);
+    run_until_open(&site, 1);
+    fake_http_answer(0, 200, OK_BODY);
+    g_assert_cmpuint(fake_http.sent, ==, 2);
+    g_assert_cmpuint(relay_size(site.relay), ==, 0);
+    site_close(&site);
+}
+
+static bool
+is_away(Waiter *waiter)
+{
+    return false;
+}
+
+/* A client that is found to be away when its turn has come. */
+static void
+test_away(void)
+{
+    Site site;
+
+    site_open(&site, "", "max-calls = 1");
+    for (guint i = 0; i < 3; i++)
+        deliver(&site, i, MAIL, "a@x.test");
+    site.guests[1].waiter.is_there = is_away;
+    site.guests[2].waiter.is_there = is_away;
+    run_until_translated(&site);
+    run_until_open(&site, 1);
+    fake_http_answer(0, 200, OK_BODY);
+    run_until_reply(&site, 2);
+    g_assert_cmpuint(fake_http.sent, ==, 1);
+    g_assert_true(g_str_has_prefix(site.guests[1].line, "451 4.4.2 The client left"));
     site_close(&site);
 }
 
@@ -373,6 +421,8 @@ main(int argc, char **argv)
     g_test_add_func("/relay/in-turn", test_in_turn);
     g_test_add_func("/relay/pause", test_pause);
     g_test_add_func("/relay/abandon", test_abandon);
+    g_test_add_func("/relay/abandon-between-calls", test_abandon_between_calls);
+    g_test_add_func("/relay/away", test_away);
     g_test_add_func("/relay/drain", test_drain);
     g_test_add_func("/relay/drain-idle", test_drain_idle);
     g_test_add_func("/relay/drain-limit", test_drain_limit);
