@@ -1,5 +1,7 @@
 #include "daemon/settings.h"
 
+#include "mail/scan.h"
+
 #include <syslog.h>
 #include <unistd.h>
 
@@ -97,16 +99,25 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
     return true;
 }
 
+/* What SMTP may carry so that no mail is refused by its length alone which the account would take: there are line ends
+ * in base64, delimiters, and headers that do not leave. The exact size is known when the mail has been read. */
+static gint64
+largest_message(gint64 max_bytes, gint64 mail_bytes)
+{
+    gint64 most = MIN(mail_bytes, max_bytes);
+
+    return mail_bytes > 0 ? MIN(max_bytes, most + most / 16 + SCAN_MAX_HEADER_BYTES) : max_bytes;
+}
+
 static void
 complete_smtp(Listen *self, const Settings *settings)
 {
     const ListenConf *conf = &self->conf;
-    gint64 most = relay_settings_mail_bytes(settings->relay);
     bool local = conf->address[0] == '/' || !conf->address[0];
 
     self->smtp = (SmtpSettings) {
         .hostname = settings->conf.hostname,
-        .max_bytes = most > 0 ? MIN(conf->max_bytes, most) : conf->max_bytes,
+        .max_bytes = largest_message(conf->max_bytes, relay_settings_mail_bytes(settings->relay)),
         .max_recipients = conf->max_recipients,
         .max_errors = conf->max_errors,
         .max_idle_commands = conf->max_idle_commands,

@@ -128,6 +128,15 @@ class MailTest(unittest.TestCase):
                 part, = self.one_copy_each(["b@example.org"])["b@example.org"].iter_attachments()
                 self.assertEqual(hashlib.sha256(part.get_payload(decode=True)).digest(), hashlib.sha256(content).digest())
 
+    def test_line_ends_do_not_count(self):
+        """In base64 just below the account's 20 MB, above them with the line ends that SMTP needs."""
+        message, content = mails.with_attachment(15_600_000)
+        self.assertGreater(len(message), 20 * 1024 * 1024)
+        self.deliver(["b@example.org"], message)
+        message, content = mails.with_attachment(15_800_000)
+        code, text = daemon.send("shop@example.jp", ["b@example.org"], message)
+        self.assertEqual(f"{code} {text[:5]}", "552 5.3.4")
+
     def test_several_mails_in_one_session(self):
         with daemon.raw() as talk:
             talk.hello()
