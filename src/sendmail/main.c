@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -32,12 +33,21 @@ guard_descriptors(void)
     }
 }
 
+/* shimtad waits for its input with epoll, which refuses files and devices such as /dev/null. */
+static bool
+can_be_waited_for(int fd)
+{
+    struct stat file;
+
+    return fstat(fd, &file) == 0 && (S_ISFIFO(file.st_mode) || S_ISSOCK(file.st_mode) || isatty(fd));
+}
+
 static int
 speak_smtp(const Settings *settings)
 {
     Submission submission;
 
-    if (settings->direct)
+    if (settings->direct && can_be_waited_for(STDIN_FILENO))
         return submit_exec(settings, "--stdio");
     int status = submit_open(&submission, settings);
     if (status != EX_OK) {

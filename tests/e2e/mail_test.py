@@ -3,6 +3,7 @@
 import hashlib
 import re
 import subprocess
+import tempfile
 
 import mails
 import shim
@@ -226,6 +227,16 @@ class SendmailTest(unittest.TestCase):
         with open(conf, "w") as file:
             file.write(text.replace("[shimta]\n", "[shimta]\nsubmit = direct\n"))
         self.submit_direct(conf)
+
+        talk = (b"EHLO x\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<file@example.org>\r\nDATA\r\nSubject: bs\r\n\r\nx\r\n"
+                b".\r\nQUIT\r\n")
+        with tempfile.TemporaryFile() as file:
+            file.write(talk)
+            file.seek(0)
+            done = subprocess.run([shim.program("sendmail"), "-bs"], stdin=file, capture_output=True,
+                                  timeout=shim.PATIENCE, env={"SHIMTA_CONF": conf})
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn("file@example.org", sandbox.copies())
 
     def submit_direct(self, conf):
         done = daemon.sendmail("-t", "-v", stdin=mails.order().replace(b"\r\n", b"\n"), env={"SHIMTA_CONF": conf})
