@@ -5,8 +5,6 @@
 #include "base/conf.h"
 #include "mail/address.h"
 
-#define MAX_EXPANSION 1000
-
 struct Aliases {
     GHashTable *targets; /* name in lower case -> char ** */
 };
@@ -145,7 +143,7 @@ add_result(Expansion *self, const char *address)
 {
     g_autofree char *qualified = address_qualify(address, self->where->default_domain);
 
-    if (self->result->len < MAX_EXPANSION && g_hash_table_add(self->seen, address_key(qualified)))
+    if (g_hash_table_add(self->seen, address_key(qualified)))
         g_ptr_array_add(self->result, g_steal_pointer(&qualified));
 }
 

@@ -20,7 +20,7 @@ typedef struct {
 } Localities;
 
 /* Replaces address by what it stands for, qualified: a GPtrArray of char * (freed with it), at least
- * one and at most 1000, none twice. A loop ends at the name itself, and so does `\name`. The alias
+ * one, none twice: no more than the file has targets. A loop ends at the name itself, and so does `\name`. The alias
  * `default` serves every local name without one of its own. An address no alias names is
  * returned qualified. */
 GPtrArray *aliases_expand(const Localities *where, const char *address);
