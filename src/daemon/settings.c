@@ -13,7 +13,7 @@ const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, log_level, "log-level", CONF_CHOICE, "info", .choices = log_levels),
     CONF_KEY(DaemonConf, max_connections, "max-connections", CONF_UINT, "5000", .min = 1, .max = 1000000),
-    CONF_KEY(DaemonConf, drain_timeout_ms, "drain-timeout", CONF_TIME, "10s", .min = 0, .max = 3600000),
+    CONF_KEY(DaemonConf, drain_timeout_ms, "drain-timeout", CONF_TIME, "7s", .min = 0, .max = 3600000),
     CONF_KEY(DaemonConf, spool_folder, "spool-folder", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, spool_memory_bytes, "spool-memory", CONF_SIZE, "256k", .min = 4096, .max = 1 << 30),
     CONF_KEY(DaemonConf, submit, "submit", CONF_CHOICE, "daemon", .choices = submit_ways),
