@@ -53,8 +53,7 @@ const GPtrArray *share_calls(const Share *self); /* of Call */
 const Outcome *share_outcome(const Share *self, guint i, const char **recipient);
 
 /* Makes the calls. begin is not asked after done. done comes once all recipients have an outcome, perhaps before this
- * returns; the share may be
- * freed in there. */
+ * returns; the share may be freed in there. */
 void share_start(Share *self, ShareBegin begin, ShareDone done, void *user);
 
 /* Who has got no answer tries again: sent now, the mail would go out twice. */
