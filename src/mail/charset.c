@@ -1,5 +1,7 @@
 #include "mail/charset.h"
 
+#include "mail/charset_cp932.h"
+#include "mail/charset_guess.h"
 #include "mail/charset_iconv.h"
 #include "mail/charset_jis.h"
 
@@ -147,6 +149,8 @@ append(GString *out, const char *name, const char *bytes, gsize n)
 {
     if (name == utf8)
         return utf8_append(out, bytes, n);
+    if (name == cp932)
+        return cp932_append(out, bytes, n);
     if (name == iso_2022_jp)
         return jis_append(out, bytes, n);
     if (name == euc_jp)
@@ -157,33 +161,6 @@ append(GString *out, const char *name, const char *bytes, gsize n)
         return wide_append(out, bytes, n, 4);
     gsize unit = g_str_has_prefix(name, "UTF-16") ? 2 : g_str_has_prefix(name, "UTF-32") ? 4 : 1;
     return iconv_append(out, name, bytes, n, unit);
-}
-
-/* Half-width katakana, which EUC-JP turns into when read as CP932. */
-static guint
-count_half_width(const char *text)
-{
-    guint count = 0;
-
-    for (const char *p = text; (p = strchr(p, '\xef')); p++) {
-        gunichar c = g_utf8_get_char(p);
-        count += c >= 0xff61 && c <= 0xff9f;
-    }
-    return count;
-}
-
-/* The Japanese charset in which 8-bit text decodes without fault; NULL for neither. */
-static const char *
-guess_japanese(const char *bytes, gsize n)
-{
-    g_autoptr(GString) sjis = g_string_new(NULL);
-    g_autoptr(GString) euc = g_string_new(NULL);
-    bool is_sjis = append(sjis, cp932, bytes, n) == 0;
-    bool is_euc = append(euc, euc_jp, bytes, n) == 0;
-
-    if (is_sjis && is_euc)
-        return count_half_width(sjis->str) > count_half_width(euc->str) ? euc_jp : cp932;
-    return is_sjis ? cp932 : is_euc ? euc_jp : NULL;
 }
 
 static bool
@@ -225,9 +202,9 @@ guess(const char *bytes, gsize n, const char *hint)
         if (append(tried, hinted, bytes, n) == 0)
             return hinted;
     }
-    const char *japanese = guess_japanese(bytes, n);
-    if (japanese)
-        return japanese;
+    Japanese japanese = guess_japanese(bytes, n);
+    if (japanese != JAPANESE_NEITHER)
+        return japanese == JAPANESE_EUC ? euc_jp : cp932;
     /* Nothing is clean. Text cut inside a character is rather what its neighbour is. */
     return hinted && hinted != utf8 && hinted != iso_2022_jp ? hinted : latin;
 }

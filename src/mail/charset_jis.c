@@ -1,33 +1,55 @@
 #include "mail/charset_jis.h"
 
+#include "mail/charset_cp932.h"
 #include "mail/charset_iconv.h"
+
+#include <string.h>
 
 #define ESC '\x1b'
 
 /* Runs of bytes for one converter. */
 typedef struct {
     GString *out;
-    GString *run;
     const char *charset;
     guint bad;
+    gsize unit; /* bytes of a character in run, when it is not CP932 */
+    gsize length;
+    char run[4096];
 } Transcoder;
+
+static const char cp932[] = "CP932";
+static const char euc_jp_ms[] = "EUC-JP-MS";
 
 static void
 flush(Transcoder *self)
 {
-    if (self->run->len)
-        self->bad += iconv_append(self->out, self->charset, self->run->str, self->run->len, 1);
-    g_string_truncate(self->run, 0);
+    if (self->charset == cp932)
+        self->bad += cp932_append(self->out, self->run, self->length);
+    else if (self->length)
+        self->bad += iconv_append(self->out, self->charset, self->run, self->length, self->unit);
+    self->length = 0;
+}
+
+/* The bytes of one character. */
+static inline void
+emit(Transcoder *self, const char *charset, const char *bytes, gsize n)
+{
+    if (self->charset != charset || self->length + n > sizeof self->run)
+        flush(self);
+    self->charset = charset;
+    self->unit = n;
+    for (gsize i = 0; i < n; i++)
+        self->run[self->length++] = bytes[i];
 }
 
 static void
-emit(Transcoder *self, const char *charset, const char *bytes, gsize n)
+start(Transcoder *self, GString *out)
 {
-    if (self->charset != charset)
-        flush(self);
-    self->charset = charset;
-    for (gsize i = 0; i < n; i++)
-        g_string_append_c(self->run, bytes[i]); /* inline, which append_len is not */
+    self->out = out;
+    self->charset = cp932;
+    self->bad = 0;
+    self->unit = 1;
+    self->length = 0;
 }
 
 static void
@@ -37,9 +59,6 @@ emit_unknown(Transcoder *self)
     iconv_append_unknown(self->out);
     self->bad++;
 }
-
-static const char cp932[] = "CP932";
-static const char euc_jp_ms[] = "EUC-JP-MS";
 
 static void
 emit_byte(Transcoder *self, guchar byte)
@@ -51,12 +70,10 @@ emit_byte(Transcoder *self, guchar byte)
 static void
 emit_0208(Transcoder *self, guchar a, guchar b)
 {
-    guint row = a - 0x21, cell = b - 0x21;
-    guint trail = row % 2 ? cell + 0x9f : cell + 0x40 + (cell >= 63);
-    guint lead = row / 2 + (row < 62 ? 0x81 : 0xc1);
-    char bytes[2] = { (char) lead, (char) trail };
+    guchar bytes[2];
 
-    emit(self, cp932, bytes, 2);
+    cp932_from_jis(a, b, bytes);
+    emit(self, cp932, (char *) bytes, 2);
 }
 
 typedef enum { SET_ASCII, SET_KANA, SET_0208, SET_0212, SET_GB, SET_KS } Set;
@@ -165,8 +182,9 @@ jis_step(Transcoder *self, Set set, const guchar *p, gsize n)
 guint
 jis_append(GString *out, const char *bytes, gsize n)
 {
-    g_autoptr(GString) run = g_string_sized_new(MIN(n, 4096));
-    Transcoder self = { out, run, cp932, 0 };
+    Transcoder self;
+
+    start(&self, out);
     Set set = SET_ASCII, shifted = SET_ASCII;
 
     for (gsize i = 0; i < n;) {
@@ -188,6 +206,12 @@ jis_append(GString *out, const char *bytes, gsize n)
         }
         if (bytes[i] == '\n')
             set = shifted = SET_ASCII; /* lines end in ASCII (RFC 1468), whatever the sender forgot */
+        if (set == SET_0208 && shifted == SET_ASCII && i + 1 < n && is_graphic((guchar) bytes[i]) &&
+            is_graphic((guchar) bytes[i + 1])) { /* nearly all there is */
+            emit_0208(&self, (guchar) bytes[i], (guchar) bytes[i + 1]);
+            i += 2;
+            continue;
+        }
         i += jis_step(&self, shifted == SET_KANA ? SET_KANA : set, (const guchar *) bytes + i, n - i);
     }
     flush(&self);
@@ -197,8 +221,9 @@ jis_append(GString *out, const char *bytes, gsize n)
 guint
 euc_jp_append(GString *out, const char *bytes, gsize n)
 {
-    g_autoptr(GString) run = g_string_sized_new(MIN(n, 4096));
-    Transcoder self = { out, run, cp932, 0 };
+    Transcoder self;
+
+    start(&self, out);
     const guchar *p = (const guchar *) bytes, *end = p + n;
 
     while (p < end) {

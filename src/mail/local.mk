@@ -9,6 +9,8 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/attach.c %D%/attach.h \
 	%D%/body.c %D%/body.h \
 	%D%/charset.c %D%/charset.h \
+	%D%/charset_cp932.c %D%/charset_cp932.h \
+	%D%/charset_guess.c %D%/charset_guess.h \
 	%D%/charset_iconv.c %D%/charset_iconv.h \
 	%D%/charset_jis.c %D%/charset_jis.h \
 	%D%/content.c \

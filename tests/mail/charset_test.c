@@ -1,5 +1,8 @@
 #include "mail/charset.h"
 
+#include "mail/charset_cp932.h"
+#include "mail/charset_iconv.h"
+
 #include <string.h>
 
 static const struct {
@@ -17,6 +20,7 @@ static const struct {
     { "iso-2022-jp", NULL, "\x1b(J\\~\x1b(B", "\\~", false },
     { "iso-2022-jp", NULL, "\x1b$@0!", "亜", false },
     { "iso-2022-jp-1", NULL, "\x1b$(D0!\x1b(B", "丂", false },
+    { "iso-2022-jp-1", NULL, "\x1b$(D0!!!0!\x1b(B", "丂\xef\xbf\xbd" "丂", false },
     { "iso-2022-jp-2", NULL, "\x1b$A0!\x1b$(C0!\x1b(B", "啊가", false },
     { "iso-2022-jp", NULL, "\x1b$B!A!]\x1b(B", "～－", false },
     { "euc-jp", NULL, "\xa1\xc1\xa1\xdd\xad\xa1\x8e\xb1\x8f\xb0\xa1", "～－①ｱ丂", false },
@@ -57,6 +61,10 @@ static const struct {
     { NULL, NULL, "\xc6\xfc\xcb\xdc\xb8\xec", "日本語", true },
     { NULL, NULL, "\xa4\xb3\xa4\xf3\xa4\xcb\xa4\xc1\xa4\xcf", "こんにちは", true },
     { NULL, NULL, "\xb1\xb2\xb3", "ｱｲｳ", true },
+    { NULL, NULL, "\xb6\xcc\xde\xbc\xb7\xb6\xde\xb2\xbc\xac", "ｶﾌﾞｼｷｶﾞｲｼｬ", true },
+    { NULL, NULL, "\xcc\xd8\xba\xd0 \xd4\xcf\xc0\xde \xcc\xdf\xd8", "ﾌﾘｺﾐ ﾔﾏﾀﾞ ﾌﾟﾘ", true },
+    { NULL, NULL, "\xc5\xcf\xca\xd5\xcd\xcd \xb8\xe6\xc3\xed\xca\xb8", "渡辺様 御注文", true }, /* EUC-JP */
+    { NULL, NULL, "\xb8\xe6\xc3\xed\xca\xb8\xa4\xce\x8e\xb1\x8e\xb2", "御注文のｱｲ", true },
     { NULL, "euc-kr", "\xb0\xa1\xb3\xaa", "가나", true },
     { NULL, "utf-8", "\x93\xfa\x96\x7b", "日本", true },
     { NULL, "shift_jis", "\x93\xfa\x96", "日\xef\xbf\xbd", true },
@@ -129,6 +137,40 @@ test_all_bytes(void)
     }
 }
 
+/* The table says what iconv says, whatever the bytes. */
+static void
+test_cp932_table(void)
+{
+    GRand *random = g_rand_new_with_seed(932);
+
+    for (guint round = 0; round < 2000; round++) {
+        char bytes[40];
+        gsize n = (gsize)g_rand_int_range(random, 0, sizeof bytes);
+        g_autoptr(GString) got = g_string_new(NULL);
+        g_autoptr(GString) want = g_string_new(NULL);
+
+        for (gsize i = 0; i < n; i++)
+            bytes[i] = (char)g_rand_int_range(random, round % 2 ? 0x80 : 1, 256);
+        guint bad = cp932_append(got, bytes, n);
+        g_assert_cmpuint(bad, ==, iconv_append(want, "CP932", bytes, n, 1));
+        g_assert_cmpstr(got->str, ==, want->str);
+    }
+    g_rand_free(random);
+}
+
+static void
+test_standard(void)
+{
+    static const char *const in[] = { "A", "~", "\\", "\n", "あ", "ア", "漢", "※", "―", "￥", "＼", "Ω", "─", "熙" };
+    static const char *const out[] = { "é", "①", "㈱", "髙", "ｱ", "～", "〜", "－", "−", "∥", "‖", "￠", "¢", "—", "¥",
+                                       "纊", "😀", "\xee\x80\x80", "한" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(in); i++)
+        g_assert_true(cp932_is_standard(g_utf8_get_char(in[i])));
+    for (guint i = 0; i < G_N_ELEMENTS(out); i++)
+        g_assert_false(cp932_is_standard(g_utf8_get_char(out[i])));
+}
+
 /* The shift state of one text must not leak into the next. */
 static void
 test_state(void)
@@ -177,6 +219,8 @@ main(int argc, char **argv)
     g_test_add_func("/charset/wide", test_wide);
     g_test_add_func("/charset/nul", test_nul);
     g_test_add_func("/charset/all-bytes", test_all_bytes);
+    g_test_add_func("/charset/cp932-table", test_cp932_table);
+    g_test_add_func("/charset/standard", test_standard);
     g_test_add_func("/charset/state", test_state);
     g_test_add_func("/charset/large", test_large);
     g_test_add_func("/charset/resolve", test_resolve);
