@@ -25,6 +25,7 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/inline_image.c \
 	%D%/mail.c %D%/mail.h \
 	%D%/message.c %D%/message.h \
+	%D%/out_charset.c \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/parameter.c %D%/parameter.h \
 	%D%/part_source.c %D%/part_source.h \

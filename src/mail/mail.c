@@ -7,6 +7,7 @@
 #include "mail/translate.h"
 
 static const char *const inline_images_choices[] = { "attach", "data-uri", NULL };
+static const char *const charset_choices[] = { "utf-8", "iso-2022-jp", "as-sent", NULL };
 static const char *const encrypted_choices[] = { "refuse", "attach", NULL };
 
 const ConfKey translate_conf_keys[] = {
@@ -17,6 +18,7 @@ const ConfKey translate_conf_keys[] = {
     CONF_KEY(TranslateConf, drop_headers, "drop-headers", CONF_LIST, NULL),
     CONF_KEY(TranslateConf, inline_images, "inline-images", CONF_CHOICE, "attach",
              .choices = inline_images_choices),
+    CONF_KEY(TranslateConf, charset, "charset", CONF_CHOICE, "utf-8", .choices = charset_choices),
     CONF_KEY(TranslateConf, encrypted, "encrypted", CONF_CHOICE, "refuse", .choices = encrypted_choices),
     { 0 },
 };
@@ -66,6 +68,7 @@ mail_new(void)
 {
     Mail *self = g_new0(Mail, 1);
 
+    self->charset = "UTF-8";
     self->to = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
     self->cc = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
     self->named = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);

@@ -55,11 +55,13 @@ typedef struct {
     GPtrArray *attachments; /* of MailPart */
     GPtrArray *headers;  /* of MailHeader: those that pass, X-Original-Message-ID included, in order */
     char *message_id;    /* the sender's, with brackets, or the one made for it */
+    const char *charset; /* the new mail is to be in: "UTF-8" or "ISO-2022-JP"; all above is UTF-8 */
     gint64 size;         /* raw bytes of the message */
     GPtrArray *notes;    /* of MailNote */
 } Mail;
 
 typedef enum { INLINE_IMAGES_ATTACH, INLINE_IMAGES_DATA_URI } InlineImages;
+typedef enum { OUT_CHARSET_UTF_8, OUT_CHARSET_ISO_2022_JP, OUT_CHARSET_AS_SENT } OutCharset;
 typedef enum { ENCRYPTED_REFUSE, ENCRYPTED_ATTACH } Encrypted;
 
 /* The keys of an [account] section that say how mail is translated for it. */
@@ -69,6 +71,7 @@ typedef struct {
     char *empty_subject;
     char **pass_headers, **drop_headers;
     int inline_images; /* InlineImages */
+    int charset;       /* OutCharset */
     int encrypted;     /* Encrypted */
 } TranslateConf;
 

@@ -16,6 +16,7 @@ mail_from_message(Message *message, const TranslateContext *context, GError **er
     if (!translate_sender(&self, error) || !translate_fields(&self, error) ||
         !translate_content(&self, error))
         return NULL;
+    translate_charset(&self);
     return g_steal_pointer(&mail);
 }
 

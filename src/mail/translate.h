@@ -34,6 +34,9 @@ bool translate_fields(Translation *self, GError **error);
 /* content.c: text, html, attachments. Sets MAIL_ERROR_READ, MAIL_ERROR_ENCRYPTED. */
 bool translate_content(Translation *self, GError **error);
 
+/* out_charset.c: the charset of the new mail, from all that the steps above have made. */
+void translate_charset(Translation *self);
+
 /* content.c: the charset that unlabelled headers probably have, or NULL. Owned by the message. */
 const char *translation_hint(Message *message);
 

@@ -288,7 +288,7 @@ cmc_build(const Provider *self, const CallTry *try)
     if (mail->reply_to)
         field_json(request, "replyto", mailbox_json(mail->reply_to));
     field_headers(request, self, mail, call);
-    http_request_field(request, "charset", "UTF-8");
+    http_request_field(request, "charset", mail->charset);
     http_request_field(request, "subject", mail->subject);
     http_request_field(request, "text", mail->text);
     if (mail->html)

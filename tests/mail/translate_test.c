@@ -91,6 +91,8 @@ print_mail(const Mail *mail)
         g_string_append_printf(out, "cc-header: %s\n", mail->cc_header);
     g_string_append_printf(out, "subject: %s\n", mail->subject);
     g_string_append_printf(out, "message-id: %s\n", mail->message_id);
+    if (strcmp(mail->charset, "UTF-8") != 0)
+        g_string_append_printf(out, "charset: %s\n", mail->charset);
     for (guint i = 0; i < mail->headers->len; i++) {
         const MailHeader *header = mail->headers->pdata[i];
         g_string_append_printf(out, "header: %s: %s\n", header->name, header->value);

@@ -70,6 +70,7 @@ fixture_mail(const char *from, const char *text)
     mail->headers = g_ptr_array_new();
     mail->notes = g_ptr_array_new();
     mail->message_id = g_strdup("<m@test>");
+    mail->charset = "UTF-8";
     return mail;
 }
 
