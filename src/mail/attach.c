@@ -11,7 +11,7 @@
 bool
 attach_is_detached(GMimeObject *part)
 {
-    const char *raw = part_field(part, "Content-Disposition", 0);
+    const char *raw = part_field(part, "Content-Disposition");
     gsize length = strlen("attachment");
 
     if (!raw)
@@ -31,7 +31,7 @@ given_name(const Attacher *self, GMimeObject *part)
     const char *hint = self ? self->translation->hint : NULL;
 
     for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
-        const char *raw = part_field(part, places[i].field, 0);
+        const char *raw = part_field(part, places[i].field);
         g_autofree char *name = raw ? filename_from_field(raw, places[i].parameter, hint) : NULL;
         g_autofree char *clean = name ? filename_clean(name) : NULL;
 
@@ -52,7 +52,7 @@ attach_is_named(GMimeObject *part)
 char *
 attach_content_id(GMimeObject *part)
 {
-    const char *raw = part_field(part, "Content-ID", 0);
+    const char *raw = part_field(part, "Content-ID");
 
     if (!raw)
         return NULL;

@@ -119,6 +119,30 @@ append_as_html(GString *out, const char *text)
     g_string_append(out, "</div>\n");
 }
 
+/* What a document shows, without the tags that another document around it must not meet, and with its style
+ * sheets. */
+static void
+append_content(GString *out, const char *html)
+{
+    gsize start = body_start(html), end = body_end(html);
+
+    if (end < start) {
+        g_string_append(out, html);
+        return;
+    }
+    g_autofree char *head = g_strndup(html, start);
+    for (const char *style = find_tag(head, "<style", false); style; style = find_tag(style, "<style", false)) {
+        const char *stop = find_tag(style, "</style", false);
+        if (!stop)
+            break;
+        g_string_append_len(out, style, stop - style);
+        g_string_append(out, "</style>\n");
+        style = stop;
+    }
+    g_string_append_len(out, html + start, (gssize)(end - start));
+    g_string_append_c(out, '\n');
+}
+
 /* The piece that the others are put around: the first that has HTML. */
 static const BodyPiece *
 frame_of(GPtrArray *pieces, guint *at)
@@ -154,7 +178,7 @@ body_join_html(GPtrArray *pieces)
         if (i == at)
             continue;
         if (piece->html)
-            g_string_append(side, piece->html);
+            append_content(side, piece->html);
         else if (!is_blank(piece->text))
             append_as_html(side, piece->text);
     }

@@ -105,9 +105,11 @@ mend(GMimeObject *object)
 static bool
 has_bad_type(const Message *self)
 {
-    const char *type = fields_get(self->fields, "Content-Type", 0);
+    const char *type = NULL;
 
-    return type && !strchr(type, '/') && !fields_get(self->fields, "Content-Type", 1);
+    for (guint i = 0; fields_get(self->fields, "Content-Type", i); i++)
+        type = fields_get(self->fields, "Content-Type", i); /* the last counts */
+    return type && !strchr(type, '/');
 }
 
 /* GMime's tree; NULL when there is no structure. */
@@ -201,14 +203,13 @@ message_is_flat(const Message *self)
 }
 
 const char *
-part_field(GMimeObject *part, const char *name, guint n)
+part_field(GMimeObject *part, const char *name)
 {
     GMimeHeaderList *headers = g_mime_object_get_header_list(part);
-    int count = g_mime_header_list_get_count(headers);
 
-    for (int i = 0; i < count; i++) {
+    for (int i = g_mime_header_list_get_count(headers); i-- > 0;) {
         GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
-        if (g_ascii_strcasecmp(g_mime_header_get_name(header), name) == 0 && n-- == 0)
+        if (g_ascii_strcasecmp(g_mime_header_get_name(header), name) == 0)
             return g_mime_header_get_raw_value(header);
     }
     return NULL;

@@ -28,9 +28,10 @@ gint64 message_body_offset(const Message *self);
  * its bytes are the whole body as it came. */
 bool message_is_flat(const Message *self);
 
-/* The n-th (from 0) field called name (case ignored) of a part's header: its raw value behind the colon,
- * folds and encoded words as sent; NULL when there are fewer. */
-const char *part_field(GMimeObject *part, const char *name, guint n);
+/* The field called name (case ignored) of a part's header: its raw value behind the colon, folds and encoded
+ * words as sent, or NULL. Of several Content-Type fields, and likewise for all of Content-*, the last counts
+ * for everything: structure, type, name, encoding. It is what GMime takes. */
+const char *part_field(GMimeObject *part, const char *name);
 
 /* The fields at the beginning of a message/rfc822 part's raw content, read up to 256 KiB. Caller frees. */
 Fields *part_inner_fields(GMimePart *part);

@@ -117,13 +117,13 @@ walk_plain(Walk *self, GMimeObject *part, GPtrArray *pieces)
 }
 
 static bool
-walk_html(Walk *self, GMimeObject *part, GPtrArray *pieces)
+walk_html(Walk *self, GMimeObject *part, GPtrArray *pieces, Place place)
 {
     char *html = read_body(self, part);
 
     if (!html)
         return false;
-    self->has_html = true;
+    self->has_html |= place == PLACE_ALTERNATIVE;
     g_ptr_array_add(pieces, body_piece_new(NULL, html));
     return true;
 }
@@ -140,7 +140,7 @@ is_encrypted(GMimeObject *part)
 static bool
 is_untyped(GMimeObject *part)
 {
-    const char *raw = part_field(part, "Content-Type", 0);
+    const char *raw = part_field(part, "Content-Type");
 
     if (!raw || memchr(raw, '/', strcspn(raw, ";")))
         return false;
@@ -155,8 +155,8 @@ walk_leaf(Walk *self, GMimeObject *part, Place place, GPtrArray *pieces)
 
     if (may_be_body && place == PLACE_MIXED && attach_is_named(part))
         may_be_body = false;
-    if (may_be_body && has_type(part, "text", "html") && !self->has_html)
-        return walk_html(self, part, pieces);
+    if (may_be_body && has_type(part, "text", "html") && !(place == PLACE_ALTERNATIVE && self->has_html))
+        return walk_html(self, part, pieces, place);
     if (may_be_body && (has_type(part, "text", "plain") || is_untyped(part)))
         return walk_plain(self, part, pieces);
     /* a mail that is one text of some other kind: better read raw than not at all */
@@ -197,13 +197,16 @@ merge_sides(GPtrArray *plain, GPtrArray *html)
     return body_piece_new(plain->len ? body_join_text(plain, 0, &made) : NULL, body_join_html(html));
 }
 
-/* The first child without HTML is the text side, the one with HTML the other; what is neither follows. */
+/* The first child without HTML is the text side, the first with HTML the other; what is neither follows. */
 static bool
 walk_alternative(Walk *self, GMimeMultipart *multipart, GPtrArray *pieces)
 {
     g_autoptr(GPtrArray) plain = new_pieces();
     g_autoptr(GPtrArray) html = new_pieces();
     g_autoptr(GPtrArray) rest = new_pieces();
+    bool outer_has_html = self->has_html;
+
+    self->has_html = false;
 
     for (int i = 0; i < g_mime_multipart_get_count(multipart); i++) {
         g_autoptr(GPtrArray) child = new_pieces();
@@ -217,6 +220,7 @@ walk_alternative(Walk *self, GMimeMultipart *multipart, GPtrArray *pieces)
         else
             move_pieces(rest, child);
     }
+    self->has_html = outer_has_html;
     if (html->len)
         g_ptr_array_add(pieces, merge_sides(plain, html));
     else

@@ -11,7 +11,7 @@ typedef struct {
     gsize room;     /* bytes that body parts may still have: bounds memory for any number of them */
     bool has_cut;   /* they went on behind that */
     Spool *whole_text, *whole_html; /* set: bodies go there, whole; nothing is attached */
-    bool has_html;  /* the HTML body is found: further text/html is attached */
+    bool has_html;  /* the alternative being walked has its HTML side: another text/html is attached */
     GError **error; /* points to a GError * that is NULL */
 } Walk;
 

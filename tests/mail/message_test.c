@@ -119,10 +119,9 @@ test_fields(void)
     g_assert_cmpstr(fields_get(message_fields(message), "to", 1), ==, " y");
     g_assert_cmpstr(fields_get(message_fields(message), "Subject", 0), ==, " =?utf-8?q?a?=\n =?utf-8?q?b?=");
     g_assert_cmpint(message_body_offset(message), ==, sizeof mail - 5);
-    g_autofree char *type = g_strstrip(g_strdup(part_field(message_root(message), "content-TYPE", 0)));
+    g_autofree char *type = g_strstrip(g_strdup(part_field(message_root(message), "content-TYPE")));
     g_assert_cmpstr(type, ==, "text/plain; name=z");
-    g_assert_null(part_field(message_root(message), "content-type", 1));
-    g_assert_null(part_field(message_root(message), "subject", 0));
+    g_assert_null(part_field(message_root(message), "subject"));
     g_assert_cmpint(spool_length(message_spool(message)), ==, sizeof mail - 1);
 }
 
