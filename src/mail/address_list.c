@@ -15,6 +15,7 @@ typedef struct {
     bool open_quote; /* a quoted string doesn't end: from there on, quotes are no syntax */
     GPtrArray *list;
     guint bad;
+    char *first_bad;
 } Entry;
 
 /* A comment; nested ones are part of it. */
@@ -168,7 +169,8 @@ finish(Entry *entry)
                          (strpbrk(entry->phrase->str, " \t") || !g_str_is_ascii(address));
 
         if (is_phrase || (check != ADDRESS_OK && check != ADDRESS_NOT_ASCII)) {
-            entry->bad++;
+            if (entry->bad++ == 0)
+                entry->first_bad = charset_valid_utf8(entry->has_angle ? address : entry->phrase->str, -1);
         } else {
             g_autofree char *decoded = decode_name(name);
             g_ptr_array_add(entry->list, mailbox_new(decoded, address));
@@ -236,7 +238,7 @@ to_line(const char *raw, const char *hint)
 }
 
 guint
-address_list_parse(GPtrArray *list, const char *raw, const char *hint)
+address_list_parse(GPtrArray *list, const char *raw, const char *hint, char **first_bad)
 {
     g_autofree char *line = to_line(raw, hint);
     g_autoptr(GString) phrase = g_string_new(NULL);
@@ -248,5 +250,8 @@ address_list_parse(GPtrArray *list, const char *raw, const char *hint)
     for (const char *p = line; *p;)
         p = read_token(p, &entry);
     finish(&entry);
+    if (first_bad && !*first_bad)
+        *first_bad = g_steal_pointer(&entry.first_bad);
+    g_free(entry.first_bad);
     return entry.bad;
 }

@@ -14,7 +14,8 @@ typedef enum {
     MAIL_ERROR_LOOP,        /* 554 5.4.6 */
     MAIL_ERROR_ENCRYPTED,   /* 554 5.6.1 */
     MAIL_ERROR_NO_SENDER,   /* 554 5.6.0 */
-    MAIL_ERROR_NO_RECIPIENT /* 554 5.5.4: -t and nobody named */
+    MAIL_ERROR_NO_RECIPIENT, /* 554 5.5.4: -t and nobody named */
+    MAIL_ERROR_BAD_RECIPIENT /* 553 5.1.3: -t and something named that is no address */
 } MailError;
 
 typedef struct Message Message;

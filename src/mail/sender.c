@@ -16,14 +16,14 @@ translate_qualify(const Translation *self, Mailbox *mailbox)
 }
 
 void
-translate_read(Translation *self, GPtrArray *list, const char *name)
+translate_read(Translation *self, GPtrArray *list, const char *name, char **first_bad)
 {
     guint bad = 0;
 
     for (guint i = 0; i < fields_count(self->fields); i++) {
         const Field *field = fields_at(self->fields, i);
         if (g_ascii_strcasecmp(field->name, name) == 0)
-            bad += address_list_parse(list, field->value, self->hint);
+            bad += address_list_parse(list, field->value, self->hint, first_bad);
     }
     if (bad)
         mail_note(self->mail, LOG_NOTICE, "bad-address", "%u in %s are no addresses", bad, name);
@@ -34,7 +34,7 @@ translate_mailboxes(Translation *self, GPtrArray *list, const char *name)
 {
     guint first = list->len;
 
-    translate_read(self, list, name);
+    translate_read(self, list, name, NULL);
     for (guint i = first; i < list->len; i++)
         translate_qualify(self, list->pdata[i]);
 }
@@ -55,7 +55,7 @@ default_from(const Translation *self)
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
 
     if (self->context->conf->default_from)
-        address_list_parse(list, self->context->conf->default_from, NULL);
+        address_list_parse(list, self->context->conf->default_from, NULL, NULL);
     return list->len ? g_ptr_array_steal_index(list, 0) : NULL;
 }
 

@@ -21,14 +21,15 @@ bool translate_sender(Translation *self, GError **error);
 /* sender.c: an address as the API may have it: qualified, unless the header is to stay as it is. */
 void translate_qualify(const Translation *self, Mailbox *mailbox);
 
-/* sender.c: appends every mailbox of all fields called name, as written. */
-void translate_read(Translation *self, GPtrArray *list, const char *name);
+/* sender.c: appends every mailbox of all fields called name, as written. first_bad as in
+ * address_list_parse(). */
+void translate_read(Translation *self, GPtrArray *list, const char *name, char **first_bad);
 
 /* sender.c: the same, qualified. */
 void translate_mailboxes(Translation *self, GPtrArray *list, const char *name);
 
 /* translate_fields.c: recipients' fields, subject, headers that pass, Message-ID. Sets
- * MAIL_ERROR_NO_RECIPIENT. */
+ * MAIL_ERROR_NO_RECIPIENT, MAIL_ERROR_BAD_RECIPIENT. */
 bool translate_fields(Translation *self, GError **error);
 
 /* content.c: text, html, attachments. Sets MAIL_ERROR_READ, MAIL_ERROR_ENCRYPTED. */

@@ -26,19 +26,43 @@ joined_field(const Translation *self, const char *name)
     return out ? g_string_free(out, FALSE) : NULL;
 }
 
+/* Sets the error: the mail would not get to everyone, and nobody else would notice. */
+static bool
+refuse_recipient(GError **error, const char *field, const char *what, const char *why)
+{
+    g_autofree char *start = g_utf8_substring(what, 0, MIN(g_utf8_strlen(what, -1), 100));
+
+    g_set_error(error, MAIL_ERROR, MAIL_ERROR_BAD_RECIPIENT, "%s: %s %s", field, start, why);
+    return false;
+}
+
 /* Whom sendmail -t mails. */
-static void
-read_named(Translation *self)
+static bool
+read_named(Translation *self, GError **error)
 {
     static const char *const resent[] = { "Resent-To", "Resent-Cc", "Resent-Bcc" };
     static const char *const plain[] = { "To", "Cc", "Bcc" };
     const char *const *names = plain;
+    GPtrArray *named = self->mail->named;
 
     for (guint i = 0; i < G_N_ELEMENTS(resent); i++)
         if (fields_get(self->fields, resent[i], 0))
             names = resent;
-    for (guint i = 0; i < G_N_ELEMENTS(plain); i++)
-        translate_read(self, self->mail->named, names[i]); /* local names are for aliases first */
+    for (guint i = 0; i < G_N_ELEMENTS(plain); i++) {
+        g_autofree char *bad = NULL;
+        guint k = named->len;
+
+        translate_read(self, named, names[i], &bad); /* local names are for aliases first */
+        if (bad)
+            return refuse_recipient(error, names[i], bad, "is not an address");
+        for (; k < named->len; k++) {
+            const Mailbox *mailbox = named->pdata[k];
+            g_autofree char *whole = address_qualify(mailbox->address, self->context->default_domain);
+            if (strlen(whole) > ADDRESS_MAX_BYTES)
+                return refuse_recipient(error, names[i], whole, "is too long");
+        }
+    }
+    return true;
 }
 
 static bool
@@ -52,7 +76,8 @@ translate_recipients(Translation *self, GError **error)
     mail->to_header = joined_field(self, "To");
     mail->cc_header = joined_field(self, "Cc");
     if (envelope->from_headers) {
-        read_named(self);
+        if (!read_named(self, error))
+            return false;
         if (mail->named->len == 0 && envelope->recipients->len == 0) {
             g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_NO_RECIPIENT, "The header names no recipient");
             return false;

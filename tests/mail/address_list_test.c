@@ -65,7 +65,7 @@ test_parse(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
-        guint bad = address_list_parse(list, rows[i].raw, NULL);
+        guint bad = address_list_parse(list, rows[i].raw, NULL, NULL);
         g_autofree char *got = print(list);
 
         g_assert_cmpstr(got, ==, rows[i].want);
@@ -85,7 +85,7 @@ test_monsters(void)
 
         for (guint n = 0; n < 41500; n++)
             g_string_append(raw, units[i]);
-        address_list_parse(list, raw->str, NULL);
+        address_list_parse(list, raw->str, NULL, NULL);
         g_assert_cmpuint(list->len, ==, i == 5 ? 41500 : 0);
     }
 }
