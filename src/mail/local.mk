@@ -32,6 +32,7 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/recipients.c %D%/recipients.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/scan.c %D%/scan.h \
+	%D%/scan_tally.c %D%/scan_tally.h \
 	%D%/sender.c \
 	%D%/spool_stream.c %D%/spool_stream.h \
 	%D%/transfer.c %D%/transfer.h \

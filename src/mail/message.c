@@ -9,6 +9,7 @@ struct Message {
     Spool *spool;
     GMimeObject *root;
     Fields *fields;
+    GArray *missing; /* scan_missing_lines() */
     gint64 body_offset;
     bool flat;
 };
@@ -20,6 +21,8 @@ message_free(Message *self)
         return;
     g_clear_object(&self->root);
     fields_free(self->fields);
+    if (self->missing)
+        g_array_unref(self->missing);
     spool_unref(self->spool);
     g_free(self);
 }
@@ -117,7 +120,7 @@ static GMimeObject *
 parse(const Message *self, GError **error)
 {
     g_autoptr(GBytes) header = structure_header(self);
-    g_autoptr(GMimeStream) stream = spool_stream_new(header, self->spool, self->body_offset);
+    g_autoptr(GMimeStream) stream = spool_stream_new(header, self->spool, self->body_offset, self->missing);
     g_autoptr(GMimeParser) parser = g_mime_parser_new_with_stream(stream);
     g_autoptr(GMimeObject) root = g_mime_parser_construct_part(parser, NULL);
 
@@ -135,7 +138,8 @@ static void
 flatten(Message *self)
 {
     g_autoptr(GBytes) nothing = g_bytes_new_static("", 0);
-    g_autoptr(GMimeStream) stream = spool_stream_new(nothing, self->spool, self->body_offset);
+    g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GMimeStream) stream = spool_stream_new(nothing, self->spool, self->body_offset, none);
 
     self->root = text_part(stream);
     self->flat = true;
@@ -155,6 +159,7 @@ message_open(Spool *spool, const Scan *scan, GError **error)
     }
     g_autoptr(Message) self = g_new0(Message, 1);
     self->spool = spool_ref(spool);
+    self->missing = g_array_ref(scan_missing_lines(scan));
     self->body_offset = scan_body_offset(scan);
     if (!read_fields(self, scan, &problem)) {
         g_set_error(error, MAIL_ERROR, MAIL_ERROR_READ, "%s", problem->message);

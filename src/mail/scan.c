@@ -2,6 +2,7 @@
 
 #include "mail/fields.h"
 #include "mail/gmime.h"
+#include "mail/scan_tally.h"
 
 #include <string.h>
 
@@ -36,6 +37,9 @@ struct Scan {
     ScanVerdict at_header; /* the cap it is over, which counts if it is a header at all */
     const char *header_reason;
     char *type; /* value of the last Content-Type, or NULL */
+    gint64 header_start;  /* of a part's */
+    gint64 text_offset;   /* of its first line that is no field, or -1 */
+    GArray *missing;      /* of gint64: scan_missing_lines() */
 
     char *boundaries[SCAN_MAX_DEPTH]; /* with "--" before, the innermost last */
     gsize boundary_lengths[SCAN_MAX_DEPTH];
@@ -50,6 +54,7 @@ scan_new(void)
     gmime_ready();
     self->reason = "";
     self->rest_is_blank = true;
+    self->missing = g_array_new(FALSE, FALSE, sizeof(gint64));
     self->line = g_string_new(NULL);
     self->field = g_string_new(NULL);
     return self;
@@ -68,6 +73,7 @@ scan_free(Scan *self)
     if (!self)
         return;
     pop_boundaries(self, 0);
+    g_array_unref(self->missing);
     g_string_free(self->line, TRUE);
     g_string_free(self->field, TRUE);
     g_free(self->type);
@@ -96,57 +102,10 @@ judge_header(Scan *self, ScanVerdict verdict, const char *reason)
     self->header_reason = reason;
 }
 
-static bool
-is_address_field(const char *name, gsize n)
-{
-    static const char *const names[] = { "from", "sender", "reply-to", "to", "cc", "bcc" };
-
-    if (n > 7 && g_ascii_strncasecmp(name, "resent-", 7) == 0) {
-        name += 7;
-        n -= 7;
-    }
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-        if (n == strlen(names[i]) && g_ascii_strncasecmp(name, names[i], n) == 0)
-            return true;
-    return false;
-}
-
-/* What is counted in a structured field, outside quotes. */
-typedef struct {
-    guint colons, semicolons, comment_depth;
-} Tally;
-
-static Tally
-tally_count(const char *value, gsize n)
-{
-    Tally tally = { 0 };
-    guint depth = 0;
-    bool quoted = false;
-
-    for (gsize i = 0; i < n; i++) {
-        if (value[i] == '\\')
-            i++;
-        else if (value[i] == '"')
-            quoted = !quoted;
-        else if (quoted)
-            continue;
-        else if (value[i] == '(')
-            depth++;
-        else if (value[i] == ')')
-            depth -= depth > 0;
-        else if (value[i] == ':')
-            tally.colons++;
-        else if (value[i] == ';')
-            tally.semicolons++;
-        tally.comment_depth = MAX(tally.comment_depth, depth);
-    }
-    return tally;
-}
-
 static void
 check_structured(Scan *self, const char *value, gsize n, bool is_address)
 {
-    Tally tally = tally_count(value, n);
+    Tally tally = tally_field(value, n);
 
     if (tally.comment_depth > SCAN_MAX_COMMENT_DEPTH)
         judge_header(self, SCAN_REFUSED, "comments nested too deeply in a header field");
@@ -185,6 +144,8 @@ finish_field(Scan *self)
     bool is_content = n > 8 && g_ascii_strncasecmp(name, "content-", 8) == 0;
 
     self->known = self->known || field_is_known(name, n);
+    if (is_content)
+        self->text_offset = -1; /* the line that was no field was but a broken one */
     self->all_fields++;
     if (++self->fields > SCAN_MAX_FIELDS || self->all_fields > SCAN_MAX_ALL_FIELDS)
         judge_header(self, SCAN_REFUSED, "too many header fields");
@@ -206,6 +167,8 @@ static void
 start_field(Scan *self)
 {
     finish_field(self);
+    if (self->text_offset < 0 && field_name_length(self->line->str, self->line->len) == 0)
+        self->text_offset = self->line_offset;
     g_string_assign(self->field, "");
     g_string_append_len(self->field, self->line->str, self->line->len);
     self->field_bytes = self->line_length;
@@ -221,12 +184,19 @@ continue_field(Scan *self)
     self->field_bytes += self->line_length + 1;
 }
 
+static bool
+is_multipart(const Scan *self)
+{
+    g_autofree char *lower = self->type ? g_ascii_strdown(self->type, -1) : NULL;
+
+    return lower && strstr(lower, "multipart");
+}
+
 /* GMime reads the type, and not we: there must not be two opinions about which lines are delimiters. */
 static void
 push_boundary(Scan *self)
 {
-    g_autofree char *lower = self->type ? g_ascii_strdown(self->type, -1) : NULL;
-    if (!lower || !strstr(lower, "multipart"))
+    if (!is_multipart(self))
         return;
     g_autoptr(GMimeContentType) type = g_mime_content_type_parse(NULL, self->type);
     const char *boundary = g_mime_content_type_get_parameter(type, "boundary");
@@ -250,6 +220,9 @@ start_header(Scan *self, State state)
     self->fields = 0;
     self->header_bytes = 0;
     self->at_header = SCAN_OK;
+    self->known = false;
+    self->header_start = self->offset;
+    self->text_offset = -1;
     g_string_truncate(self->field, 0);
     g_clear_pointer(&self->type, g_free);
 }
@@ -262,6 +235,19 @@ finish_header(Scan *self)
     if (self->at_header != SCAN_OK)
         judge(self, self->at_header, self->header_reason);
     push_boundary(self);
+}
+
+/* The end of a part's. Its text may have begun before, even with words that look like fields. A multipart is
+ * left alone: GMime would find delimiters where nothing here looked for them. */
+static void
+finish_part_header(Scan *self)
+{
+    finish_field(self);
+    if (self->text_offset >= 0 && !is_multipart(self)) {
+        gint64 at = self->known ? self->text_offset : self->header_start;
+        g_array_append_val(self->missing, at);
+    }
+    finish_header(self);
 }
 
 /* The end of the message's own header; the body begins at offset. */
@@ -349,11 +335,11 @@ on_part_header_line(Scan *self)
     bool is_last;
 
     if (line_is_empty(self)) {
-        finish_header(self);
+        finish_part_header(self);
         return;
     }
     if (match_delimiter(self, &which, &is_last)) {
-        finish_header(self);
+        finish_part_header(self);
         on_body_line(self);
         return;
     }
@@ -467,7 +453,7 @@ scan_finish(Scan *self)
     if (self->state == STATE_HEADER)
         finish_top_header(self, self->offset);
     else if (self->state == STATE_PART_HEADER)
-        finish_header(self);
+        finish_part_header(self);
     return self->verdict;
 }
 
@@ -493,4 +479,10 @@ gint64
 scan_body_offset(const Scan *self)
 {
     return self->body_offset;
+}
+
+GArray *
+scan_missing_lines(const Scan *self)
+{
+    return self->missing;
 }

@@ -49,5 +49,10 @@ const char *scan_reason(const Scan *self);
 gint64 scan_header_offset(const Scan *self);
 gint64 scan_body_offset(const Scan *self);
 
+/* Where a part's header lacks the empty line behind it, so that its text would count as header: offsets (of
+ * gint64, ascending) at which that line is to be thought of. The array stays the Scan's; take a reference.
+ * After scan_finish(). */
+GArray *scan_missing_lines(const Scan *self);
+
 void scan_free(Scan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scan, scan_free)

@@ -6,6 +6,7 @@ typedef struct {
     GMimeStream parent;
     GBytes *prefix;
     Spool *spool;
+    GArray *missing; /* of gint64 */
     gint64 start;
     gint64 end; /* position behind the last byte */
     bool failed;
@@ -24,6 +25,46 @@ bound_end(const SpoolStream *self)
     return self->parent.bound_end < 0 ? self->end : MIN(self->parent.bound_end, self->end);
 }
 
+/* The position of the i-th empty line that the spool lacks. */
+static gint64
+missing_position(const SpoolStream *self, guint i)
+{
+    gint64 offset = g_array_index(self->missing, gint64, i);
+
+    return (gint64) g_bytes_get_size(self->prefix) + offset - self->start + i;
+}
+
+/* How many of them are before position. */
+static guint
+count_missing(const SpoolStream *self, gint64 position)
+{
+    guint low = 0, high = self->missing->len;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+        if (missing_position(self, middle) < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Of the bytes at position, which is behind the prefix: an empty line, or the spool's up to the next one. */
+static gssize
+read_spool(const SpoolStream *self, gint64 position, char *buf, gsize n)
+{
+    guint before = count_missing(self, position);
+    gint64 next = before < self->missing->len ? missing_position(self, before) : G_MAXINT64;
+
+    if (position == next) {
+        buf[0] = '\n';
+        return 1;
+    }
+    gint64 offset = self->start + position - (gint64) g_bytes_get_size(self->prefix) - before;
+    return spool_read_at(self->spool, offset, buf, MIN(n, (guint64) (next - position)), NULL);
+}
+
 static ssize_t
 stream_read(GMimeStream *base, char *buf, size_t n)
 {
@@ -40,7 +81,7 @@ stream_read(GMimeStream *base, char *buf, size_t n)
         got = MIN(n, prefix_length - (gsize) base->position);
         memcpy(buf, prefix + base->position, got);
     } else {
-        got = spool_read_at(self->spool, self->start + base->position - (gint64) prefix_length, buf, n, NULL);
+        got = read_spool(self, base->position, buf, n);
     }
     if (got <= 0) { /* what was there when the spool was finished is no longer there */
         self->failed = true;
@@ -99,14 +140,15 @@ stream_length(GMimeStream *base)
 }
 
 static SpoolStream *
-stream_construct(GBytes *prefix, Spool *spool, gint64 start)
+stream_construct(GBytes *prefix, Spool *spool, gint64 start, GArray *missing)
 {
     SpoolStream *self = g_object_new(spool_stream_get_type(), NULL);
 
     self->prefix = g_bytes_ref(prefix);
     self->spool = spool_ref(spool);
+    self->missing = g_array_ref(missing);
     self->start = start;
-    self->end = (gint64) g_bytes_get_size(prefix) + spool_length(spool) - start;
+    self->end = (gint64) g_bytes_get_size(prefix) + spool_length(spool) - start + missing->len;
     return self;
 }
 
@@ -114,7 +156,7 @@ static GMimeStream *
 stream_substream(GMimeStream *base, gint64 start, gint64 end)
 {
     SpoolStream *whole = (SpoolStream *) base;
-    SpoolStream *self = stream_construct(whole->prefix, whole->spool, whole->start);
+    SpoolStream *self = stream_construct(whole->prefix, whole->spool, whole->start, whole->missing);
 
     g_mime_stream_construct(&self->parent, start, end);
     return &self->parent;
@@ -126,6 +168,7 @@ stream_finalize(GObject *object)
     SpoolStream *self = (SpoolStream *) object;
 
     g_bytes_unref(self->prefix);
+    g_array_unref(self->missing);
     spool_unref(self->spool);
     G_OBJECT_CLASS(spool_stream_parent_class)->finalize(object);
 }
@@ -152,9 +195,9 @@ spool_stream_init(SpoolStream *self)
 }
 
 GMimeStream *
-spool_stream_new(GBytes *prefix, Spool *spool, gint64 start)
+spool_stream_new(GBytes *prefix, Spool *spool, gint64 start, GArray *missing)
 {
-    SpoolStream *self = stream_construct(prefix, spool, start);
+    SpoolStream *self = stream_construct(prefix, spool, start, missing);
 
     g_mime_stream_construct(&self->parent, 0, -1);
     return &self->parent;
@@ -200,7 +243,9 @@ spool_stream_extent(GMimeStream *stream, gint64 *offset, gint64 *length)
         return false;
 
     const SpoolStream *self = (SpoolStream *) stream;
-    *offset = self->start + stream->bound_start - (gint64) g_bytes_get_size(self->prefix);
-    *length = bound_end(self) - stream->bound_start;
+    gint64 shift = self->start - (gint64) g_bytes_get_size(self->prefix);
+    gint64 end = bound_end(self);
+    *offset = shift + stream->bound_start - count_missing(self, stream->bound_start);
+    *length = shift + end - count_missing(self, end) - *offset;
     return *offset >= self->start && *length >= 0;
 }

@@ -5,8 +5,9 @@
 #include "base/spool.h"
 #include "mail/gmime.h"
 
-/* prefix, then the spool from offset start on. Takes references. */
-GMimeStream *spool_stream_new(GBytes *prefix, Spool *spool, gint64 start);
+/* prefix, then the spool from offset start on, with an empty line before each of the offsets in missing (see
+ * scan_missing_lines()). Takes references. */
+GMimeStream *spool_stream_new(GBytes *prefix, Spool *spool, gint64 start, GArray *missing);
 
 /* Puts the end of a part's substream right: GMime 3.2.13 supposes that the line before a delimiter ends as the
  * delimiter does, and takes a byte of the content, or leaves a CR, where it does not. */

@@ -104,6 +104,12 @@ test_trees(void)
     expect(MIXED("b") "--b\r\n\r\nabc\n--b\r\n\r\nd\r\n--b\n\ne\n--b--\r\n",
            "multipart/mixed(text/plain[abc]text/plain[d]text/plain[e])");
     expect(MIXED("b") "--b\r\n\r\nabc\r\n\r\n--b--", "multipart/mixed(text/plain[abc\r\n])");
+    /* A part without the empty line behind its header. */
+    expect(MIXED("b") "--b\nabc\n--b\nContent-Type: text/html\n<p>\nx: y\n\nz\n--b--",
+           "multipart/mixed(text/plain[abc]text/html[<p>\nx: y\n\nz])");
+    expect(MIXED("b") "--b\r\nabc\r\n--b\r\nContent-Type: a/b\r\n<p>\r\n--b--",
+           "multipart/mixed(text/plain[abc]a/b[<p>])");
+    expect(MIXED("b") "--b\nabc", "multipart/mixed(text/plain[abc])");
     /* The last Content-Type counts. */
     expect("Content-Type: image/png\r\nContent-Type: text/html\r\n\r\nx", "text/html[x]");
 }
