@@ -18,9 +18,13 @@ mail_tests = \
 	%D%/part_source_test \
 	%D%/translate_test
 
-check_PROGRAMS += $(mail_tests)
-TESTS += $(mail_tests)
-EXTRA_DIST += %D%/corpus
+check_PROGRAMS += $(mail_tests) %D%/compare_dump
+TESTS += $(mail_tests) %D%/compare_test.py
+EXTRA_DIST += %D%/corpus %D%/compare_test.py
+
+%C%_compare_dump_SOURCES = %D%/compare_dump.c %D%/corpus_mail.c %D%/corpus_mail.h
+%C%_compare_dump_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_compare_dump_LDADD = $(MAIL_LIBS)
 
 %C%_address_test_SOURCES = %D%/address_test.c
 %C%_address_test_LDADD = $(MAIL_LIBS)
