@@ -1,5 +1,16 @@
-EXTRA_DIST += %D%/bench.py
+EXTRA_DIST += %D%/bench.py %D%/instructions.sh
+EXTRA_PROGRAMS = %D%/translate_bench
+CLEANFILES += $(EXTRA_PROGRAMS)
 
-# What a mail costs, beside Postfix's smtp-sink; README says how to read it.
+%C%_translate_bench_SOURCES = %D%/translate_bench.c
+%C%_translate_bench_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
+%C%_translate_bench_LDADD = $(MAIL_LIBS)
+
+# What a mail costs, beside Postfix's smtp-sink, then its translation alone, beside GMime; README says how to read it.
 bench: all
 	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/bench.py
+	$(MAKE) $(AM_MAKEFLAGS) bench-translate
+
+bench-translate: tests/bench/translate_bench
+	tests/bench/translate_bench
+	$(SHELL) $(srcdir)/tests/bench/instructions.sh tests/bench/translate_bench
