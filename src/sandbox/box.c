@@ -153,7 +153,7 @@ put_one(const BoxJob *job, const Mailbox *recipient, const char *place, GError *
     message->place = place;
     message->from = g_strdup(letter->from->address);
     message->envelope_from = g_strdup(letter->envelope_from);
-    message->subject = eml_subject(letter, recipient);
+    message->subject = g_string_free(eml_text(letter, recipient, letter->subject), FALSE);
     message->file = file_name(message->number, recipient->address);
     Eml eml = { letter, recipient, place, message->id, g_get_real_time() / G_USEC_PER_SEC };
     if (!write_draft(job->box, message, &eml, error)) {
@@ -209,7 +209,7 @@ box_put(Box *self, const Letter *letter, const char *message_id, guint64 call, G
         if (!done)
             return false;
     }
-    self->count += letter->to->len + letter->cc->len + letter->bcc->len;
+    self->count += letter_recipients(letter);
     return true;
 }
 

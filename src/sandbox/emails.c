@@ -2,9 +2,10 @@
 
 #include <string.h>
 
+#include "sandbox/emails_address.h"
+#include "sandbox/emails_letter.h"
+#include "sandbox/eml.h"
 #include "sandbox/form.h"
-#include "sandbox/letter.h"
-#include "sandbox/marker.h"
 #include "sandbox/problem.h"
 
 typedef enum { ACTION_UNKNOWN, ACTION_SEND, ACTION_BULK } EmailsAction;
@@ -34,7 +35,7 @@ emails_open(Exchange *exchange)
     else if (g_strcmp0(action, "bulk") == 0)
         call->action = ACTION_BULK;
     FormSettings settings = {
-        .fields = letter_fields(call->action == ACTION_BULK),
+        .fields = emails_fields(call->action == ACTION_BULK),
         .folder = box_folder(exchange->sandbox->box),
         .attachment_limit_bytes = options->size_limit_bytes,
     };
@@ -82,8 +83,10 @@ is_oversized(const EmailsCall *call, guint64 limit)
         const GString *value = form_value(call->form, texts[i]);
         size += value ? value->len : 0;
     }
-    for (unsigned n = 1; n <= FORM_ATTACHMENTS; n++)
-        size += base64_bytes(form_attachment(call->form, n)->size_bytes);
+    for (unsigned n = 1; n <= FORM_ATTACHMENTS; n++) {
+        const Attachment *attachment = form_attachment(call->form, n);
+        size += attachment ? base64_bytes(attachment->size_bytes) : 0;
+    }
     return size > limit;
 }
 
@@ -100,16 +103,10 @@ check_smtp_stage(const Exchange *exchange, const EmailsCall *call, const Letter 
     if ((options->user && strcmp(options->user, form_value(call->form, "api_user")->str) != 0)
         || (options->key && strcmp(options->key, form_value(call->form, "api_key")->str) != 0))
         problems_add(problems, "13-004", NULL, NULL);
-    else if (!mailbox_is_address(letter->envelope_from))
+    else if (!emails_is_address(letter->envelope_from))
         problems_add(problems, "13-003", NULL, NULL);
     else if (!signed_domain)
         problems_add(problems, "13-006", NULL, NULL);
-}
-
-static guint64
-expanded_length(const GString *text, const Mailbox *recipient)
-{
-    return text ? marker_length(text->str, text->len, recipient->properties) : 0;
 }
 
 /* Values of 5 KB can make any text too large. */
@@ -120,9 +117,7 @@ check_expanded(const Exchange *exchange, const Letter *letter, Problems *problem
 
     for (guint i = 0; i < letter->to->len; i++) {
         const Mailbox *recipient = letter->to->pdata[i];
-        guint64 size = expanded_length(letter->subject, recipient) + expanded_length(letter->text, recipient)
-                       + expanded_length(letter->html, recipient);
-        if (size > limit) {
+        if (eml_text_bytes(letter, recipient) > limit) {
             problems_add(problems, "11-008", NULL, NULL);
             return;
         }
@@ -141,7 +136,7 @@ accept_call(Exchange *exchange, EmailsCall *call, Problems *problems)
         problems_add(problems, "01-001", NULL, NULL);
         return NULL;
     }
-    g_autoptr(Letter) letter = letter_read(call->form, bulk, problems);
+    g_autoptr(Letter) letter = emails_letter_read(call->form, bulk, problems);
     if (letter)
         check_smtp_stage(exchange, call, letter, problems);
     if (letter && bulk)
@@ -150,14 +145,13 @@ accept_call(Exchange *exchange, EmailsCall *call, Problems *problems)
         return NULL;
     g_autofree char *id = box_message_id();
     g_autoptr(GError) error = NULL;
-    if (!form_is_kept(call->form, &kept)
+    if (!letter_is_kept(letter, &kept)
         || !box_put(sandbox->box, letter, bulk ? NULL : id, exchange->call, &error)) {
         g_string_append_printf(exchange->note, " failed=\"%s\"", kept ? kept : error->message);
         problems_add(problems, "13-008", NULL, NULL);
         return NULL;
     }
-    g_string_append_printf(exchange->note, " messages=%u",
-                           letter->to->len + letter->cc->len + letter->bcc->len);
+    g_string_append_printf(exchange->note, " messages=%u", letter_recipients(letter));
     return g_steal_pointer(&id);
 }
 

@@ -1,32 +1,30 @@
 #include "sandbox/eml.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "sandbox/marker.h"
 #include "sandbox/mime_header.h"
 
 /* 76 characters of base64 per line. */
 enum { LINE_BYTES = 57, BLOCK_BYTES = LINE_BYTES * 1024, PLAIN_LINE_BYTES = 990 };
 
-/* What the recipient gets for a text of the request. */
-static GString *
-text_for(const Eml *self, const char *text, size_t n)
+GString *
+eml_text(const Letter *letter, const Mailbox *recipient, const char *text)
 {
-    if (self->recipient->properties)
-        return marker_expand(text, n, self->recipient->properties);
-    return g_string_new_len(text, (gssize) n);
+    if (recipient->properties)
+        return marker_expand(letter->markers, text, recipient->properties);
+    return g_string_new(text);
 }
 
-char *
-eml_subject(const Letter *letter, const Mailbox *recipient)
+guint64
+eml_text_bytes(const Letter *letter, const Mailbox *recipient)
 {
-    const GString *subject = letter->subject;
+    const char *const texts[] = { letter->subject, letter->text, letter->html ? letter->html : "" };
+    guint64 size = 0;
 
-    if (!recipient->properties)
-        return g_strdup(subject->str);
-    return g_string_free(marker_expand(subject->str, subject->len, recipient->properties), FALSE);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        size += recipient->properties ? marker_length(letter->markers, texts[i], recipient->properties)
+                                      : strlen(texts[i]);
+    return size;
 }
 
 static void
@@ -45,30 +43,10 @@ write_base64(FILE *out, const guchar *bytes, size_t n)
 }
 
 static bool
-write_attachment_bytes(FILE *out, const Attachment *attachment)
+on_base64_block(const guint8 *block, size_t n, void *out)
 {
-    if (attachment->bytes) {
-        write_base64(out, attachment->bytes->data, attachment->bytes->len);
-        return true;
-    }
-    g_autofree guchar *block = g_malloc(BLOCK_BYTES);
-    off_t at = 0;
-    size_t have = 0;
-    for (;;) {
-        ssize_t got = pread(attachment->fd, block + have, BLOCK_BYTES - have, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return false;
-        at += got;
-        have += (size_t) got;
-        if (have == BLOCK_BYTES || got == 0) {
-            write_base64(out, block, have);
-            have = 0;
-        }
-        if (got == 0)
-            return true;
-    }
+    write_base64(out, block, n);
+    return true;
 }
 
 /* A type that may stand in a header and lets base64 hold anything; else octet-stream. */
@@ -102,7 +80,7 @@ write_attachment(FILE *out, const Attachment *attachment)
                            "Content-Disposition: attachment", safe_type(attachment->type));
     mime_header_parameter(head, "filename", attachment->filename);
     fprintf(out, "%s\r\n\r\n", head->str);
-    return write_attachment_bytes(out, attachment);
+    return attachment_each(attachment, BLOCK_BYTES, on_base64_block, out);
 }
 
 /* True if the text needs no transfer encoding: ASCII, CRLF alone, no long line. */
@@ -137,10 +115,10 @@ with_crlf(const GString *text)
 
 /* A text part, its header and the empty line included. */
 static void
-write_text(FILE *out, const Eml *self, const char *subtype, const GString *text)
+write_text(FILE *out, const Eml *self, const char *subtype, const char *text)
 {
     bool iso = self->letter->iso_2022_jp;
-    g_autoptr(GString) mine = text_for(self, text->str, text->len);
+    g_autoptr(GString) mine = eml_text(self->letter, self->recipient, text);
     g_autoptr(GString) lines = with_crlf(mine);
 
     if (iso) {
@@ -199,7 +177,7 @@ message_head(const Eml *self)
     const Letter *letter = self->letter;
     bool iso = letter->iso_2022_jp;
     GString *head = g_string_new(NULL);
-    g_autofree char *subject = eml_subject(letter, self->recipient);
+    g_autoptr(GString) subject = eml_text(letter, self->recipient, letter->subject);
 
     g_string_append_printf(head, "X-Sandbox-Recipient: %s\r\nX-Sandbox-Place: %s\r\n"
                            "X-Sandbox-Envelope-From: %s\r\n", self->recipient->address, self->place,
@@ -208,16 +186,16 @@ message_head(const Eml *self)
     mime_header_mailbox(head, "From", letter->from, iso);
     if (letter->replyto)
         mime_header_mailbox(head, "Reply-To", letter->replyto, iso);
-    if (letter->bulk)
+    if (letter->separate)
         mime_header_mailbox(head, "To", self->recipient, iso);
     else
         mime_header_mailboxes(head, "To", letter->to, iso);
     mime_header_mailboxes(head, "Cc", letter->cc, iso);
-    mime_header_text(head, "Subject", subject, iso);
+    mime_header_text(head, "Subject", subject->str, iso);
     g_string_append_printf(head, "Message-ID: %s\r\n", self->message_id);
     for (guint i = 0; i < letter->headers->len; i++) {
         const LetterHeader *header = letter->headers->pdata[i];
-        g_autoptr(GString) value = text_for(self, header->value, strlen(header->value));
+        g_autoptr(GString) value = eml_text(letter, self->recipient, header->value);
         mime_header_text(head, header->name, value->str, iso);
     }
     g_string_append(head, "MIME-Version: 1.0\r\n");
@@ -231,16 +209,16 @@ eml_write(FILE *out, const Eml *self)
     g_autoptr(GString) head = message_head(self);
 
     fwrite(head->str, 1, head->len, out);
-    if (letter->attachment_count == 0) {
+    if (letter->attachments->len == 0) {
         write_bodies(out, self);
         return true;
     }
     g_autofree char *boundary = g_uuid_string_random();
     fprintf(out, "Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n\r\n--=_%s\r\n", boundary, boundary);
     write_bodies(out, self);
-    for (unsigned n = 1; n <= letter->attachment_count; n++) {
+    for (guint i = 0; i < letter->attachments->len; i++) {
         fprintf(out, "\r\n--=_%s\r\n", boundary);
-        if (!write_attachment(out, form_attachment(letter->form, n)))
+        if (!write_attachment(out, letter->attachments->pdata[i]))
             return false;
     }
     fprintf(out, "\r\n--=_%s--\r\n", boundary);

@@ -1,4 +1,4 @@
-/* Renders the message that one recipient of a letter would get. Used by box.c. Blocking
+/* Renders the message that one recipient of a letter would get. Used by box.c, emails.c. Blocking
  * where attachments are in files. */
 #pragma once
 
@@ -20,5 +20,8 @@ typedef struct {
  * be read; errors of out are found by the caller. */
 bool eml_write(FILE *out, const Eml *self);
 
-/* The subject as the recipient gets it; the caller frees it. */
-char *eml_subject(const Letter *letter, const Mailbox *recipient);
+/* A text of the letter as the recipient gets it; the caller frees it. */
+GString *eml_text(const Letter *letter, const Mailbox *recipient, const char *text);
+
+/* How long subject, text and HTML are together as the recipient gets them. */
+guint64 eml_text_bytes(const Letter *letter, const Mailbox *recipient);

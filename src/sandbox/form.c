@@ -1,10 +1,6 @@
 #include "sandbox/form.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sandbox/multipart.h"
 
@@ -18,12 +14,11 @@ struct Form {
     const FormField *fields;
     size_t field_count;
     FormValue *values;          /* parallel to fields */
-    Attachment attachments[FORM_ATTACHMENTS];
+    Attachment *attachments[FORM_ATTACHMENTS];  /* NULL: not sent */
     char *folder;
     guint64 limit_bytes;
     guint64 attached_bytes;
     char *stranger;
-    int keep_errno;
     Multipart *multipart;
     FormValue *value;           /* the part being read is one of these or neither */
     Attachment *attachment;
@@ -48,8 +43,6 @@ form_new(const char *content_type, const FormSettings *settings)
     while (self->fields[self->field_count].name)
         self->field_count++;
     self->values = g_new0(FormValue, self->field_count);
-    for (size_t i = 0; i < FORM_ATTACHMENTS; i++)
-        self->attachments[i].fd = -1;
     self->folder = g_strdup(settings->folder);
     self->limit_bytes = settings->attachment_limit_bytes;
     self->multipart = multipart_new(boundary, &form_handler, self);
@@ -64,14 +57,8 @@ form_free(Form *self)
     for (size_t i = 0; i < self->field_count; i++)
         if (self->values[i].text)
             g_string_free(self->values[i].text, TRUE);
-    for (size_t i = 0; i < FORM_ATTACHMENTS; i++) {
-        Attachment *attachment = &self->attachments[i];
-        g_free(attachment->filename);
-        g_free(attachment->type);
-        g_clear_pointer(&attachment->bytes, g_byte_array_unref);
-        if (attachment->fd >= 0)
-            close(attachment->fd);
-    }
+    for (size_t i = 0; i < FORM_ATTACHMENTS; i++)
+        attachment_free(self->attachments[i]);
     multipart_free(self->multipart);
     g_free(self->values);
     g_free(self->folder);
@@ -111,19 +98,14 @@ set_stranger(Form *self, const char *name)
 static void
 begin_attachment(Form *self, const PartHead *head, unsigned number)
 {
-    Attachment *attachment = &self->attachments[number - 1];
-
-    if (attachment->present) {
+    if (self->attachments[number - 1]) {
         set_stranger(self, head->name);
         return;
     }
-    attachment->present = true;
-    attachment->is_file = head->filename && *head->filename;
-    attachment->filename = g_strdup(head->filename);
-    attachment->type = g_strdup(head->type);
-    if (self->folder)
-        attachment->bytes = g_byte_array_new();
-    self->attachment = attachment;
+    self->attachment = attachment_new(self->folder);
+    self->attachment->filename = g_strdup(head->filename);
+    self->attachment->type = g_strdup(head->type);
+    self->attachments[number - 1] = self->attachment;
 }
 
 static void
@@ -145,63 +127,17 @@ on_begin(void *user, const PartHead *head)
     }
 }
 
-static int
-unnamed_file(const char *folder)
-{
-    g_autofree char *path = g_build_filename(folder, ".part-XXXXXX", NULL);
-    int fd = mkostemp(path, O_CLOEXEC);
-
-    if (fd >= 0)
-        unlink(path);
-    return fd;
-}
-
-static bool
-write_all(int fd, const void *bytes, size_t n)
-{
-    const char *p = bytes;
-
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno != EINTR)
-            return false;
-        if (done > 0) {
-            p += done;
-            n -= (size_t) done;
-        }
-    }
-    return true;
-}
-
-static void
-keep_attachment(Form *self, const char *bytes, size_t n)
-{
-    Attachment *attachment = self->attachment;
-
-    if (attachment->bytes && attachment->bytes->len + n <= FORM_MEMORY_BYTES) {
-        g_byte_array_append(attachment->bytes, (const guint8 *) bytes, (guint) n);
-        return;
-    }
-    if (attachment->bytes) {
-        attachment->fd = unnamed_file(self->folder);
-        if (attachment->fd < 0 || !write_all(attachment->fd, attachment->bytes->data, attachment->bytes->len))
-            self->keep_errno = errno;
-        g_clear_pointer(&attachment->bytes, g_byte_array_unref);
-    }
-    if (!self->keep_errno && !write_all(attachment->fd, bytes, n))
-        self->keep_errno = errno;
-}
-
 static void
 on_data(void *user, const char *bytes, size_t n)
 {
     Form *self = user;
 
     if (self->attachment) {
-        self->attachment->size_bytes += n;
         self->attached_bytes += n;
-        if (self->folder && !self->keep_errno && self->attached_bytes <= self->limit_bytes)
-            keep_attachment(self, bytes, n);
+        if (self->attached_bytes <= self->limit_bytes)
+            attachment_append(self->attachment, bytes, n);
+        else
+            self->attachment->size_bytes += n;
     } else if (self->value) {
         size_t room = self->value_max_bytes - self->value->text->len;
         self->value->cut = self->value->cut || n > room;
@@ -265,13 +201,5 @@ form_has(const Form *self, const char *name)
 const Attachment *
 form_attachment(const Form *self, unsigned n)
 {
-    return &self->attachments[n - 1];
-}
-
-bool
-form_is_kept(const Form *self, const char **error)
-{
-    if (self->keep_errno)
-        *error = g_strerror(self->keep_errno);
-    return !self->keep_errno;
+    return self->attachments[n - 1];
 }

@@ -1,31 +1,19 @@
-/* The parameters of one API request: text fields in memory, each up to its limit, and
- * attachments, small ones in memory, others in unnamed files. Used by emails.c and
- * letter.c, on the server's thread. */
+/* The parameters of one Emails request: text fields in memory, each up to its limit, and
+ * attachments. Used by emails.c and emails_letter.c, on the server's thread. */
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
 
-#define FORM_ATTACHMENTS 10
+#include "sandbox/attachment.h"
 
-/* Attachments up to this size stay in memory. */
-#define FORM_MEMORY_BYTES (64 * 1024)
+#define FORM_ATTACHMENTS 10
 
 /* A parameter the form may hold, and how many of its bytes are kept. */
 typedef struct {
     const char *name;
     size_t max_bytes;
 } FormField;
-
-typedef struct {
-    bool present;
-    bool is_file;               /* came with a file name, as attachments must */
-    char *filename;
-    char *type;                 /* as sent, or NULL */
-    guint64 size_bytes;
-    GByteArray *bytes;          /* the content; or, when NULL, it is in fd */
-    int fd;
-} Attachment;
 
 typedef struct Form Form;
 
@@ -57,8 +45,5 @@ bool form_is_cut(const Form *self, const char *name);
 /* True if the field's part has been read to its end. */
 bool form_has(const Form *self, const char *name);
 
-/* Attachment number n, 1 to FORM_ATTACHMENTS. */
+/* Attachment number n, 1 to FORM_ATTACHMENTS; NULL if it wasn't sent. */
 const Attachment *form_attachment(const Form *self, unsigned n);
-
-/* False with error set if an attachment could not be kept. */
-bool form_is_kept(const Form *self, const char **error);

@@ -1,48 +1,56 @@
-/* What an Emails request asks for, once every constraint of the API holds. Read from a Form
- * by emails.c, rendered by eml.c. */
+/* What one request asks to be sent, whichever API it came by, once every rule of that API holds.
+ * Read by emails_letter.c and arara_letter.c, rendered by eml.c. */
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
 
-#include "sandbox/form.h"
-#include "sandbox/mailbox.h"
-#include "sandbox/problem.h"
+#include "sandbox/attachment.h"
+#include "sandbox/marker.h"
 
-#define LETTER_SEND_ADDRESSES 10
-#define LETTER_BULK_ADDRESSES 1000
-#define LETTER_SUBJECT_CHARS 512
-#define LETTER_BODY_CHARS 524228
-#define LETTER_HEADER_BYTES 998
+typedef struct {
+    char *name;                 /* UTF-8; "" for none */
+    char *address;
+    char *unsubscribe_url;      /* for List-Unsubscribe, or NULL */
+    GHashTable *properties;     /* what markers stand for: key -> value; NULL: markers are text */
+} Mailbox;
 
 typedef struct {
     char *name;
     char *value;                /* UTF-8 */
 } LetterHeader;
 
+/* Strings and attachments that aren't said to be its own are the request's. */
 typedef struct {
-    bool bulk;
-    bool iso_2022_jp;
-    GPtrArray *to;              /* of Mailbox */
-    GPtrArray *cc;              /* these two empty in bulk */
+    const MarkerStyle *markers; /* NULL: no recipient has properties */
+    bool separate;              /* each of to sees itself alone */
+    bool iso_2022_jp;           /* instead of UTF-8 */
+    GPtrArray *to;              /* of Mailbox; these three its own */
+    GPtrArray *cc;
     GPtrArray *bcc;
-    Mailbox *from;
-    Mailbox *replyto;           /* NULL: none */
+    Mailbox *from;              /* its own */
+    Mailbox *replyto;           /* its own; NULL: none */
     const char *envelope_from;
-    GPtrArray *headers;         /* of LetterHeader */
-    const GString *subject;
-    const GString *text;
-    const GString *html;        /* NULL: none */
-    unsigned attachment_count;
-    const Form *form;           /* has the attachments and the texts above; outlives the letter */
+    GPtrArray *headers;         /* of LetterHeader, its own */
+    const char *subject;
+    const char *text;
+    const char *html;           /* NULL: none */
+    GPtrArray *attachments;     /* of const Attachment; the array its own */
 } Letter;
 
-/* The parameters of emails/send or emails/bulk, for form_new(). */
-const FormField *letter_fields(bool bulk);
-
-/* Checks a whole form and reads it; adds everything that is wrong to problems, and returns
- * NULL when there is anything. The form is borrowed. */
-Letter *letter_read(const Form *form, bool bulk, Problems *problems);
-
+/* An empty one. */
+Letter *letter_new(void);
 void letter_free(Letter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Letter, letter_free)
+
+/* How many get it. */
+guint letter_recipients(const Letter *self);
+
+/* False with error set if an attachment could not be kept. */
+bool letter_is_kept(const Letter *self, const char **error);
+
+void letter_add_header(Letter *self, const char *name, const char *value);
+
+Mailbox *mailbox_new(const char *name, const char *address);
+void mailbox_free(Mailbox *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mailbox, mailbox_free)

@@ -3,14 +3,16 @@ noinst_LIBRARIES += %D%/libsandbox.a
 
 # Everything without sockets, for the tests.
 %C%_libsandbox_a_SOURCES = \
+	%D%/attachment.c %D%/attachment.h \
 	%D%/box.c %D%/box.h \
 	%D%/crowd.c %D%/crowd.h \
+	%D%/emails_address.c %D%/emails_address.h \
+	%D%/emails_letter.c %D%/emails_letter.h \
 	%D%/eml.c %D%/eml.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/form.c %D%/form.h \
 	%D%/json.h \
 	%D%/letter.c %D%/letter.h \
-	%D%/mailbox.c %D%/mailbox.h \
 	%D%/marker.c %D%/marker.h \
 	%D%/mime_header.c %D%/mime_header.h \
 	%D%/multipart.c %D%/multipart.h \

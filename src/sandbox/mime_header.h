@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "sandbox/mailbox.h"
+#include "sandbox/letter.h"
 
 /* A field of free text. A reader gets value back exactly, whatever is in it; in ISO-2022-JP
  * a character outside it becomes a geta mark. */

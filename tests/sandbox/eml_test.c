@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sandbox/emails_letter.h"
 #include "sandbox/mime_header.h"
 
 #define BODY_HEAD(name) "--B\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
@@ -33,7 +34,7 @@ static const char want[] =
 static void
 test_whole(void)
 {
-    FormSettings settings = { .fields = letter_fields(false) };
+    FormSettings settings = { .fields = emails_fields(false) };
     Form *form = form_new("multipart/form-data; boundary=B", &settings);
     g_autoptr(Problems) problems = problems_new();
     char *bytes = NULL;
@@ -41,7 +42,7 @@ test_whole(void)
 
     form_feed(form, request, strlen(request));
     g_assert_true(form_is_complete(form));
-    Letter *letter = letter_read(form, false, problems);
+    Letter *letter = emails_letter_read(form, false, problems);
     g_assert_nonnull(letter);
     Eml eml = { letter, letter->bcc->pdata[0], "bcc", "<id@example>", 1234567890 };
     FILE *out = open_memstream(&bytes, &n);

@@ -28,6 +28,7 @@ static const struct {
 static void
 test_expand(void)
 {
+    const MarkerStyle style = { "((#", "#))", false };
     g_autoptr(GHashTable) properties = g_hash_table_new(g_str_hash, g_str_equal);
     const char *pairs[][2] = { { "name", "Alice" }, { "customer-id", "A-1" }, { "self", "((#self#))" },
                                { "left", "((#" }, { "\xe5\x90\x8d\xe5\x89\x8d", "\xe5\x80\xa4" } };
@@ -35,10 +36,9 @@ test_expand(void)
     for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
         g_hash_table_insert(properties, (gpointer) pairs[i][0], (gpointer) pairs[i][1]);
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        size_t n = strlen(rows[i].text);
-        GString *got = marker_expand(rows[i].text, n, properties);
+        GString *got = marker_expand(&style, rows[i].text, properties);
         g_assert_cmpstr(got->str, ==, rows[i].want);
-        g_assert_cmpuint(marker_length(rows[i].text, n, properties), ==, strlen(rows[i].want));
+        g_assert_cmpuint(marker_length(&style, rows[i].text, properties), ==, strlen(rows[i].want));
         g_string_free(got, TRUE);
     }
 }

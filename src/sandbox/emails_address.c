@@ -1,19 +1,8 @@
-#include "sandbox/mailbox.h"
+#include "sandbox/emails_address.h"
 
 #include <string.h>
 
 #include "sandbox/json.h"
-
-void
-mailbox_free(Mailbox *self)
-{
-    if (!self)
-        return;
-    g_free(self->name);
-    g_free(self->address);
-    g_clear_pointer(&self->properties, g_hash_table_unref);
-    g_free(self);
-}
 
 static bool
 is_local_char(char c)
@@ -40,7 +29,7 @@ is_domain(const char *domain)
 }
 
 bool
-mailbox_is_address(const char *address)
+emails_is_address(const char *address)
 {
     const char *at = strrchr(address, '@');
 
@@ -50,16 +39,6 @@ mailbox_is_address(const char *address)
         if (!is_local_char(*p))
             return false;
     return is_domain(at + 1);
-}
-
-static Mailbox *
-mailbox_new(const char *name, const char *address)
-{
-    Mailbox *self = g_new0(Mailbox, 1);
-
-    self->name = g_strdup(name);
-    self->address = g_strdup(address);
-    return self;
 }
 
 /* The merge properties of an object; NULL if one of its members may not be there. */
@@ -72,9 +51,9 @@ read_properties(const cJSON *object, bool merge)
 
     cJSON_ArrayForEach(member, object) {
         bool own = strcmp(member->string, "name") == 0 || strcmp(member->string, "address") == 0;
-        if (!cJSON_IsString(member) || (!own && !merge) || ++count > MAILBOX_PROPERTIES)
+        if (!cJSON_IsString(member) || (!own && !merge) || ++count > EMAILS_PROPERTIES)
             return NULL;
-        if (merge && strlen(member->valuestring) > MAILBOX_VALUE_BYTES)
+        if (merge && strlen(member->valuestring) > EMAILS_VALUE_BYTES)
             return NULL;
         if (strcmp(member->string, "address") != 0)
             g_hash_table_insert(properties, g_strdup(member->string), g_strdup(member->valuestring));
@@ -98,7 +77,7 @@ read_object(const cJSON *object, bool merge, const char *field, GPtrArray *list,
         problems_add(problems, "11-006", field, NULL);
         return false;
     }
-    if (!mailbox_is_address(address->valuestring)) {
+    if (!emails_is_address(address->valuestring)) {
         problems_add(problems, "11-005", field, address->valuestring);
         return false;
     }
@@ -109,26 +88,26 @@ read_object(const cJSON *object, bool merge, const char *field, GPtrArray *list,
     return true;
 }
 
-GPtrArray *
-mailbox_read(const GString *value, unsigned types, const char *field, Problems *problems)
+void
+emails_address_read(const GString *value, unsigned types, const char *field, GPtrArray *list,
+                    Problems *problems)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify) mailbox_free);
     size_t blanks = strspn(value->str, " \t\r\n");
-    bool merge = types & MAILBOX_MERGE;
+    bool merge = types & ADDRESS_MERGE;
 
-    if ((types & MAILBOX_BARE) && !(value->str[blanks] && strchr("{[\"", value->str[blanks]))) {
-        if (strlen(value->str) == value->len && mailbox_is_address(value->str))
+    if ((types & ADDRESS_BARE) && !(value->str[blanks] && strchr("{[\"", value->str[blanks]))) {
+        if (strlen(value->str) == value->len && emails_is_address(value->str))
             g_ptr_array_add(list, mailbox_new("", value->str));
         else
             problems_add(problems, "11-005", field, value->str);
-        return g_steal_pointer(&list);
+        return;
     }
     g_autoptr(cJSON) json = NULL;
     if (g_utf8_validate(value->str, (gssize) value->len, NULL))
         json = cJSON_ParseWithOpts(value->str, NULL, true);
-    if (cJSON_IsObject(json) && (types & MAILBOX_OBJECT)) {
+    if (cJSON_IsObject(json) && (types & ADDRESS_OBJECT)) {
         read_object(json, merge, field, list, problems);
-    } else if (cJSON_IsArray(json) && (types & MAILBOX_LIST)) {
+    } else if (cJSON_IsArray(json) && (types & ADDRESS_LIST)) {
         const cJSON *item;
         cJSON_ArrayForEach(item, json)
             if (!read_object(item, merge, field, list, problems))
@@ -136,5 +115,4 @@ mailbox_read(const GString *value, unsigned types, const char *field, Problems *
     } else {
         problems_add(problems, "11-006", field, NULL);
     }
-    return g_steal_pointer(&list);
 }
