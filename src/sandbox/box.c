@@ -12,6 +12,8 @@ typedef struct {
     guint64 number;
     guint64 call;
     char *id;
+    char *delivery_id;          /* Arara's; or NULL */
+    char *request_id;
     char *to;
     const char *place;
     char *from;
@@ -34,6 +36,8 @@ box_message_free(void *data)
     BoxMessage *self = data;
 
     g_free(self->id);
+    g_free(self->delivery_id);
+    g_free(self->request_id);
     g_free(self->to);
     g_free(self->from);
     g_free(self->envelope_from);
@@ -135,8 +139,7 @@ write_draft(const Box *self, BoxMessage *message, const Eml *eml, GError **error
 typedef struct {
     Box *box;
     const Letter *letter;
-    const char *message_id;
-    guint64 call;
+    const BoxLabel *label;
     GPtrArray *drafts;
 } BoxJob;
 
@@ -147,8 +150,10 @@ put_one(const BoxJob *job, const Mailbox *recipient, const char *place, GError *
     BoxMessage *message = g_new0(BoxMessage, 1);
 
     message->number = job->box->last_number + job->drafts->len + 1;
-    message->call = job->call;
-    message->id = job->message_id ? g_strdup(job->message_id) : box_message_id();
+    message->call = job->label->call;
+    message->id = job->label->message_id ? g_strdup(job->label->message_id) : box_message_id();
+    message->delivery_id = g_strdup(job->label->delivery_id);
+    message->request_id = g_strdup(job->label->request_id);
     message->to = g_strdup(recipient->address);
     message->place = place;
     message->from = g_strdup(letter->from->address);
@@ -198,10 +203,10 @@ finish_drafts(Box *self, GPtrArray *drafts, bool keep)
 }
 
 bool
-box_put(Box *self, const Letter *letter, const char *message_id, guint64 call, GError **error)
+box_put(Box *self, const Letter *letter, const BoxLabel *label, GError **error)
 {
     g_autoptr(GPtrArray) drafts = g_ptr_array_new();
-    BoxJob job = { self, letter, message_id, call, drafts };
+    BoxJob job = { self, letter, label, drafts };
 
     if (self->folder) {
         bool done = put_all(&job, error);
@@ -229,6 +234,10 @@ message_json(const Box *self, const BoxMessage *message)
     cJSON_AddNumberToObject(json, "size", (double) message->size_bytes);
     cJSON_AddStringToObject(json, "file", path);
     cJSON_AddNumberToObject(json, "call", (double) message->call);
+    if (message->delivery_id) {
+        cJSON_AddStringToObject(json, "delivery_id", message->delivery_id);
+        cJSON_AddStringToObject(json, "request_id", message->request_id);
+    }
     return json;
 }
 
@@ -257,14 +266,31 @@ box_path(const Box *self, guint64 number)
     return NULL;
 }
 
+static void
+remove_file(const Box *self, const BoxMessage *message)
+{
+    g_autofree char *path = g_build_filename(self->folder, message->file, NULL);
+
+    unlink(path);
+}
+
+void
+box_remove(Box *self, const char *delivery_id)
+{
+    for (guint i = self->messages->len; i > 0; i--) {
+        const BoxMessage *message = self->messages->pdata[i - 1];
+        if (g_strcmp0(message->delivery_id, delivery_id) != 0)
+            continue;
+        remove_file(self, message);
+        g_ptr_array_remove_index(self->messages, i - 1);
+    }
+}
+
 void
 box_empty(Box *self)
 {
-    for (guint i = 0; i < self->messages->len; i++) {
-        const BoxMessage *message = self->messages->pdata[i];
-        g_autofree char *path = g_build_filename(self->folder, message->file, NULL);
-        unlink(path);
-    }
+    for (guint i = 0; i < self->messages->len; i++)
+        remove_file(self, self->messages->pdata[i]);
     g_ptr_array_set_size(self->messages, 0);
 }
 

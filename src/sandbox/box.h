@@ -14,9 +14,19 @@ Box *box_new(const char *folder, GError **error);
 void box_free(Box *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Box, box_free)
 
-/* Keeps what each recipient would get, all of them or, with error set, none. message_id NULL:
- * each message has one of its own. call is the number of the API request. */
-bool box_put(Box *self, const Letter *letter, const char *message_id, guint64 call, GError **error);
+/* What the list tells of an API request's messages. */
+typedef struct {
+    guint64 call;               /* number of the request */
+    const char *message_id;     /* NULL: each message has one of its own */
+    const char *delivery_id;    /* Arara's; or NULL */
+    const char *request_id;     /* likewise */
+} BoxLabel;
+
+/* Keeps what each recipient would get, all of them or, with error set, none. */
+bool box_put(Box *self, const Letter *letter, const BoxLabel *label, GError **error);
+
+/* Removes the messages of a delivery and their files. */
+void box_remove(Box *self, const char *delivery_id);
 
 /* A new Message-ID with its brackets; the caller frees it. */
 char *box_message_id(void);

@@ -144,9 +144,10 @@ accept_call(Exchange *exchange, EmailsCall *call, Problems *problems)
     if (!letter || problems_any(problems))
         return NULL;
     g_autofree char *id = box_message_id();
+    BoxLabel label = { .call = exchange->call, .message_id = bulk ? NULL : id };
     g_autoptr(GError) error = NULL;
     if (!letter_is_kept(letter, &kept)
-        || !box_put(sandbox->box, letter, bulk ? NULL : id, exchange->call, &error)) {
+        || !box_put(sandbox->box, letter, &label, &error)) {
         g_string_append_printf(exchange->note, " failed=\"%s\"", kept ? kept : error->message);
         problems_add(problems, "13-008", NULL, NULL);
         return NULL;
@@ -181,7 +182,7 @@ static void
 find_problems(Exchange *exchange, EmailsCall *call, Problems *problems)
 {
     if (exchange->fault.kind == FAULT_ERROR)
-        problems_add(problems, exchange->fault.error->code, NULL, NULL);
+        problems_add(problems, exchange->fault.error, NULL, NULL);
     else if (call->action == ACTION_UNKNOWN)
         problems_add(problems, "11-019", NULL, NULL);
     else if (!call->form)
@@ -235,6 +236,6 @@ emails_close(Exchange *exchange)
 }
 
 const Endpoint emails_endpoints[] = {
-    { "POST", "/api/v2/emails/*", ENDPOINT_CALL, emails_open, emails_feed, emails_answer, emails_close },
+    { "POST", "/api/v2/emails/*", API_EMAILS, emails_open, emails_feed, emails_answer, emails_close },
     { NULL },
 };

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "sandbox/eml_attachment.h"
 #include "sandbox/mime_header.h"
 
-/* 76 characters of base64 per line. */
-enum { LINE_BYTES = 57, BLOCK_BYTES = LINE_BYTES * 1024, PLAIN_LINE_BYTES = 990 };
+enum { PLAIN_LINE_BYTES = 990 };
 
 GString *
 eml_text(const Letter *letter, const Mailbox *recipient, const char *text)
@@ -25,62 +25,6 @@ eml_text_bytes(const Letter *letter, const Mailbox *recipient)
         size += recipient->properties ? marker_length(letter->markers, texts[i], recipient->properties)
                                       : strlen(texts[i]);
     return size;
-}
-
-static void
-write_base64(FILE *out, const guchar *bytes, size_t n)
-{
-    for (size_t at = 0; at < n; at += LINE_BYTES) {
-        char line[LINE_BYTES / 3 * 4 + 16];
-        int state = 0;
-        int save = 0;
-        size_t piece = MIN(n - at, (size_t) LINE_BYTES);
-        size_t done = g_base64_encode_step(bytes + at, piece, FALSE, line, &state, &save);
-        done += g_base64_encode_close(FALSE, line + done, &state, &save);
-        memcpy(line + done, "\r\n", 2);
-        fwrite(line, 1, done + 2, out);
-    }
-}
-
-static bool
-on_base64_block(const guint8 *block, size_t n, void *out)
-{
-    write_base64(out, block, n);
-    return true;
-}
-
-/* A type that may stand in a header and lets base64 hold anything; else octet-stream. */
-static const char *
-safe_type(const char *type)
-{
-    static const char token[] = "[A-Za-z0-9!#$&^_.+-]+";
-    static gsize once;
-    static GRegex *pattern;
-
-    if (g_once_init_enter(&once)) {
-        static const char quoted[] = "\"[^\"\\\\\\x00-\\x1f\\x7f-\\xff]*\"";
-        g_autofree char *text = g_strdup_printf("^%s/%s([ \t]*;[ \t]*%s=(%s|%s))*$", token, token, token,
-                                                token, quoted);
-        pattern = g_regex_new(text, G_REGEX_RAW | G_REGEX_DOLLAR_ENDONLY, 0, NULL);
-        g_once_init_leave(&once, 1);
-    }
-    if (!type || strlen(type) > 200 || !g_regex_match(pattern, type, 0, NULL))
-        return "application/octet-stream";
-    if (g_ascii_strncasecmp(type, "multipart/", 10) == 0 || g_ascii_strncasecmp(type, "message/", 8) == 0)
-        return "application/octet-stream";
-    return type;
-}
-
-static bool
-write_attachment(FILE *out, const Attachment *attachment)
-{
-    g_autoptr(GString) head = g_string_new(NULL);
-
-    g_string_append_printf(head, "Content-Type: %s\r\nContent-Transfer-Encoding: base64\r\n"
-                           "Content-Disposition: attachment", safe_type(attachment->type));
-    mime_header_parameter(head, "filename", attachment->filename);
-    fprintf(out, "%s\r\n\r\n", head->str);
-    return attachment_each(attachment, BLOCK_BYTES, on_base64_block, out);
 }
 
 /* True if the text needs no transfer encoding: ASCII, CRLF alone, no long line. */
@@ -134,7 +78,7 @@ write_text(FILE *out, const Eml *self, const char *subtype, const char *text)
     if (plain)
         fwrite(lines->str, 1, lines->len, out);
     else
-        write_base64(out, (const guchar *) lines->str, lines->len);
+        eml_base64_write(out, (const guchar *) lines->str, lines->len);
 }
 
 /* The bodies: text alone, or text and HTML as alternatives. */
@@ -193,6 +137,8 @@ message_head(const Eml *self)
     mime_header_mailboxes(head, "Cc", letter->cc, iso);
     mime_header_text(head, "Subject", subject->str, iso);
     g_string_append_printf(head, "Message-ID: %s\r\n", self->message_id);
+    if (self->recipient->unsubscribe_url)
+        g_string_append_printf(head, "List-Unsubscribe: <%s>\r\n", self->recipient->unsubscribe_url);
     for (guint i = 0; i < letter->headers->len; i++) {
         const LetterHeader *header = letter->headers->pdata[i];
         g_autoptr(GString) value = eml_text(letter, self->recipient, header->value);
@@ -200,6 +146,15 @@ message_head(const Eml *self)
     }
     g_string_append(head, "MIME-Version: 1.0\r\n");
     return head;
+}
+
+static bool
+has_8bit(const Letter *letter)
+{
+    for (guint i = 0; i < letter->attachments->len; i++)
+        if (eml_attachment_may_be_8bit(letter->attachments->pdata[i]))
+            return true;
+    return false;
 }
 
 bool
@@ -214,11 +169,12 @@ eml_write(FILE *out, const Eml *self)
         return true;
     }
     g_autofree char *boundary = g_uuid_string_random();
-    fprintf(out, "Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n\r\n--=_%s\r\n", boundary, boundary);
+    fprintf(out, "Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n%s\r\n--=_%s\r\n", boundary,
+            has_8bit(letter) ? "Content-Transfer-Encoding: 8bit\r\n" : "", boundary);
     write_bodies(out, self);
     for (guint i = 0; i < letter->attachments->len; i++) {
         fprintf(out, "\r\n--=_%s\r\n", boundary);
-        if (!write_attachment(out, letter->attachments->pdata[i]))
+        if (!eml_attachment_write(out, letter->attachments->pdata[i]))
             return false;
     }
     fprintf(out, "\r\n--=_%s--\r\n", boundary);

@@ -15,3 +15,13 @@ answer_text(Answer *self, unsigned status, const char *type, const char *text)
 {
     answer_take(self, status, type, g_string_new(text));
 }
+
+void
+answer_json(Answer *self, unsigned status, cJSON *json)
+{
+    char *text = cJSON_PrintUnformatted(json);
+
+    answer_text(self, status, "application/json", text);
+    cJSON_free(text);
+    cJSON_Delete(json);
+}

@@ -9,15 +9,20 @@
 #include "sandbox/box.h"
 #include "sandbox/crowd.h"
 #include "sandbox/fault.h"
+#include "sandbox/json.h"
 #include "sandbox/options.h"
+
+typedef struct Arara Arara;     /* see arara.h */
 
 /* What all requests share. */
 typedef struct {
     const Options *options;
     Box *box;
     Faults *faults;
-    Crowd *crowd;
-    guint64 calls;              /* API requests begun */
+    Crowd *crowd;               /* users of Emails */
+    Arara *arara;
+    guint64 calls;              /* API requests begun, without logins */
+    guint64 logins;             /* tokens issued */
     guint64 accepted;           /* of them answered with success */
     guint64 refused;            /* of them answered with errors of the API */
 } Sandbox;
@@ -39,7 +44,9 @@ typedef struct {
     char *path;
     const char *rest;           /* what the endpoint's "*" stands for */
     char *content_type;         /* as sent, or NULL */
-    guint64 call;               /* number of the API request, 0 for the sandbox's own pages */
+    char *authorization;        /* as sent, or NULL */
+    GHashTable *arguments;      /* of the URL's query: name -> value */
+    guint64 call;               /* number of the API request, 0 for logins and the sandbox's own pages */
     Fault fault;
     guint64 received_bytes;
     gint64 began_us;
@@ -48,15 +55,13 @@ typedef struct {
     GString *note;              /* " key=value" pairs for the log line */
 } Exchange;
 
-enum { ENDPOINT_CALL = 1 };     /* an API request: numbered, with latency and faults */
-
 /* open comes with the headers, feed with each piece of the body, answer after its end. close
  * comes exactly once after open, right before the answer leaves or when the client has
  * gone, and frees state. open, feed and close may be NULL. */
 struct Endpoint {
     const char *method;
     const char *path;           /* a last "*" matches any rest */
-    unsigned flags;
+    Api api;                    /* 0: a page of the sandbox, which has no latency and no faults */
     void (*open)(Exchange *exchange);
     void (*feed)(Exchange *exchange, const char *bytes, size_t n);
     void (*answer)(Exchange *exchange);
@@ -68,3 +73,6 @@ void answer_take(Answer *self, unsigned status, const char *type, GString *body)
 
 /* The same with a copy of text. */
 void answer_text(Answer *self, unsigned status, const char *type, const char *text);
+
+/* The same with application/json; takes json. */
+void answer_json(Answer *self, unsigned status, cJSON *json);

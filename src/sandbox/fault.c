@@ -2,8 +2,12 @@
 
 #include <string.h>
 
+#include "sandbox/problem.h"
+
 typedef struct {
     Fault fault;
+    unsigned apis;              /* a set of Api: whose requests */
+    char *path;                 /* and how their paths begin; NULL: any */
     guint64 left;               /* 0: without end */
     guint64 every;              /* 0: each request */
     guint64 seen;
@@ -19,12 +23,27 @@ static const char *const names[] = {
     [FAULT_STATUS] = "status", [FAULT_HTML] = "html", [FAULT_ERROR] = "error",
 };
 
+/* Errors of Arara: of each delivery, too-many, and of the whole request. */
+static const char *const arara_errors[] = {
+    "400", "409", "500", "too-many", "message", "message-400", "message-500",
+};
+
+static void
+order_free(void *data)
+{
+    FaultOrder *self = data;
+
+    g_free(self->path);
+    g_free(self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FaultOrder, order_free)
+
 Faults *
 faults_new(void)
 {
     Faults *self = g_new0(Faults, 1);
 
-    self->orders = g_ptr_array_new_with_free_func(g_free);
+    self->orders = g_ptr_array_new_with_free_func(order_free);
     return self;
 }
 
@@ -72,9 +91,28 @@ read_status(const char *text, Fault *fault)
     return true;
 }
 
+/* Which API has the error says whose requests can get it. */
 static bool
-read_fault(const char *kind, Fault *fault)
+read_error(const char *text, FaultOrder *order)
 {
+    const ProblemKind *problem = problem_kind(text);
+
+    if (problem) {
+        order->fault.error = problem->code;
+        order->apis = API_EMAILS;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(arara_errors); i++)
+        if (strcmp(arara_errors[i], text) == 0) {
+            order->fault.error = arara_errors[i];
+            order->apis = API_ARARA;
+        }
+    return order->fault.error != NULL;
+}
+
+static bool
+read_fault(const char *kind, FaultOrder *order)
+{
+    Fault *fault = &order->fault;
     g_auto(GStrv) parts = g_strsplit(kind, "=", 2);
     guint64 number = 0;
     bool needs_value = false;
@@ -89,7 +127,7 @@ read_fault(const char *kind, Fault *fault)
     if (fault->kind == FAULT_STATUS)
         return read_status(parts[1], fault);
     if (fault->kind == FAULT_ERROR)
-        return (fault->error = problem_kind(parts[1])) != NULL;
+        return read_error(parts[1], order);
     if (fault->kind == FAULT_DELAY) {
         if (!read_number(parts[1], 0, 3600 * 1000, &number))
             return false;
@@ -108,25 +146,50 @@ read_count(const char *text, FaultOrder *order)
     return read_number(text, 1, G_MAXINT64, &order->left);
 }
 
-bool
-faults_add(Faults *self, const char *order, GError **error)
+/* KIND[@PATH] */
+static bool
+read_aim(const char *text, FaultOrder *order)
 {
-    g_auto(GStrv) parts = g_strsplit(order, ":", 2);
-    g_autofree FaultOrder *new = g_new0(FaultOrder, 1);
+    g_auto(GStrv) parts = g_strsplit(text, "@", 2);
 
-    if (!parts[0] || !read_fault(parts[0], &new->fault) || (parts[1] && !read_count(parts[1], new))) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "not a fault: %s", order);
+    order->apis = API_EMAILS | API_ARARA;
+    if (!parts[0] || !read_fault(parts[0], order))
+        return false;
+    if (!parts[1])
+        return true;
+    order->path = g_strdup(parts[1]);
+    /* A login has faults only if they are for it. */
+    order->apis |= API_ARARA_LOGIN;
+    return *order->path == '/';
+}
+
+bool
+faults_add(Faults *self, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", 2);
+    g_autoptr(FaultOrder) order = g_new0(FaultOrder, 1);
+
+    if (!parts[0] || !read_aim(parts[0], order) || (parts[1] && !read_count(parts[1], order))) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "not a fault: %s", text);
         return false;
     }
-    g_ptr_array_add(self->orders, g_steal_pointer(&new));
+    g_ptr_array_add(self->orders, g_steal_pointer(&order));
     return true;
 }
 
+static bool
+is_for(const FaultOrder *order, Api api, const char *path)
+{
+    return (order->apis & api) && (!order->path || g_str_has_prefix(path, order->path));
+}
+
 Fault
-faults_next(Faults *self)
+faults_next(Faults *self, Api api, const char *path)
 {
     for (guint i = 0; i < self->orders->len; i++) {
         FaultOrder *order = self->orders->pdata[i];
+        if (!is_for(order, api, path))
+            continue;
         order->seen++;
         if (order->every && order->seen % order->every != 0)
             continue;

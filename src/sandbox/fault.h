@@ -5,7 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "sandbox/problem.h"
+/* What a request belongs to; 0 stands for the sandbox's own pages. */
+typedef enum { API_EMAILS = 1, API_ARARA = 2, API_ARARA_LOGIN = 4 } Api;
 
 typedef enum {
     FAULT_NONE,
@@ -24,7 +25,7 @@ typedef struct {
     unsigned delay_ms;
     unsigned status;
     unsigned retry_after_s;     /* 0: no such header */
-    const ProblemKind *error;
+    const char *error;          /* its code, static */
 } Fault;
 
 typedef struct Faults Faults;
@@ -32,15 +33,15 @@ typedef struct Faults Faults;
 Faults *faults_new(void);
 void faults_free(Faults *self);
 
-/* Adds KIND[:N|:first N|:every N], see shimta-sandbox(1). Of several, the first that is due
- * applies. */
-bool faults_add(Faults *self, const char *order, GError **error);
+/* Adds KIND[@PATH][:N|:first N|:every N], see shimta-sandbox(1). Of several that are for a request,
+ * the first that is due applies. */
+bool faults_add(Faults *self, const char *text, GError **error);
 
 /* Drops all orders. */
 void faults_clear(Faults *self);
 
-/* What the next API request gets; counts it. */
-Fault faults_next(Faults *self);
+/* What this API request gets; counts it. */
+Fault faults_next(Faults *self, Api api, const char *path);
 
 /* The kind's name as ordered, for the log. */
 const char *fault_name(FaultKind kind);

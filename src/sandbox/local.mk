@@ -3,24 +3,34 @@ noinst_LIBRARIES += %D%/libsandbox.a
 
 # Everything without sockets, for the tests.
 %C%_libsandbox_a_SOURCES = \
+	%D%/arara_letter.c %D%/arara_letter.h \
+	%D%/arara_time.c %D%/arara_time.h \
 	%D%/attachment.c %D%/attachment.h \
+	%D%/base64.c %D%/base64.h \
 	%D%/box.c %D%/box.h \
 	%D%/crowd.c %D%/crowd.h \
+	%D%/deliveries.c %D%/deliveries.h \
 	%D%/emails_address.c %D%/emails_address.h \
 	%D%/emails_letter.c %D%/emails_letter.h \
 	%D%/eml.c %D%/eml.h \
+	%D%/eml_attachment.c %D%/eml_attachment.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/form.c %D%/form.h \
 	%D%/json.h \
+	%D%/json_body.c %D%/json_body.h \
+	%D%/json_shape.c %D%/json_shape.h \
 	%D%/letter.c %D%/letter.h \
 	%D%/marker.c %D%/marker.h \
 	%D%/mime_header.c %D%/mime_header.h \
 	%D%/multipart.c %D%/multipart.h \
-	%D%/problem.c %D%/problem.h
+	%D%/problem.c %D%/problem.h \
+	%D%/tokens.c %D%/tokens.h
 %C%_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
 SANDBOX_LIBS = src/sandbox/libsandbox.a $(CJSON_LIBS) $(GLIB_LIBS)
 
 bin_shimta_sandbox_SOURCES = \
+	%D%/arara.c %D%/arara.h \
+	%D%/arara_token.c %D%/arara_token.h \
 	%D%/delay.c %D%/delay.h \
 	%D%/emails.c %D%/emails.h \
 	%D%/exchange.c %D%/exchange.h \

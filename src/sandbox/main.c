@@ -1,4 +1,4 @@
-/* shimta-sandbox: takes mail as Customers Mail Cloud would, and keeps it. */
+/* shimta-sandbox: takes mail as Customers Mail Cloud and Arara would, and keeps it. */
 #include <glib-unix.h>
 #include <glib.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "sandbox/arara.h"
 #include "sandbox/options.h"
 #include "sandbox/server.h"
 
@@ -42,6 +43,7 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->options = options;
     self->faults = faults_new();
     self->crowd = crowd_new(options->connections);
+    self->arara = arara_new(options);
     for (char **order = options->faults; order && *order; order++)
         if (!faults_add(self->faults, *order, error))
             return false;
@@ -56,6 +58,7 @@ sandbox_close(Sandbox *self)
 {
     faults_free(self->faults);
     crowd_free(self->crowd);
+    arara_free(self->arara);
     box_free(self->box);
 }
 

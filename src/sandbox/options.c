@@ -7,6 +7,8 @@
 /* What GOption writes into before it is checked. */
 typedef struct {
     char *key_file;
+    char *client_secret_file;
+    char *unknown_marker;
     char *dkim;
     char *size_limit;
     char *tls_cert_file;
@@ -14,6 +16,12 @@ typedef struct {
     int latency_ms;
     int connections;
     int error_status;
+    int arara_connections;
+    int arara_attachments;
+    int token_lifetime_s;
+    int too_many_status;
+    int status_lag_ms;
+    int line_limit_bytes;
     gboolean no_store;
     gboolean quiet;
     gboolean exit_with_parent;
@@ -29,6 +37,8 @@ options_free(Options *self)
     g_free(self->folder);
     g_free(self->user);
     g_free(self->key);
+    g_free(self->client_id);
+    g_free(self->client_secret);
     g_strfreev(self->dkim);
     g_strfreev(self->faults);
     g_free(self->tls_cert);
@@ -40,6 +50,8 @@ static void
 raw_clear(RawOptions *raw)
 {
     g_free(raw->key_file);
+    g_free(raw->client_secret_file);
+    g_free(raw->unknown_marker);
     g_free(raw->dkim);
     g_free(raw->size_limit);
     g_free(raw->tls_cert_file);
@@ -61,7 +73,19 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "connections", 0, 0, G_OPTION_ARG_INT, &raw->connections, "Requests at a time (10)", "N" },
         { "size-limit", 0, 0, G_OPTION_ARG_STRING, &raw->size_limit, "Largest message (20M)", "BYTES" },
         { "error-status", 0, 0, G_OPTION_ARG_INT, &raw->error_status, "Status of errors (400)", "NNN" },
-        { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->faults, "Misbehave", "KIND[:N|:every N]" },
+        { "client-id", 0, 0, G_OPTION_ARG_STRING, &self->client_id, "The only client of Arara (any)", "ID" },
+        { "client-secret", 0, 0, G_OPTION_ARG_STRING, &self->client_secret, "Its only secret (any)", "SECRET" },
+        { "client-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->client_secret_file, "The same from a file",
+          "FILE" },
+        { "token-lifetime", 0, 0, G_OPTION_ARG_INT, &raw->token_lifetime_s, "How long tokens hold (3600)", "S" },
+        { "arara-connections", 0, 0, G_OPTION_ARG_INT, &raw->arara_connections, "Requests at a time (1)", "N" },
+        { "arara-attachments", 0, 0, G_OPTION_ARG_INT, &raw->arara_attachments, "Of one delivery (3)", "N" },
+        { "line-limit", 0, 0, G_OPTION_ARG_INT, &raw->line_limit_bytes, "Longest line (1000), or 0", "BYTES" },
+        { "unknown-marker", 0, 0, G_OPTION_ARG_STRING, &raw->unknown_marker, "What ##x## becomes (empty)",
+          "keep|empty" },
+        { "status-lag", 0, 0, G_OPTION_ARG_INT, &raw->status_lag_ms, "Time before look-ups find (0)", "MS" },
+        { "too-many-status", 0, 0, G_OPTION_ARG_INT, &raw->too_many_status, "Of Too Many Requests (429)", "NNN" },
+        { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->faults, "Misbehave", "KIND[@PATH][:N|:every N]" },
         { "no-store", 0, 0, G_OPTION_ARG_NONE, &raw->no_store, "Check and count, keep nothing", NULL },
         { "quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "No line per request", NULL },
         { "tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &raw->tls_cert_file, "Certificate", "FILE" },
@@ -70,7 +94,7 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "version", 'V', 0, G_OPTION_ARG_NONE, &raw->version, "Print the version", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) context = g_option_context_new("- a stand-in for Customers Mail Cloud");
+    g_autoptr(GOptionContext) context = g_option_context_new("- a stand-in for Customers Mail Cloud and Arara");
 
     g_option_context_add_main_entries(context, entries, NULL);
     return g_option_context_parse(context, argc, argv, error);
@@ -98,18 +122,33 @@ read_size(const char *text, guint64 *size, GError **error)
     return true;
 }
 
+/* A secret given as such or as the first line of a file. */
+static bool
+read_secret(char **secret, const char *file, const char *option, GError **error)
+{
+    if (!file)
+        return true;
+    if (*secret) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s and %s-file exclude each other", option,
+                    option);
+        return false;
+    }
+    if (!g_file_get_contents(file, secret, NULL, error))
+        return false;
+    (*secret)[strcspn(*secret, "\r\n")] = '\0';
+    if (**secret)
+        return true;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s-file: the file's first line is empty",
+                option);
+    return false;
+}
+
 static bool
 read_files(Options *self, const RawOptions *raw, GError **error)
 {
-    if (raw->key_file) {
-        if (self->key)
-            return bad(error, "--key and --key-file exclude each other");
-        if (!g_file_get_contents(raw->key_file, &self->key, NULL, error))
-            return false;
-        self->key[strcspn(self->key, "\r\n")] = '\0';
-        if (!*self->key)
-            return bad(error, "--key-file: the file's first line is empty");
-    }
+    if (!read_secret(&self->key, raw->key_file, "--key", error)
+        || !read_secret(&self->client_secret, raw->client_secret_file, "--client-secret", error))
+        return false;
     if (!raw->tls_cert_file != !raw->tls_key_file)
         return bad(error, "--tls-cert and --tls-key need each other");
     if (!raw->tls_cert_file)
@@ -121,24 +160,55 @@ read_files(Options *self, const RawOptions *raw, GError **error)
 static bool
 take_numbers(Options *self, const RawOptions *raw, GError **error)
 {
-    if (raw->latency_ms < 0)
-        return bad(error, "--latency needs milliseconds");
-    if (raw->connections < 1)
-        return bad(error, "--connections needs a number above 0");
-    if (raw->error_status < 200 || raw->error_status > 599)
-        return bad(error, "--error-status needs an HTTP status from 200 to 599");
-    self->latency_ms = (unsigned) raw->latency_ms;
-    self->connections = (unsigned) raw->connections;
-    self->error_status = (unsigned) raw->error_status;
+    const struct {
+        const char *option;
+        int value;
+        int min;
+        int max;
+        unsigned *place;
+    } rows[] = {
+        { "--latency", raw->latency_ms, 0, G_MAXINT, &self->latency_ms },
+        { "--connections", raw->connections, 1, G_MAXINT, &self->connections },
+        { "--error-status", raw->error_status, 200, 599, &self->error_status },
+        { "--arara-connections", raw->arara_connections, 1, G_MAXINT, &self->arara_connections },
+        { "--arara-attachments", raw->arara_attachments, 0, G_MAXINT, &self->arara_attachments },
+        { "--token-lifetime", raw->token_lifetime_s, 0, G_MAXINT, &self->token_lifetime_s },
+        { "--too-many-status", raw->too_many_status, 200, 599, &self->too_many_status },
+        { "--status-lag", raw->status_lag_ms, 0, G_MAXINT, &self->status_lag_ms },
+        { "--line-limit", raw->line_limit_bytes, 0, G_MAXINT, &self->line_limit_bytes },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (rows[i].value < rows[i].min || rows[i].value > rows[i].max) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s needs a number from %d to %d",
+                        rows[i].option, rows[i].min, rows[i].max);
+            return false;
+        }
+        *rows[i].place = (unsigned) rows[i].value;
+    }
     self->size_limit_bytes = 20 * 1024 * 1024;
     return !raw->size_limit || read_size(raw->size_limit, &self->size_limit_bytes, error);
+}
+
+static bool
+take_words(Options *self, const RawOptions *raw, GError **error)
+{
+    self->keep_unknown_markers = g_strcmp0(raw->unknown_marker, "keep") == 0;
+    if (raw->unknown_marker && !self->keep_unknown_markers && strcmp(raw->unknown_marker, "empty") != 0)
+        return bad(error, "--unknown-marker is keep or empty");
+    if (raw->no_store && self->folder)
+        return bad(error, "--no-store and --folder exclude each other");
+    return true;
 }
 
 Options *
 options_read(int *argc, char ***argv, GError **error)
 {
     g_autoptr(Options) self = g_new0(Options, 1);
-    RawOptions raw = { .connections = 10, .error_status = 400 };
+    RawOptions raw = {
+        .connections = 10, .error_status = 400, .arara_connections = 1, .arara_attachments = 3,
+        .token_lifetime_s = 3600, .too_many_status = 429, .line_limit_bytes = 1000,
+    };
 
     bool done = parse(self, &raw, argc, argv, error);
     if (done && raw.version) {
@@ -147,9 +217,8 @@ options_read(int *argc, char ***argv, GError **error)
     }
     if (done && *argc > 1)
         done = bad(error, "there are no arguments beside options");
-    done = done && take_numbers(self, &raw, error) && read_files(self, &raw, error);
-    if (done && raw.no_store && self->folder)
-        done = bad(error, "--no-store and --folder exclude each other");
+    done = done && take_numbers(self, &raw, error) && take_words(self, &raw, error)
+           && read_files(self, &raw, error);
     self->no_store = raw.no_store;
     self->quiet = raw.quiet;
     self->exit_with_parent = raw.exit_with_parent;

@@ -9,6 +9,8 @@ typedef struct {
     char *folder;               /* NULL: a new one */
     char *user;                 /* NULL: any but the empty one */
     char *key;                  /* likewise */
+    char *client_id;            /* of Arara, as user and key */
+    char *client_secret;
     char **dkim;                /* domains that From may have; NULL: any */
     char **faults;
     char *tls_cert;             /* PEM text; NULL: plain HTTP */
@@ -17,6 +19,13 @@ typedef struct {
     unsigned latency_ms;
     unsigned connections;       /* requests of one user at a time */
     unsigned error_status;      /* HTTP status of errors */
+    unsigned arara_connections; /* requests of one client at a time */
+    unsigned arara_attachments; /* of one delivery */
+    unsigned token_lifetime_s;
+    unsigned too_many_status;   /* HTTP status of Too Many Requests */
+    unsigned status_lag_ms;     /* how long a delivery can't be looked up */
+    unsigned line_limit_bytes;  /* of a line of text or HTML; 0: none */
+    bool keep_unknown_markers;
     bool no_store;
     bool quiet;
     bool exit_with_parent;

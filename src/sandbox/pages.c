@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sandbox/arara.h"
+
 enum { ORDER_BYTES = 4096 };
 
 static void
@@ -37,13 +39,16 @@ static void
 on_health(Exchange *exchange)
 {
     const Sandbox *sandbox = exchange->sandbox;
-    GString *body = g_string_new(NULL);
+    cJSON *json = cJSON_CreateObject();
 
-    g_string_printf(body, "{\"status\":\"ok\",\"calls\":%" G_GUINT64_FORMAT ",\"accepted\":%" G_GUINT64_FORMAT
-                    ",\"refused\":%" G_GUINT64_FORMAT ",\"messages\":%" G_GUINT64_FORMAT ",\"peak\":%u}\n",
-                    sandbox->calls, sandbox->accepted, sandbox->refused, box_count(sandbox->box),
-                    crowd_peak(sandbox->crowd));
-    answer_take(&exchange->answer, 200, "application/json", body);
+    cJSON_AddStringToObject(json, "status", "ok");
+    cJSON_AddNumberToObject(json, "calls", (double) sandbox->calls);
+    cJSON_AddNumberToObject(json, "accepted", (double) sandbox->accepted);
+    cJSON_AddNumberToObject(json, "refused", (double) sandbox->refused);
+    cJSON_AddNumberToObject(json, "messages", (double) box_count(sandbox->box));
+    cJSON_AddNumberToObject(json, "logins", (double) sandbox->logins);
+    cJSON_AddNumberToObject(json, "peak", MAX(crowd_peak(sandbox->crowd), arara_peak(sandbox->arara)));
+    answer_json(&exchange->answer, 200, json);
 }
 
 static void

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox/arara.h"
+#include "sandbox/arara_token.h"
 #include "sandbox/delay.h"
 #include "sandbox/emails.h"
 #include "sandbox/listener.h"
@@ -31,7 +33,7 @@ typedef struct {
 } Request;
 
 /* An API that the sandbox plays adds its table here. */
-static const Endpoint *const tables[] = { emails_endpoints, pages_endpoints };
+static const Endpoint *const tables[] = { emails_endpoints, arara_endpoints, arara_token_endpoints, pages_endpoints };
 
 /* The endpoint of a path; with another method only if there is none with this one. */
 static const Endpoint *
@@ -101,8 +103,30 @@ request_free(Request *request)
     g_string_free(exchange->note, TRUE);
     g_free(exchange->answer.file);
     g_free(exchange->content_type);
+    g_free(exchange->authorization);
+    g_clear_pointer(&exchange->arguments, g_hash_table_unref);
     g_free(exchange->path);
     g_free(request);
+}
+
+static enum MHD_Result
+on_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    g_hash_table_replace(user, g_strdup(name), g_strdup(value ? value : ""));
+    return MHD_YES;
+}
+
+/* Copies what endpoints ask of the head. */
+static void
+read_head(Exchange *exchange, struct MHD_Connection *connection)
+{
+    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+    const char *authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+
+    exchange->content_type = g_strdup(type);
+    exchange->authorization = g_strdup(authorization);
+    exchange->arguments = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, on_argument, exchange->arguments);
 }
 
 static Request *
@@ -115,8 +139,7 @@ request_new(Server *self, struct MHD_Connection *connection, const char *url, co
     exchange->path = g_strdup(url);
     exchange->note = g_string_new(NULL);
     exchange->began_us = g_get_monotonic_time();
-    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
-    exchange->content_type = g_strdup(type);
+    read_head(exchange, connection);
     const Endpoint *endpoint = find_endpoint(method, exchange->path, &exchange->rest);
     if (!endpoint) {
         answer_text(&exchange->answer, 404, "text/plain", "There is nothing here; see shimta-sandbox(1).\n");
@@ -124,10 +147,10 @@ request_new(Server *self, struct MHD_Connection *connection, const char *url, co
         answer_text(&exchange->answer, 405, "text/plain", "Not with this method.\n");
     } else {
         exchange->endpoint = endpoint;
-        if (endpoint->flags & ENDPOINT_CALL) {
+        if (endpoint->api && endpoint->api != API_ARARA_LOGIN)
             exchange->call = ++self->sandbox->calls;
-            exchange->fault = faults_next(self->sandbox->faults);
-        }
+        if (endpoint->api)
+            exchange->fault = faults_next(self->sandbox->faults, endpoint->api, exchange->path);
         if (endpoint->open)
             endpoint->open(exchange);
     }
@@ -274,7 +297,7 @@ finish(Request *request, struct MHD_Connection *connection)
 static unsigned
 delay_of(const Exchange *exchange)
 {
-    if (!exchange->call || exchange->answer.prompt)
+    if (!exchange->endpoint || !exchange->endpoint->api || exchange->answer.prompt)
         return 0;
     return exchange->sandbox->options->latency_ms
            + (exchange->fault.kind == FAULT_DELAY ? exchange->fault.delay_ms : 0);
