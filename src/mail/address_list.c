@@ -13,28 +13,48 @@ typedef struct {
     GString *angle;   /* between < and > */
     bool has_angle;
     bool open_quote; /* a quoted string doesn't end: from there on, quotes are no syntax */
+    bool open_comment; /* likewise */
     GPtrArray *list;
     guint bad;
     char *first_bad;
 } Entry;
 
-/* A comment; nested ones are part of it. */
+/* Behind the comment that begins at p, or NULL if it doesn't end. */
 static const char *
-read_comment(const char *p, GString *out)
+comment_end(const char *p)
 {
     guint depth = 0;
 
-    g_string_truncate(out, 0);
     for (; *p; p++) {
-        if (*p == '(' && depth++ == 0)
-            continue;
-        if (*p == ')' && --depth == 0)
-            return p + 1;
         if (*p == '\\' && p[1])
+            p++;
+        else if (*p == '(')
+            depth++;
+        else if (*p == ')' && --depth == 0)
+            return p + 1;
+    }
+    return NULL;
+}
+
+/* A comment to out; nested ones are part of it. A bracket that is never closed belongs to bare: taken for a comment it
+ * would hide every address behind it. */
+static const char *
+read_comment(const char *p, Entry *entry, GString *out, GString *bare)
+{
+    const char *end = entry->open_comment ? NULL : comment_end(p);
+
+    if (!end) {
+        entry->open_comment = true;
+        g_string_append_c(bare, *p);
+        return p + 1;
+    }
+    g_string_truncate(out, 0);
+    for (p++; p < end - 1; p++) {
+        if (*p == '\\')
             p++;
         g_string_append_c(out, *p);
     }
-    return p;
+    return end;
 }
 
 /* Behind the quoted string that begins at p, or NULL if it doesn't end. */
@@ -97,7 +117,7 @@ read_angle(const char *p, Entry *entry)
         if (*p == '"') {
             p = read_quoted(p, entry, ignored, entry->angle);
         } else if (*p == '(') {
-            p = read_comment(p, ignored);
+            p = read_comment(p, entry, ignored, entry->angle);
         } else if (*p == ':' && entry->angle->str[0] == '@') {
             g_string_truncate(entry->angle, 0);
             p++;
@@ -194,7 +214,7 @@ read_token(const char *p, Entry *entry)
     case '"':
         return read_quoted(p, entry, entry->phrase, entry->bare);
     case '(':
-        return read_comment(p, entry->comment);
+        return read_comment(p, entry, entry->comment, entry->bare);
     case '<':
         if (entry->has_angle)
             finish(entry); /* "<a@x> <b@x>" */

@@ -31,7 +31,10 @@ static const struct {
     { "\xe7\x94\xb0\xe4\xb8\xad, a@x", "<a@x>", 1 },
     { "<\xe7\x94\xb0@x>", "<\xe7\x94\xb0@x>", 0 },
     { "\"open <a@x>", "open<a@x>", 0 },
-    { "a@x, (open, b@x", "<a@x>", 0 },
+    { "a@x, (open, b@x", "<a@x> <b@x>", 1 },
+    { "Ann (sales <a@x>, b@x (Bob)", "Ann sales<a@x>", 1 },
+    { "a@x (((Ann)), b@x", "<b@x>", 1 },
+    { "<a@x(>, b@x", "<b@x>", 1 },
     { "<a@x", "<a@x>", 0 },
     /* encoded words: as names, in quotes, in comments, with commas that should not be there */
     { "=?utf-8?B?55Sw5Lit?= <a@x>", "\xe7\x94\xb0\xe4\xb8\xad<a@x>", 0 },
