@@ -40,16 +40,17 @@ print_usage(FILE *to)
 {
     fputs("usage: shimtad [-nv] [-c file] [--stdio]\n"
           "       shimtad [-c file] --explain file [--json] [--sender address] [--listener name] [--user name] [recipient ...]\n"
-          "  -c, --config FILE  read FILE, not " SYSCONFDIR "/shimta/shimta.conf\n"
-          "  -n, --check        check the configuration, print the effective settings\n"
-          "      --stdio        serve one SMTP session on standard input and output\n"
-          "      --explain FILE show what would become of the message in FILE (- is standard input), send nothing\n"
-          "      --json         … as one JSON object\n"
-          "      --sender ADDRESS, --listener NAME, --user NAME\n"
-          "                     … for a mail of this envelope sender, that came in there, by that user\n"
-          "  -v, --verbose      log at level debug\n"
-          "  -V, --version      print the version\n"
-          "  -h, --help         print this\n", to);
+          "  -c, --config FILE    read FILE, not " SYSCONFDIR "/shimta/shimta.conf\n"
+          "  -n, --check          check the configuration, print the effective settings\n"
+          "      --stdio          serve one SMTP session on standard input and output\n"
+          "      --explain FILE   show what would become of the message in FILE (- is standard input), send nothing\n"
+          "      --json           with --explain: one JSON object\n"
+          "      --sender ADDR    with --explain: the envelope sender\n"
+          "      --listener NAME  with --explain: where it would come in\n"
+          "      --user NAME      with --explain: who would submit it\n"
+          "  -v, --verbose        log at level debug\n"
+          "  -V, --version        print the version\n"
+          "  -h, --help           print this\n", to);
 }
 
 static Options

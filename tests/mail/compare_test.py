@@ -35,6 +35,7 @@ EXPLAINED = {
                    "attachment": "see part"},
     "empty": {"from": NO_FROM, "subject": NO_SUBJECT},
     "encrypted-attached": {"refused": ENCRYPTED},
+    "encrypted-attached-bcc": {"refused": ENCRYPTED},
     "encrypted-refused": {"refused": ENCRYPTED},
     "encrypted-with-footer": {"refused": ENCRYPTED},
     "external-and-partial": {"part": "Python reads the outer part's content as a mail and ends it differently",
