@@ -1,6 +1,9 @@
 /* Mail: a message as this program understands it, the same for every provider, complete:
  * everything a driver needs in valid UTF-8, and what was done to get there as notes. Made from a
- * Message on a worker thread (translate.c), read-only afterwards. */
+ * Message on a worker thread (translate.c), read-only afterwards.
+ *
+ * Where a header repeats what it may hold once: address fields of one name count as one list, of Subject and
+ * Message-ID the first counts, of Content-Type and its like the last (tree.h). */
 #pragma once
 
 #include "base/conf.h"

@@ -13,6 +13,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
         .from_domains = n % 5 ? NULL : (char **)domains,
         .default_from = n % 7 ? (char *)"Account <noreply@example.jp>" : NULL,
         .inline_images = n % 2 ? INLINE_IMAGES_DATA_URI : INLINE_IMAGES_ATTACH,
+        .charset = (int)(n % 3),
         .encrypted = n % 4 ? ENCRYPTED_REFUSE : ENCRYPTED_ATTACH,
     };
     TranslateContext context = {

@@ -105,6 +105,10 @@ corpus_check(const Mail *mail)
     if (mail->html)
         check_text(mail->html);
     check_line(mail->message_id);
+    g_assert_true(g_str_equal(mail->charset, "UTF-8") || g_str_equal(mail->charset, "ISO-2022-JP"));
+    g_autofree char *subject = g_convert(mail->subject, -1, mail->charset, "UTF-8", NULL, NULL, NULL);
+    g_autofree char *text = g_convert(mail->text, -1, mail->charset, "UTF-8", NULL, NULL, NULL);
+    g_assert_true(subject && text); /* every character exists there */
     for (guint i = 0; i < mail->attachments->len; i++)
         check_part(mail->attachments->pdata[i]);
     for (guint i = 0; i < mail->headers->len; i++) {
