@@ -33,18 +33,25 @@ whole_of(const Walk *self, const char *mark, const char *body)
     return NULL;
 }
 
+/* Most texts have not even as many bytes as they may have characters. */
+static bool
+is_longer(const char *text, gint64 chars)
+{
+    return (gint64)strlen(text) > chars && g_utf8_strlen(text, -1) > chars;
+}
+
 /* What is more than fits goes to the side; before the bodies are cut. A text made from the HTML is in that. */
 static bool
 set_wholes(Walk *self, bool made, gint64 text_limit, gint64 html_limit)
 {
     Mail *mail = self->translation->mail;
-    bool html_over = mail->html && g_utf8_strlen(mail->html, -1) > html_limit;
+    bool html_over = mail->html && is_longer(mail->html, html_limit);
 
     if (html_over)
         mail->whole_html = whole_of(self, BYTE_ORDER_MARK, mail->html);
     if (html_over && !mail->whole_html)
         return false;
-    if ((html_over && made) || g_utf8_strlen(mail->text, -1) <= text_limit)
+    if ((html_over && made) || !is_longer(mail->text, text_limit))
         return true;
     mail->whole_text = whole_of(self, "", mail->text);
     return mail->whole_text != NULL;
