@@ -241,6 +241,8 @@ destroy(void *user)
         g_array_unref(self->services);
     g_clear_error(&self->error);
     entry_free(self->entry);
+    g_hash_table_unref(self->world.throttles);
+    g_hash_table_unref(self->world.tokens);
     g_free(self);
 }
 
@@ -262,6 +264,8 @@ delivery_new(const DeliveryWorld *world, Entry *entry)
     Delivery *self = g_new0(Delivery, 1);
 
     self->world = *world;
+    g_hash_table_ref(world->throttles); /* a worker may look into them when the relay is gone */
+    g_hash_table_ref(world->tokens);
     self->entry = entry;
     self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
     return self;
