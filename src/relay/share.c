@@ -27,6 +27,9 @@ struct Share {
     Mail *mail;
     GPtrArray *calls; /* of Call; NULL when there is nothing to send */
     GArray *errands;  /* of Errand, parallel to the calls; never grows */
+    guint next;       /* the first errand that is not in line yet */
+    guint active;     /* errands in line or on their way */
+    bool filling;
     guint left;       /* errands that have not ended */
     ShareBegin begin;
     ShareDone done;
@@ -240,6 +243,8 @@ count_down(Share *self)
         self->done(self->user);
 }
 
+static void fill_line(Share *self);
+
 /* Its place goes to the next in line, which may be another errand of this share. */
 static void
 errand_end(Errand *errand)
@@ -250,6 +255,8 @@ errand_end(Errand *errand)
     errand->ended = true;
     errand->placed = false;
     g_clear_pointer(&errand->attempt, attempt_free);
+    self->active--;
+    fill_line(self);
     count_down(self);
     throttle_leave(throttle);
 }
@@ -322,6 +329,25 @@ on_turn(Ticket *ticket)
     errand_run((Errand *) ((char *) ticket - G_STRUCT_OFFSET(Errand, ticket)));
 }
 
+/* No more of them wait than could be served at once: a mail to hundreds does not keep others waiting until it is
+ * through. An errand may end at once and come back in here. */
+static void
+fill_line(Share *self)
+{
+    guint most = self->provider->limits.calls ? self->provider->limits.calls : G_MAXUINT;
+
+    if (self->filling)
+        return;
+    self->filling = true;
+    while (self->next < self->errands->len && self->active < most) {
+        Errand *errand = &g_array_index(self->errands, Errand, self->next++);
+        self->active++;
+        if (throttle_enter(self->throttle, &errand->ticket))
+            errand_run(errand);
+    }
+    self->filling = false;
+}
+
 void
 share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
 {
@@ -340,9 +366,8 @@ share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
         errand->share = self;
         errand->call = self->calls->pdata[i];
         errand->ticket.turn = on_turn;
-        if (throttle_enter(self->throttle, &errand->ticket))
-            errand_run(errand);
     }
+    fill_line(self);
     count_down(self);
 }
 

@@ -16,7 +16,8 @@ mail_tests = \
 	%D%/address_list_test \
 	%D%/body_test \
 	%D%/part_source_test \
-	%D%/translate_test
+	%D%/translate_test \
+	%D%/whole_test
 
 check_PROGRAMS += $(mail_tests) %D%/compare_dump
 TESTS += $(mail_tests) %D%/compare_test.py
@@ -64,3 +65,5 @@ EXTRA_DIST += %D%/corpus %D%/compare_test.py
 %C%_part_source_test_LDADD = $(MAIL_LIBS)
 %C%_scan_test_SOURCES = %D%/scan_test.c
 %C%_scan_test_LDADD = $(MAIL_LIBS)
+%C%_whole_test_SOURCES = %D%/whole_test.c
+%C%_whole_test_LDADD = $(MAIL_LIBS)

@@ -99,6 +99,46 @@ test_at_once(void)
     site_close(&site);
 }
 
+/* A mail to many does not keep another waiting until it is through. */
+static void
+test_in_turn(void)
+{
+    Site site;
+
+    site_open(&site, "", "max-calls = 1");
+    deliver(&site, 0, HIDDEN, "a@x.test b@x.test c@x.test");
+    run_until_open(&site, 1);
+    deliver(&site, 1, MAIL, "z@x.test");
+    run_until_translated(&site);
+    g_free(answer('D'));
+    g_autofree char *second = answer('D');
+    g_assert_nonnull(strstr(second, "z@x.test"));
+    g_autofree char *log = answer_all(&site, "DD");
+    g_assert_cmpint(site.guests[1].code, ==, 250);
+    g_assert_cmpint(site.guests[0].code, ==, 250);
+    site_close(&site);
+}
+
+/* Hundreds of calls that end at once don't pile up on the stack. */
+static void
+test_pause_of_many(void)
+{
+    g_autoptr(GString) many = g_string_new("a@x.test");
+    Site site;
+
+    for (guint i = 0; i < 3000; i++)
+        g_string_append_printf(many, " h%u@x.test", i);
+    site_open(&site, "", "max-calls = 2");
+    deliver(&site, 0, HIDDEN, many->str);
+    run_until_open(&site, 2);
+    fake_http_answer_later(0, 429, "", 600 * 1000);
+    fake_http_answer(0, 200, OK_BODY);
+    run_until_reply(&site, 0);
+    g_assert_cmpint(site.guests[0].code, ==, 250);
+    g_assert_cmpuint(fake_http.sent, ==, 2);
+    site_close(&site);
+}
+
 /* Each call can be found by an X-Api-Data of its own, unless the sender has one. */
 static void
 test_keys(void)
@@ -317,6 +357,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/calls/mixed", test_mixed);
     g_test_add_func("/calls/at-once", test_at_once);
+    g_test_add_func("/calls/in-turn", test_in_turn);
+    g_test_add_func("/calls/pause-of-many", test_pause_of_many);
     g_test_add_func("/calls/keys", test_keys);
     g_test_add_func("/calls/pause", test_pause);
     g_test_add_func("/calls/address", test_address);
