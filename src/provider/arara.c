@@ -110,7 +110,7 @@ sort(const GPtrArray *from, GPtrArray *listed, GPtrArray *alone, bool first_in_t
     }
 }
 
-/* TRANSLATION.md section 1. Beside cc or bcc a delivery has one To, elements without them see themselves alone: where
+/* Beside cc or bcc a delivery has one To, elements without them see themselves alone: where
  * recipients who may not be seen go, and those who fit no list. */
 static GPtrArray *
 arara_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
@@ -151,8 +151,8 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
     return calls;
 }
 
-/* arara-v2.md: the subject [docs] section 3, the texts as TRANSLATION.md section 6 sets them, attachments [client] and
- * calls section 13. The subject's is replaced by the account's in arara_prepare(). */
+/* The subject's limit is documented (the account's own replaces it in arara_prepare()); the texts' are those of the
+ * other API; attachments as the public client of version 1 has them; one call at a time, as no rate is named. */
 const ProviderDriver provider_arara = {
     .name = "arara",
     .limits = { .subject_bytes = 500, .text_chars = 524228, .html_chars = 524228, .attachments = 3, .calls = 1 },

@@ -6,7 +6,7 @@
 
 enum { TOKEN_MAX_BYTES = 8192, TOKEN_LIFETIME_S = 3600, TOKEN_LIFETIME_MAX_S = 24 * 3600 };
 
-/* TRANSLATION.md section 7. */
+/* The error codes of the API: what each means for the mail. */
 static const JudgeRow arara_codes[] = {
     { "400", OUTCOME_PERMANENT, 554, "5.6.0", 0 },
     { "500", OUTCOME_TRANSIENT, 451, "4.3.0", 0 },
