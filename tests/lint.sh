@@ -3,19 +3,7 @@
 # no shell started from C; no printf of user data as a format. TAP; needs universal-ctags.
 set -u
 cd "${TOP_SRCDIR:-.}" || exit 99
-n=0
-failed=0
-
-report() {
-    n=$((n + 1))
-    if [ -z "$2" ]; then
-        echo "ok $n - $1"
-    else
-        failed=1
-        echo "not ok $n - $1"
-        echo "$2" | sed 's/^/# /'
-    fi
-}
+. tests/tap.sh
 
 report "files of at most 500 lines" \
     "$(wc -l src/*/*.c tests/*/*.c tests/*/*.py 2>/dev/null | awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines" }')"
