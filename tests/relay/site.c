@@ -82,8 +82,10 @@ deliver(Site *self, guint guest, const char *message, const char *recipients)
 void
 run_until_open(Site *self, guint n)
 {
-    while (fake_http.open->len < n)
+    while (fake_http.open->len < n) {
+        g_assert_true(uv_loop_alive(&self->loop));
         uv_run(&self->loop, UV_RUN_ONCE);
+    }
 }
 
 void
@@ -97,8 +99,10 @@ run_until_translated(Site *self)
 void
 run_until_reply(Site *self, guint guest)
 {
-    while (self->guests[guest].replies == 0)
+    while (self->guests[guest].replies == 0) {
+        g_assert_true(uv_loop_alive(&self->loop));
         uv_run(&self->loop, UV_RUN_ONCE);
+    }
 }
 
 void
