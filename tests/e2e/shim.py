@@ -20,6 +20,9 @@ TOP = os.environ.get("TOP_BUILDDIR", os.path.join(os.path.dirname(__file__), "..
 BIN = os.path.abspath(os.path.join(TOP, "bin"))
 PATIENCE = 60  # seconds before a wait is given up: far above what any step takes
 KEY = "k3y-that-must-never-show"
+CMC = "provider = customers-mail-cloud\nurl = {url}\napi-user = {user}\napi-key-file = {key_file}\n"
+ARARA = ("provider = arara\nurl = {url}\ntoken-url = {url}/oauth2/token\nclient-id = {user}\n"
+         "client-secret-file = {key_file}\n")
 
 
 def program(name):
@@ -152,9 +155,9 @@ class Sandbox(Process):
 
 class Daemon(Process):
     """shimtad with a TCP listener on a free port and a submission socket. Lines for a section:
-    more={"shimta": "…", "listen tcp": "…", "account main": "…"}."""
+    more={"shimta": "…", "listen tcp": "…", "account main": "…"}. account: CMC or ARARA."""
 
-    def __init__(self, url, more=None, user="shim@example.jp", key=KEY, options=(), env=None, **extra):
+    def __init__(self, url, more=None, user="shim@example.jp", key=KEY, options=(), env=None, account=CMC, **extra):
         self.folder = tempfile.mkdtemp(prefix="shimtad-")
         self.socket = os.path.join(self.folder, "submit.sock")
         self.key_file = os.path.join(self.folder, "main.key")
@@ -165,8 +168,7 @@ class Daemon(Process):
             "shimta": "hostname = mx.example.jp\naccount = main\ndefault-domain = example.jp\n",
             "listen tcp": "address = 127.0.0.1:0\n",
             "listen submit": f"address = {self.socket}\nmode = 0666\nsendmail = yes\n",
-            "account main": f"provider = customers-mail-cloud\nurl = {url}\napi-user = {user}\n"
-                            f"api-key-file = {self.key_file}\n",
+            "account main": account.format(url=url, user=user, key_file=self.key_file),
         }
         for name, text in (more or {}).items():
             sections[name] = sections.get(name, "") + text
