@@ -8,6 +8,7 @@
 
 #define MAX_BYTES 200
 #define MAX_EXTENSION_BYTES 20
+#define MAX_EXTENSION_LETTERS 16
 
 char *
 filename_from_field(const char *raw, const char *parameter, const char *hint)
@@ -69,8 +70,9 @@ filename_clean(const char *name)
     return g_strdup(g_strchomp(out->str));
 }
 
-char *
-filename_default(guint n, const char *type)
+/* With its dot; "" if none is known. */
+static const char *
+usual_extension(const char *type)
 {
     static const char *const extensions[][2] = {
         { "application/gzip", ".gz" },       { "application/json", ".json" },
@@ -99,10 +101,37 @@ filename_default(guint n, const char *type)
         { "video/mp4", ".mp4" },             { "video/quicktime", ".mov" },
     };
     gsize length = type ? strcspn(type, "; \t") : 0;
-    const char *extension = "";
 
     for (guint i = 0; i < G_N_ELEMENTS(extensions); i++)
         if (strlen(extensions[i][0]) == length && g_ascii_strncasecmp(type, extensions[i][0], length) == 0)
-            extension = extensions[i][1];
-    return g_strdup_printf("attachment-%u%s", n, extension);
+            return extensions[i][1];
+    return "";
 }
+
+char *
+filename_default(guint n, const char *type)
+{
+    return g_strdup_printf("attachment-%u%s", n, usual_extension(type));
+}
+
+static bool
+has_extension(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    gsize length = 0;
+
+    while (dot && g_ascii_isalnum(dot[1 + length]))
+        length++;
+    return dot && dot > name && length > 0 && length <= MAX_EXTENSION_LETTERS && dot[1 + length] == '\0';
+}
+
+char *
+filename_with_extension(const char *name, const char *type)
+{
+    if (has_extension(name))
+        return NULL;
+    const char *usual = usual_extension(type);
+    g_autofree char *whole = g_strconcat(name, *usual ? usual : ".bin", NULL);
+    return filename_clean(whole);
+}
+

@@ -15,3 +15,7 @@ char *filename_clean(const char *name);
 
 /* "attachment-N" with the usual extension for the type. Caller frees. */
 char *filename_default(guint n, const char *type);
+
+/* The name with the usual extension for the type, ".bin" where none is known. NULL if it has an extension: up to 16
+ * letters and digits behind its last dot. Caller frees. */
+char *filename_with_extension(const char *name, const char *type);

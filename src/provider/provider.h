@@ -20,6 +20,7 @@ typedef struct {
     gint64 mail_bytes;  /* whole mail after base64 */
     guint calls;        /* at once */
     guint to, cc, bcc;  /* addresses in each place of one call */
+    bool extensions;    /* a file name must have one */
 } ProviderLimits;
 
 typedef struct ProviderDriver ProviderDriver;

@@ -1,5 +1,6 @@
 #include "relay/adapt.h"
 
+#include "mail/filename.h"
 #include "relay/zip.h"
 
 #include <string.h>
@@ -184,6 +185,23 @@ size_fits(const Mail *mail, const ProviderLimits *limits, Outcome *refusal)
     return false;
 }
 
+/* --- the API's forms, whatever `limits` says -------------------------------------------------------- */
+
+static void
+extend_names(Mail *mail)
+{
+    for (guint i = 0; i < mail->attachments->len; i++) {
+        MailPart *part = mail->attachments->pdata[i];
+        char *name = filename_with_extension(part->filename, part->type);
+        if (!name)
+            continue;
+        mail_note(mail, LOG_INFO, "attachment-renamed", "the attachment %s needs an extension: it is %s",
+                  part->filename, name);
+        g_free(part->filename);
+        part->filename = name;
+    }
+}
+
 bool
 adapt_mail(Mail *mail, const Provider *provider, const Spool *like, Outcome *refusal)
 {
@@ -191,6 +209,8 @@ adapt_mail(Mail *mail, const Provider *provider, const Spool *like, Outcome *ref
     bool fits = provider->over_limits == OVER_LIMITS_REFUSE ? fits_as_it_is(mail, limits, refusal)
                                                             : adapt(mail, limits, like, refusal);
 
+    if (fits && limits->extensions)
+        extend_names(mail);
     return fits && size_fits(mail, limits, refusal);
 }
 

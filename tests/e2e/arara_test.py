@@ -197,6 +197,16 @@ class AraraTest(unittest.TestCase):
             self.assertEqual({name: packed.read(name) for name in packed.namelist()},
                              {"表3.csv": b"file 3\n", "表4.csv": b"file 4\n"})
 
+    def test_names_get_an_extension(self):
+        sandbox, daemon = start(self)
+        mail = note()
+        mail.add_attachment("read me\n", filename="README")
+        mail.add_attachment(b"\0\1", maintype="application", subtype="x-nobody-knows", filename="core")
+        self.send(daemon, EVERYONE[:1], raw(mail))
+        parts = self.one_copy_each(sandbox, EVERYONE[:1])[EVERYONE[0]].iter_attachments()
+        self.assertEqual([part.get_filename() for part in parts], ["README.txt", "core.bin"])
+        daemon.wait_line(r"rule=attachment-renamed .*README\.txt")
+
     def test_large_attachment_is_streamed(self):
         sandbox, daemon = start(self, more={"listen tcp": "max-size = 64M\n"})
         message, content = mails.with_attachment(25 * 1024 * 1024)

@@ -125,6 +125,34 @@ test_default(void)
     g_assert_cmpstr(none, ==, "attachment-2");
 }
 
+static void
+test_extension(void)
+{
+    static const char *const names[][3] = {
+        { "README", "text/plain; charset=utf-8", "README.txt" },
+        { "表", "application/pdf", "表.pdf" },
+        { "core", "application/x-nobody-knows", "core.bin" },
+        { "core", NULL, "core.bin" },
+        { "Version 1. final", "text/plain", "Version 1. final.txt" },
+        { "end.", "text/plain", "end..txt" },
+        { "a.日本", "text/plain", "a.日本.txt" },
+        { "a.12345678901234567", "text/plain", "a.12345678901234567.txt" },
+        { "a.1234567890123456", "text/plain", NULL },
+        { "a.TXT", "image/png", NULL },
+        { "表.pdf", "text/plain", NULL },
+        { "a.tar.7z", NULL, NULL },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *got = filename_with_extension(names[i][0], names[i][1]);
+        g_assert_cmpstr(got, ==, names[i][2]);
+    }
+    g_autofree char *stem = g_strnfill(200, 'a');
+    g_autofree char *longest = filename_with_extension(stem, "text/plain");
+    g_assert_cmpuint(strlen(longest), ==, 200);
+    g_assert_true(g_str_has_suffix(longest, "a.txt"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -134,5 +162,6 @@ main(int argc, char **argv)
     g_test_add_func("/filename/clean", test_clean);
     g_test_add_func("/filename/long", test_long);
     g_test_add_func("/filename/default", test_default);
+    g_test_add_func("/filename/extension", test_extension);
     return g_test_run();
 }

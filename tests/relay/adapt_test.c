@@ -350,6 +350,26 @@ test_addresses(void)
     outcome_clear(&refusal);
 }
 
+static void
+test_extensions(void)
+{
+    for (int needed = 0; needed <= 1; needed++) {
+        Case one;
+
+        case_open(&one, NULL, NULL, NULL);
+        one.provider->limits.extensions = needed;
+        one.provider->over_limits = OVER_LIMITS_REFUSE;
+        add_part(&one, "README", "r");
+        add_part(&one, "表.pdf", "p");
+        g_assert_true(case_adapt(&one));
+        const MailPart *first = one.mail->attachments->pdata[0], *second = one.mail->attachments->pdata[1];
+        g_assert_cmpstr(first->filename, ==, needed ? "README.txt" : "README");
+        g_assert_cmpstr(second->filename, ==, "表.pdf");
+        g_assert_cmpuint(one.mail->notes->len, ==, needed);
+        case_close(&one);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -364,5 +384,6 @@ main(int argc, char **argv)
     g_test_add_func("/adapt/refuse-header", test_refuse_header);
     g_test_add_func("/adapt/size", test_size);
     g_test_add_func("/adapt/addresses", test_addresses);
+    g_test_add_func("/adapt/extensions", test_extensions);
     return g_test_run();
 }
