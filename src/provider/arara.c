@@ -153,11 +153,11 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
 
 /* The subject's limit is documented (the account's own replaces it in arara_prepare()); the texts' are those of the
  * other API; attachments as the public client of version 1 has them; one call at a time, as no rate is named. A file name has an
- * extension by the documents. */
+ * extension by the documents; the "about 1,000 bytes" of a line are those of the web pages' manual. */
 const ProviderDriver provider_arara = {
     .name = "arara",
-    .limits = { .subject_bytes = 500, .text_chars = 524228, .html_chars = 524228, .attachments = 3, .calls = 1,
-                .extensions = true },
+    .limits = { .subject_bytes = 500, .text_chars = 524228, .html_chars = 524228, .line_bytes = 998,
+                .attachments = 3, .calls = 1, .extensions = true },
     .keys = arara_keys,
     .conf_size = sizeof(AraraConf),
     .prepare = arara_prepare,

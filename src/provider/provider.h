@@ -16,6 +16,7 @@ typedef struct {
     gint64 text_chars;
     gint64 html_chars;
     guint header_bytes; /* of "name: value" */
+    guint line_bytes;   /* of text and HTML, without the line's end */
     guint attachments;
     gint64 mail_bytes;  /* whole mail after base64 */
     guint calls;        /* at once */

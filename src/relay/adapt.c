@@ -1,6 +1,7 @@
 #include "relay/adapt.h"
 
 #include "mail/filename.h"
+#include "relay/lines.h"
 #include "relay/zip.h"
 
 #include <string.h>
@@ -22,6 +23,12 @@ subject_is_over(const Mail *mail, const ProviderLimits *limits)
 {
     return (limits->subject_chars && mail->subject_chars > limits->subject_chars) ||
            (limits->subject_bytes && strlen(mail->subject) > limits->subject_bytes);
+}
+
+static bool
+has_long_lines(const char *text, const ProviderLimits *limits)
+{
+    return limits->line_bytes && text && lines_are_long(text, limits->line_bytes);
 }
 
 /* --- limits = refuse ------------------------------------------------------------------------------- */
@@ -64,6 +71,8 @@ fits_as_it_is(const Mail *mail, const ProviderLimits *limits, Outcome *refusal)
         return refuse(refusal, "The HTML", html_limit, "characters");
     if (limits->attachments && mail->attachments->len > limits->attachments)
         return refuse(refusal, "The mail", limits->attachments, "attachments");
+    if (has_long_lines(mail->text, limits) || has_long_lines(mail->html, limits))
+        return refuse(refusal, "A line", limits->line_bytes, "bytes");
     return headers_fit(mail, limits, refusal);
 }
 
@@ -136,6 +145,31 @@ leave_out_html(Mail *mail, guint place, gint64 limit)
         attach_whole(mail, place, HTML_NAME, "text/html; charset=utf-8", g_steal_pointer(&mail->whole_html));
 }
 
+static void
+note_long_lines(Mail *mail, const char *what, const ProviderLimits *limits)
+{
+    mail_note(mail, LOG_INFO, "long-lines", "lines of the %s are over %u bytes: they are broken", what,
+              limits->line_bytes);
+}
+
+/* Line ends that were put in may take a body over its limit of characters, which was kept without them. */
+static void
+break_lines(Mail *mail, const ProviderLimits *limits)
+{
+    if (has_long_lines(mail->text, limits)) {
+        g_autofree char *text = g_steal_pointer(&mail->text);
+        mail->text = lines_wrap_text(text, limits->line_bytes);
+        mail->text_chars = g_utf8_strlen(mail->text, -1);
+        note_long_lines(mail, "text", limits);
+    }
+    if (has_long_lines(mail->html, limits)) {
+        g_autofree char *html = g_steal_pointer(&mail->html);
+        mail->html = lines_wrap_html(html, limits->line_bytes);
+        mail->html_chars = g_utf8_strlen(mail->html, -1);
+        note_long_lines(mail, "HTML", limits);
+    }
+}
+
 /* The last of the places goes to a file that holds the rest. */
 static bool
 pack_surplus(Mail *mail, guint limit, const Spool *like, Outcome *refusal)
@@ -168,6 +202,7 @@ adapt(Mail *mail, const ProviderLimits *limits, const Spool *like, Outcome *refu
         cut_text(mail, text_limit);
     if (mail->html_chars > html_limit)
         leave_out_html(mail, mail->attachments->len - before, html_limit);
+    break_lines(mail, limits);
     return !limits->attachments || mail->attachments->len <= limits->attachments ||
            pack_surplus(mail, limits->attachments, like, refusal);
 }

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/attempt.c %D%/attempt.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/lines.c %D%/lines.h \
 	%D%/report.c %D%/report.h \
 	%D%/rewrite.c %D%/rewrite.h \
 	%D%/route.c %D%/route.h \

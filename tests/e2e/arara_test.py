@@ -207,6 +207,16 @@ class AraraTest(unittest.TestCase):
         self.assertEqual([part.get_filename() for part in parts], ["README.txt", "core.bin"])
         daemon.wait_line(r"rule=attachment-renamed .*README\.txt")
 
+    def test_long_lines_are_broken(self):
+        sandbox, daemon = start(self)
+        text = "長い一行です。" * 200 + " ##注文##" * 200 + "x" * 3000
+        page = f"<p>{'長い一行です。' * 200}</p><b>{'日' * 400}</b>" + "<i>a</i>" * 300
+        self.send(daemon, EVERYONE[:1], raw(note("long", text + "\n", page + "\n")))
+        mail = self.one_copy_each(sandbox, EVERYONE[:1])[EVERYONE[0]]
+        self.assertEqual(shim.text_of(mail).replace("\n", ""), text)
+        self.assertEqual(shim.text_of(mail, "html").replace("<!--\n-->", "").replace("\n", ""), page)
+        daemon.wait_line(r"rule=long-lines .*HTML")
+
     def test_large_attachment_is_streamed(self):
         sandbox, daemon = start(self, more={"listen tcp": "max-size = 64M\n"})
         message, content = mails.with_attachment(25 * 1024 * 1024)

@@ -350,6 +350,29 @@ test_addresses(void)
     outcome_clear(&refusal);
 }
 
+/* A line at limit - 1, limit and limit + 1. */
+static void
+test_lines(void)
+{
+    for (guint n = 997; n <= 999; n++) {
+        for (int refuse = 0; refuse <= 1; refuse++) {
+            g_autofree char *line = repeat("a", n);
+            Case one;
+
+            case_open(&one, NULL, line, line);
+            one.provider->limits = (ProviderLimits) { .line_bytes = 998 };
+            one.provider->over_limits = refuse ? OVER_LIMITS_REFUSE : OVER_LIMITS_ADAPT;
+            g_assert_cmpint(case_adapt(&one), ==, !refuse || n <= 998);
+            g_assert_cmpuint(one.mail->notes->len, ==, n > 998 && !refuse ? 2 : 0);
+            g_assert_cmpint(strchr(one.mail->text, '\n') != NULL, ==, n > 998 && !refuse);
+            g_assert_cmpint(strchr(one.mail->html, '\n') != NULL, ==, n > 998 && !refuse);
+            g_assert_cmpint(one.mail->text_chars, ==, strlen(one.mail->text));
+            g_assert_cmpint(one.mail->html_chars, ==, strlen(one.mail->html));
+            case_close(&one);
+        }
+    }
+}
+
 static void
 test_extensions(void)
 {
@@ -384,6 +407,7 @@ main(int argc, char **argv)
     g_test_add_func("/adapt/refuse-header", test_refuse_header);
     g_test_add_func("/adapt/size", test_size);
     g_test_add_func("/adapt/addresses", test_addresses);
+    g_test_add_func("/adapt/lines", test_lines);
     g_test_add_func("/adapt/extensions", test_extensions);
     return g_test_run();
 }
