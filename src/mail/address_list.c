@@ -5,6 +5,8 @@
 #include "mail/charset.h"
 #include "mail/encoded_word.h"
 
+#define WIDE_AT "\xef\xbc\xa0" /* U+FF20: what an input method makes of an @ */
+
 /* One entry of the list as far as it was read. */
 typedef struct {
     GString *phrase;  /* words as written, quotes undone: display name, or the bare address */
@@ -14,6 +16,8 @@ typedef struct {
     bool has_angle;
     bool open_quote; /* a quoted string doesn't end: from there on, quotes are no syntax */
     bool open_comment; /* likewise */
+    bool blank;  /* what was read last is a blank */
+    bool broken; /* blanks stand between words of bare: "Ann ann@x" is not the address Annann@x */
     GPtrArray *list;
     guint bad;
     char *first_bad;
@@ -137,7 +141,7 @@ reset(Entry *entry)
     g_string_truncate(entry->bare, 0);
     g_string_truncate(entry->comment, 0);
     g_string_truncate(entry->angle, 0);
-    entry->has_angle = false;
+    entry->has_angle = entry->blank = entry->broken = false;
 }
 
 /* Programs write these without the colon that would make them an empty group. */
@@ -169,6 +173,22 @@ decode_name(const char *raw)
     return g_string_free(out, FALSE);
 }
 
+/* Words without an @, such as "all our customers": they name nobody. */
+static bool
+is_phrase(const Entry *entry, const char *address)
+{
+    return !entry->has_angle && !strchr(address, '@') &&
+           (strpbrk(entry->phrase->str, " \t") || !g_str_is_ascii(address) || encoded_word_length(address));
+}
+
+static bool
+is_address(const Entry *entry, const char *address)
+{
+    AddressCheck check = address_check(address);
+
+    return (check == ADDRESS_OK || check == ADDRESS_NOT_ASCII) && !(entry->broken && !entry->has_angle);
+}
+
 /* The entry is complete. */
 static void
 finish(Entry *entry)
@@ -184,12 +204,13 @@ finish(Entry *entry)
         name = entry->comment->str;
 
     if (*address && !is_nobody(address)) {
-        AddressCheck check = address_check(address);
-        bool is_phrase = !entry->has_angle && !strchr(address, '@') &&
-                         (strpbrk(entry->phrase->str, " \t") || !g_str_is_ascii(address));
+        bool phrase = is_phrase(entry, address);
 
-        if (is_phrase || (check != ADDRESS_OK && check != ADDRESS_NOT_ASCII)) {
-            if (entry->bad++ == 0)
+        if (phrase || !is_address(entry, address)) {
+            bool meant = !phrase || strstr(address, WIDE_AT);
+
+            entry->bad++;
+            if (meant && !entry->first_bad)
                 entry->first_bad = charset_valid_utf8(entry->has_angle ? address : entry->phrase->str, -1);
         } else {
             g_autofree char *decoded = decode_name(name);
@@ -199,6 +220,17 @@ finish(Entry *entry)
     reset(entry);
 }
 
+/* Blanks around dots and the @ of an address are fine. */
+static void
+mark_words(Entry *entry, char next)
+{
+    gsize n = entry->bare->len;
+
+    if (entry->blank && n && !strchr(".@", entry->bare->str[n - 1]) && !strchr(".@", next))
+        entry->broken = true;
+    entry->blank = false;
+}
+
 /* Reads one token; separators finish the entry. */
 static const char *
 read_token(const char *p, Entry *entry)
@@ -206,12 +238,14 @@ read_token(const char *p, Entry *entry)
     gsize word = encoded_word_length(p);
 
     if (word) {
+        mark_words(entry, *p);
         g_string_append_len(entry->phrase, p, (gssize)word);
         g_string_append_len(entry->bare, p, (gssize)word);
         return p + word;
     }
     switch (*p) {
     case '"':
+        mark_words(entry, *p);
         return read_quoted(p, entry, entry->phrase, entry->bare);
     case '(':
         return read_comment(p, entry, entry->comment, entry->bare);
@@ -231,11 +265,13 @@ read_token(const char *p, Entry *entry)
         break;
     case ' ':
     case '\t':
+        entry->blank = true;
         g_string_append_c(entry->phrase, *p);
         return p + 1;
     default:
         break;
     }
+    mark_words(entry, *p);
     g_string_append_c(entry->phrase, *p);
     g_string_append_c(entry->bare, *p);
     return p + 1;

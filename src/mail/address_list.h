@@ -7,6 +7,6 @@
 #include "mail/address.h"
 
 /* Appends to list (of Mailbox) each address the field names, members of groups included; returns how many
- * entries named something that is no address; *first_bad (if not NULL, and NULL there) is the first of them as
- * UTF-8, caller frees. hint as in charset_to_utf8(). */
+ * entries named something that is no address; *first_bad (if not NULL, and NULL there) is the first of them that was
+ * meant as one, not a phrase such as "all our customers", as UTF-8, caller frees. hint as in charset_to_utf8(). */
 guint address_list_parse(GPtrArray *list, const char *raw, const char *hint, char **first_bad);

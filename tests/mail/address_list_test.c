@@ -26,8 +26,11 @@ static const struct {
     { "<>", "", 0 },
     { "Nobody <>", "", 0 },
     { "John Doe", "", 1 },
+    { "=?utf-8?B?55Sw5Lit?=, a@x", "<a@x>", 1 },
     { "a@@x, b@x", "<b@x>", 1 },
     { "a@x b@x", "", 1 },
+    { "Ann ann@x, \"Bob\" bob@x, =?utf-8?Q?Carl?= carl@x", "", 3 },
+    { " a (x) @x . y , <b@\r\n x>", "x<a@x.y> <b@x>", 0 },
     { "\xe7\x94\xb0\xe4\xb8\xad, a@x", "<a@x>", 1 },
     { "<\xe7\x94\xb0@x>", "<\xe7\x94\xb0@x>", 0 },
     { "\"open <a@x>", "open<a@x>", 0 },
@@ -76,6 +79,32 @@ test_parse(void)
     }
 }
 
+/* What stops sendmail -t: somebody was meant. */
+static void
+test_first_bad(void)
+{
+    static const struct {
+        const char *raw, *want;
+    } attempts[] = {
+        { "all our customers", NULL },
+        { "\"all our customers\", a@x", NULL },
+        { "\xe7\x94\xb0\xe4\xb8\xad", NULL },
+        { "=?utf-8?B?55Sw5Lit?=", NULL },
+        { "our customers, a@@x, b@@x", "a@@x" },
+        { "a b@x", "a b@x" },
+        { "Ann <a b@x@y>", "ab@x@y" },
+        { "\xe7\x94\xb0\xef\xbc\xa0x", "\xe7\x94\xb0\xef\xbc\xa0x" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(attempts); i++) {
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+        g_autofree char *bad = NULL;
+
+        address_list_parse(list, attempts[i].raw, NULL, &bad);
+        g_assert_cmpstr(bad, ==, attempts[i].want);
+    }
+}
+
 /* 41,500 groups overflow GMime's stack; the rest invites quadratic time. */
 static void
 test_monsters(void)
@@ -99,5 +128,6 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/address-list/parse", test_parse);
     g_test_add_func("/address-list/monsters", test_monsters);
+    g_test_add_func("/address-list/first-bad", test_first_bad);
     return g_test_run();
 }

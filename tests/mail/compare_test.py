@@ -45,6 +45,7 @@ EXPLAINED = {
                   "attachment": "see part"},
     "from-headers-bad-resent": {"to": STRICT},
     "from-headers-other-bad": {"to": STRICT},
+    "from-headers-phrase": {"to": STRICT, "cc": STRICT},
     "groups-and-hidden": {"from": "of several the one that Sender names", "cc": STRICT},
     "header-injection": {"to": STRICT, "subject": "a line break is one blank, however it is written"},
     "html-meta-charset": {"part": "the page's own charset counts where the part has no label"},
