@@ -157,7 +157,7 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
 const ProviderDriver provider_arara = {
     .name = "arara",
     .limits = { .subject_bytes = 500, .text_chars = 524228, .html_chars = 524228, .line_bytes = 998,
-                .attachments = 3, .calls = 1, .extensions = true },
+                .attachments = 3, .calls = 1, .extensions = true, .no_headers = true },
     .keys = arara_keys,
     .conf_size = sizeof(AraraConf),
     .prepare = arara_prepare,

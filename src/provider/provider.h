@@ -22,6 +22,7 @@ typedef struct {
     guint calls;        /* at once */
     guint to, cc, bcc;  /* addresses in each place of one call */
     bool extensions;    /* a file name must have one */
+    bool no_headers;    /* none can be given */
 } ProviderLimits;
 
 typedef struct ProviderDriver ProviderDriver;

@@ -222,6 +222,21 @@ size_fits(const Mail *mail, const ProviderLimits *limits, Outcome *refusal)
 
 /* --- the API's forms, whatever `limits` says -------------------------------------------------------- */
 
+/* So that nobody takes them for sent. */
+static void
+drop_headers(Mail *mail)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < mail->headers->len; i++) {
+        const MailHeader *header = mail->headers->pdata[i];
+        g_string_append_printf(names, "%s%s", i ? ", " : "", header->name);
+    }
+    if (mail->headers->len > 0)
+        mail_note(mail, LOG_DEBUG, "headers-dropped", "the API takes no header fields: %s", names->str);
+    g_ptr_array_set_size(mail->headers, 0);
+}
+
 static void
 extend_names(Mail *mail)
 {
@@ -246,6 +261,8 @@ adapt_mail(Mail *mail, const Provider *provider, const Spool *like, Outcome *ref
 
     if (fits && limits->extensions)
         extend_names(mail);
+    if (fits && limits->no_headers)
+        drop_headers(mail);
     return fits && size_fits(mail, limits, refusal);
 }
 

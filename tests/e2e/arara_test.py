@@ -3,7 +3,8 @@
 import hashlib
 import io
 import json
-import re
+import subprocess
+import tempfile
 import zipfile
 from email.message import EmailMessage
 
@@ -182,8 +183,20 @@ class AraraTest(unittest.TestCase):
         self.send(daemon, EVERYONE[:1], mails.order(cc=()))
         sandbox.fault("status=401@/send", 2)
         self.send(daemon, EVERYONE[:1], mails.order(cc=()), "454")
+        daemon.wait_line(r"rule=headers-dropped .*X-Mailer")
         self.assertNotIn(shim.KEY, daemon.text())
         self.assertNotRegex(daemon.text(), r"(?i)bearer|basic [a-z0-9+/]{8}")
+
+    def test_explanation_shows_no_headers(self):
+        _, daemon = start(self)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(mails.order())
+            file.flush()
+            done = subprocess.run([shim.program("shimtad"), "-c", daemon.conf, "--explain", file.name, "--json"],
+                                  capture_output=True, timeout=shim.PATIENCE, check=True)
+        account, = json.loads(done.stdout)["accounts"]
+        self.assertNotIn("headers", account["fields"])
+        self.assertIn("headers-dropped", [change["rule"] for change in account["changes"]])
 
     def test_surplus_is_packed(self):
         sandbox, daemon = start(self)

@@ -5,6 +5,7 @@
 #include "provider/fixture.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #define EMOJI "\xf0\x9f\x98\x80" /* U+1F600: four bytes, two units of UTF-16 */
 
@@ -374,6 +375,42 @@ test_lines(void)
 }
 
 static void
+add_header(Mail *mail, const char *name, const char *value)
+{
+    MailHeader *header = g_new0(MailHeader, 1);
+
+    header->name = g_strdup(name);
+    header->value = g_strdup(value);
+    g_ptr_array_add(mail->headers, header);
+}
+
+static void
+test_headers(void)
+{
+    for (int none = 0; none <= 1; none++) {
+        Case one;
+
+        case_open(&one, NULL, NULL, NULL);
+        one.provider->limits.no_headers = none;
+        one.provider->over_limits = OVER_LIMITS_REFUSE;
+        g_assert_true(case_adapt(&one));
+        g_assert_cmpuint(one.mail->notes->len, ==, 0); /* there was nothing to drop */
+        add_header(one.mail, "X-Mailer", "shop");
+        add_header(one.mail, "X-Original-Message-ID", "<1@shop>");
+        g_assert_true(case_adapt(&one));
+        g_assert_cmpuint(one.mail->headers->len, ==, none ? 0 : 2);
+        g_assert_cmpuint(one.mail->notes->len, ==, none);
+        if (none) {
+            const MailNote *note = one.mail->notes->pdata[0];
+            g_assert_cmpstr(note->rule, ==, "headers-dropped");
+            g_assert_cmpint(note->level, ==, LOG_DEBUG);
+            g_assert_nonnull(strstr(note->text, "X-Mailer, X-Original-Message-ID"));
+        }
+        case_close(&one);
+    }
+}
+
+static void
 test_extensions(void)
 {
     for (int needed = 0; needed <= 1; needed++) {
@@ -408,6 +445,7 @@ main(int argc, char **argv)
     g_test_add_func("/adapt/size", test_size);
     g_test_add_func("/adapt/addresses", test_addresses);
     g_test_add_func("/adapt/lines", test_lines);
+    g_test_add_func("/adapt/headers", test_headers);
     g_test_add_func("/adapt/extensions", test_extensions);
     return g_test_run();
 }
