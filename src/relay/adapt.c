@@ -167,6 +167,8 @@ break_lines(Mail *mail, const ProviderLimits *limits)
         mail->html = lines_wrap_html(html, limits->line_bytes);
         mail->html_chars = g_utf8_strlen(mail->html, -1);
         note_long_lines(mail, "HTML", limits);
+        if (has_long_lines(mail->html, limits))
+            mail_note(mail, LOG_NOTICE, "long-lines-left", "a line of the HTML has no place for a break");
     }
 }
 

@@ -375,6 +375,22 @@ test_lines(void)
 }
 
 static void
+test_unbreakable_line(void)
+{
+    g_autofree char *script = repeat("a();", 300);
+    g_autofree char *html = g_strconcat("<script>", script, NULL);
+    Case one;
+
+    case_open(&one, NULL, NULL, html);
+    one.provider->limits = (ProviderLimits) { .line_bytes = 998 };
+    g_assert_true(case_adapt(&one));
+    g_assert_cmpuint(one.mail->notes->len, ==, 2);
+    const MailNote *note = one.mail->notes->pdata[1];
+    g_assert_cmpstr(note->rule, ==, "long-lines-left");
+    case_close(&one);
+}
+
+static void
 add_header(Mail *mail, const char *name, const char *value)
 {
     MailHeader *header = g_new0(MailHeader, 1);
@@ -445,6 +461,7 @@ main(int argc, char **argv)
     g_test_add_func("/adapt/size", test_size);
     g_test_add_func("/adapt/addresses", test_addresses);
     g_test_add_func("/adapt/lines", test_lines);
+    g_test_add_func("/adapt/unbreakable-line", test_unbreakable_line);
     g_test_add_func("/adapt/headers", test_headers);
     g_test_add_func("/adapt/extensions", test_extensions);
     return g_test_run();

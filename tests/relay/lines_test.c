@@ -152,6 +152,51 @@ test_html_at_the_limit(void)
     }
 }
 
+/* What was put in, and nothing else, can be taken out again. */
+static void
+assert_only_put_in(const char *got, const char *text, const char *comment)
+{
+    while (*got) {
+        if (*got == *text && !(comment && g_str_has_prefix(got, comment) && !g_str_has_prefix(text, comment))) {
+            got++;
+            text++;
+        } else if (comment && g_str_has_prefix(got, comment)) {
+            got += strlen(comment);
+        } else {
+            g_assert_cmpint(*got++, ==, '\n');
+        }
+    }
+    g_assert_cmpstr(text, ==, "");
+}
+
+static void
+test_anything(void)
+{
+    static const char *const words[] = {
+        "a", "日", "、", " ", "\n", "##", "#", "<b>", "</b>", "<pre>", "</pre>", "<script>", "</script>", "<!--", "-->",
+        "&amp;", "&", "<", "</", ">", "\"", "'", "<a href=\"data:", "=", "e\xcc\x81", "\xe2\x80\x8d",
+        "\xf0\x9f\x98\x80", "<style>", "}", "</style>", "<!", "<?", "/",
+    };
+
+    for (guint i = 0; i < 300; i++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        const char *word = "a";
+        gint32 run = g_test_rand_int_range(1, 300);
+
+        for (gint32 n = g_test_rand_int_range(1, 3000); n > 0; n--) {
+            if (g_test_rand_int_range(0, run) == 0)
+                word = words[g_test_rand_int_range(0, G_N_ELEMENTS(words))];
+            g_string_append(text, word);
+        }
+        g_autofree char *plain = lines_wrap_text(text->str, LIMIT);
+        g_autofree char *html = lines_wrap_html(text->str, LIMIT);
+        g_assert_false(lines_are_long(plain, LIMIT));
+        g_assert_true(g_utf8_validate(plain, -1, NULL) && g_utf8_validate(html, -1, NULL));
+        assert_only_put_in(plain, text->str, NULL);
+        assert_only_put_in(html, text->str, "<!--\n-->");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,5 +206,6 @@ main(int argc, char **argv)
     g_test_add_func("/lines/html", test_html);
     g_test_add_func("/lines/html-without-a-place", test_html_without_a_place);
     g_test_add_func("/lines/html-at-the-limit", test_html_at_the_limit);
+    g_test_add_func("/lines/anything", test_anything);
     return g_test_run();
 }
