@@ -33,12 +33,24 @@ read_message(const char *file, Spool *spool, Scan *scan, GError **error)
     return n == 0 && spool_finish(spool, error);
 }
 
+/* True if sendmail(8) hands mail over there, which has its header completed. */
+static bool
+serves_sendmail(const Settings *settings, const char *listener)
+{
+    for (guint i = 0; listener && i < settings->listens->len; i++) {
+        const Listen *listen = settings->listens->pdata[i];
+        if (g_str_equal(listen->name, listener))
+            return listen->conf.sendmail;
+    }
+    return true;
+}
+
 static Envelope *
-make_envelope(const ExplainJob *job)
+make_envelope(const ExplainJob *job, const Settings *settings)
 {
     Envelope *envelope = envelope_new(job->sender ? job->sender : "");
 
-    envelope->submission = true;
+    envelope->submission = serves_sendmail(settings, job->listener);
     envelope->from_headers = !*job->recipients;
     envelope->listener = g_strdup(job->listener);
     envelope->user = g_strdup(job->user);
@@ -65,7 +77,7 @@ explain_print(const ExplainJob *job, const Settings *settings)
         fprintf(stderr, "shimtad: %s\n", error->message);
         return EX_NOINPUT;
     }
-    Entry *entry = entry_new(make_envelope(job), g_steal_pointer(&spool), g_steal_pointer(&scan));
+    Entry *entry = entry_new(make_envelope(job, settings), g_steal_pointer(&spool), g_steal_pointer(&scan));
     bool good = relay_explain(settings->relay, entry, job->json, out);
     if (fputs(out->str, stdout) < 0 || fflush(stdout) != 0)
         return EX_IOERR;

@@ -43,14 +43,21 @@ mail_part_new(const char *filename, const char *type, PartContent *content)
     return part;
 }
 
-static void
-header_free(void *data)
+MailHeader *
+mail_header_new(const char *name, const char *value)
 {
-    MailHeader *header = data;
+    MailHeader *self = g_new(MailHeader, 1);
 
-    g_free(header->name);
-    g_free(header->value);
-    g_free(header);
+    *self = (MailHeader) { g_strdup(name), g_strdup(value) };
+    return self;
+}
+
+void
+mail_header_free(MailHeader *self)
+{
+    g_free(self->name);
+    g_free(self->value);
+    g_free(self);
 }
 
 static void
@@ -73,7 +80,7 @@ mail_new(void)
     self->cc = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
     self->named = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
     self->attachments = g_ptr_array_new_with_free_func(part_free);
-    self->headers = g_ptr_array_new_with_free_func(header_free);
+    self->headers = g_ptr_array_new_with_free_func((GDestroyNotify) mail_header_free);
     self->notes = g_ptr_array_new_with_free_func(note_free);
     return self;
 }

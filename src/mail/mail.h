@@ -35,6 +35,9 @@ typedef struct {
     char *name, *value;
 } MailHeader;
 
+MailHeader *mail_header_new(const char *name, const char *value);
+void mail_header_free(MailHeader *self);
+
 typedef struct {
     char *rule; /* short fixed word: "inline-image", "from-rewritten", "header-dropped" … */
     char *text; /* what happened, for a person */

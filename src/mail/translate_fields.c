@@ -108,11 +108,7 @@ translate_subject(Translation *self)
 static void
 add_header(Mail *mail, const char *name, const char *value)
 {
-    MailHeader *header = g_new(MailHeader, 1);
-
-    header->name = g_strdup(name);
-    header->value = g_strdup(value);
-    g_ptr_array_add(mail->headers, header);
+    g_ptr_array_add(mail->headers, mail_header_new(name, value));
 }
 
 /* Adds a header if it is short enough, or can be made so. */

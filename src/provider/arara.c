@@ -145,6 +145,7 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
     while (single < alone->len) {
         Call *call = call_new(entry_id);
         move(call->to, alone, &single, max);
+        call->each_alone = call->to->len > 1;
         g_ptr_array_add(calls, call);
     }
     calls_set_keys(calls, entry_id);

@@ -173,16 +173,6 @@ field_bulk_to(HttpRequest *request, const Mail *mail, const GPtrArray *boxes)
     field_json(request, "to", array);
 }
 
-static void
-add_header(cJSON *array, const char *name, const char *value)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(object, "name", name);
-    cJSON_AddStringToObject(object, "value", value);
-    cJSON_AddItemToArray(array, object);
-}
-
 static bool
 is_in(const GPtrArray *boxes, const char *address)
 {
@@ -196,7 +186,7 @@ is_in(const GPtrArray *boxes, const char *address)
 
 /* The list as the sender wrote it, for a call that does not show all of it. */
 static void
-add_original_list(cJSON *array, const char *name, const char *list, const GPtrArray *boxes, const Call *call,
+add_original_list(GPtrArray *headers, const char *name, const char *list, const GPtrArray *boxes, const Call *call,
                   guint max_bytes)
 {
     bool whole = true;
@@ -207,7 +197,7 @@ add_original_list(cJSON *array, const char *name, const char *list, const GPtrAr
     }
     if (whole || !list || (max_bytes && strlen(name) + strlen(": ") + strlen(list) > max_bytes))
         return;
-    add_header(array, name, list);
+    g_ptr_array_add(headers, mail_header_new(name, list));
 }
 
 /* What translation put in for tracing is the mail's id; the call's begins with that and tells calls apart. */
@@ -231,18 +221,34 @@ api_data(const Mail *mail, const Call *call)
     return call->key;
 }
 
-static void
-field_headers(HttpRequest *request, const Provider *self, const Mail *mail, const Call *call)
+static GPtrArray *
+cmc_headers(const Provider *self, const Mail *mail, const Call *call)
 {
-    cJSON *array = cJSON_CreateArray();
+    GPtrArray *headers = g_ptr_array_new_with_free_func((GDestroyNotify) mail_header_free);
     guint max_bytes = self->limits.header_bytes;
 
     for (guint i = 0; i < mail->headers->len; i++) {
         const MailHeader *header = mail->headers->pdata[i];
-        add_header(array, header->name, header_value_for(header, call));
+        g_ptr_array_add(headers, mail_header_new(header->name, header_value_for(header, call)));
     }
-    add_original_list(array, "X-Original-To-Header", mail->to_header, mail->to, call, max_bytes);
-    add_original_list(array, "X-Original-Cc-Header", mail->cc_header, mail->cc, call, max_bytes);
+    add_original_list(headers, "X-Original-To-Header", mail->to_header, mail->to, call, max_bytes);
+    add_original_list(headers, "X-Original-Cc-Header", mail->cc_header, mail->cc, call, max_bytes);
+    return headers;
+}
+
+static void
+field_headers(HttpRequest *request, const Provider *self, const Mail *mail, const Call *call)
+{
+    g_autoptr(GPtrArray) headers = cmc_headers(self, mail, call);
+    cJSON *array = cJSON_CreateArray();
+
+    for (guint i = 0; i < headers->len; i++) {
+        const MailHeader *header = headers->pdata[i];
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "name", header->name);
+        cJSON_AddStringToObject(object, "value", header->value);
+        cJSON_AddItemToArray(array, object);
+    }
     if (array->child)
         field_json(request, "headers", array);
     else
@@ -437,6 +443,7 @@ const ProviderDriver provider_cmc = {
     .conf_size = sizeof(CmcConf),
     .prepare = cmc_prepare,
     .partition = cmc_partition,
+    .headers = cmc_headers,
     .build = cmc_build,
     .judge = cmc_judge,
 };

@@ -50,7 +50,7 @@ struct Provider {
 typedef struct {
     GPtrArray *to, *cc, *bcc; /* of Mailbox, its own */
     char *key;                /* stable over retries: idempotency key where the API has one */
-    bool each_alone;          /* the driver's own: a request of another kind, in which each To sees itself alone */
+    bool each_alone;          /* a request of another kind, in which each To sees itself alone */
 } Call;
 
 Call *call_new(const char *key);
@@ -85,6 +85,10 @@ struct ProviderDriver {
     /* Calls that serve every recipient once; a GPtrArray of Call. Cannot fail. entry_id makes
      * the keys. */
     GPtrArray *(*partition)(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id);
+
+    /* The header fields a call gives its copies: the mail's in their order, changed or not, then the call's own; of
+     * MailHeader. NULL where the API has none. */
+    GPtrArray *(*headers)(const Provider *self, const Mail *mail, const Call *call);
 
     /* The request of the try's step. Cannot fail: what the API cannot take was dealt with before. Comes again with
      * another token when the API refused the first. */

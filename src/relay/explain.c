@@ -59,23 +59,30 @@ put_mailbox(cJSON *parent, const char *name, const Mailbox *mailbox)
 }
 
 static void
-put_fields(cJSON *parent, const Mail *mail)
+put_header(cJSON *parent, const MailHeader *header)
+{
+    cJSON *item = json_put_item(parent, "headers");
+
+    json_put_string(item, "name", header->name);
+    json_put_string(item, "value", header->value);
+    json_put_number(item, "bytes", number(strlen(header->name) + strlen(": ") + strlen(header->value)));
+}
+
+static void
+put_fields(cJSON *parent, const Provider *provider, const Mail *mail)
 {
     cJSON *fields = json_put_object(parent, "fields");
 
     put_mailbox(fields, "from", mail->from);
     put_mailbox(fields, "reply-to", mail->reply_to);
     json_put_string(fields, "envelope-from", mail->envelope_from);
+    if (!g_str_equal(mail->charset, "UTF-8"))
+        json_put_string(fields, "charset", mail->charset);
     put_text(fields, "subject", mail->subject, true);
     put_text(fields, "text", mail->text, false);
     put_text(fields, "html", mail->html, false);
-    for (guint i = 0; i < mail->headers->len; i++) {
-        const MailHeader *header = mail->headers->pdata[i];
-        cJSON *item = json_put_item(fields, "headers");
-        json_put_string(item, "name", header->name);
-        json_put_string(item, "value", header->value);
-        json_put_number(item, "bytes", number(strlen(header->name) + strlen(": ") + strlen(header->value)));
-    }
+    for (guint i = 0; provider->driver->headers && i < mail->headers->len; i++)
+        put_header(fields, mail->headers->pdata[i]);
     for (guint i = 0; i < mail->attachments->len; i++) {
         const MailPart *part = mail->attachments->pdata[i];
         cJSON *item = json_put_item(fields, "attachments");
@@ -96,16 +103,36 @@ put_notes(cJSON *parent, const Mail *mail)
     }
 }
 
+/* Those that only this call has, or with a value of its own. */
 static void
-put_calls(cJSON *parent, const GPtrArray *calls)
+put_call_headers(cJSON *parent, const Provider *provider, const Mail *mail, const Call *call)
 {
+    if (!provider->driver->headers)
+        return;
+    g_autoptr(GPtrArray) headers = provider->driver->headers(provider, mail, call);
+    for (guint i = 0; i < headers->len; i++) {
+        const MailHeader *header = headers->pdata[i];
+        const MailHeader *common = i < mail->headers->len ? mail->headers->pdata[i] : NULL;
+        if (!common || !g_str_equal(header->value, common->value))
+            put_header(parent, header);
+    }
+}
+
+static void
+put_calls(cJSON *parent, const Share *share)
+{
+    const GPtrArray *calls = share_calls(share);
+
     for (guint i = 0; calls && i < calls->len; i++) {
         const Call *call = calls->pdata[i];
         cJSON *item = json_put_item(parent, "calls");
         json_put_string(item, "key", call->key);
+        if (call->each_alone)
+            json_put_string(item, "shows", "each recipient alone");
         put_mailboxes(item, "to", call->to);
         put_mailboxes(item, "cc", call->cc);
         put_mailboxes(item, "bcc", call->bcc);
+        put_call_headers(item, share_provider(share), share_mail(share), call);
     }
 }
 
@@ -121,9 +148,9 @@ put_share(cJSON *root, const Share *share)
 
     json_put_string(item, "account", provider->name);
     json_put_string(item, "provider", provider->driver->name);
-    put_calls(item, share_calls(share));
+    put_calls(item, share);
     if (share_mail(share)) {
-        put_fields(item, share_mail(share));
+        put_fields(item, provider, share_mail(share));
         put_notes(item, share_mail(share));
     }
     for (guint i = 0; (outcome = share_outcome(share, i, &recipient)); i++) {

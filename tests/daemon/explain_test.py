@@ -24,6 +24,8 @@ account = main
 default-domain = example.jp
 [listen desk]
 address = 127.0.0.1:0
+[listen lan]
+address = 127.0.0.1:0
 [account main]
 provider = customers-mail-cloud
 url = http://127.0.0.1:9
@@ -37,6 +39,16 @@ url = http://127.0.0.1:9
 token-url = http://127.0.0.1:9/oauth2/token
 client-id = c
 client-secret-file = {0}/key
+[account bulk]
+provider = customers-mail-cloud
+url = http://127.0.0.1:9
+api-user = shim
+api-key-file = {0}/key
+bulk = yes
+charset = iso-2022-jp
+[route bulk]
+sender = bulk@example.jp
+account = bulk
 [route news]
 to = *@news.example.org
 account = second
@@ -109,6 +121,40 @@ class ExplainTest(unittest.TestCase):
         for argv, want in (([], ["main"]), (["--listener", "desk"], ["second"]), (["x@example.org", "n@news.example.org"], ["main", "second"])):
             _, text = self.explain("-", "--json", *argv, stdin=message)
             self.assertEqual([account["account"] for account in json.loads(text)["accounts"]], want)
+
+    def tree(self, *argv, stdin):
+        _, text = self.explain("-", "--json", *argv, stdin=stdin)
+        account, = json.loads(text)["accounts"]
+        return account
+
+    def test_what_a_call_has_of_its_own(self):
+        to = [f"to{n}@example.org" for n in range(11)]
+        account = self.tree(stdin=f"From: a@example.jp\nTo: {', '.join(to)}\nSubject: s\n\nt\n".encode())
+        common = {header["name"] for header in account["fields"]["headers"]}
+        self.assertEqual(common, {"X-Api-Data", "X-Original-Message-ID"})
+        for call in account["calls"]:
+            self.assertEqual({header["name"]: header["value"] for header in call["headers"]},
+                             {"X-Api-Data": call["key"], "X-Original-To-Header": ", ".join(to)})
+
+    def test_bulk(self):
+        mail = "From: a@example.jp\nSubject: 件名\n\nt\n".encode()
+        account = self.tree("--sender", "bulk@example.jp", "x@example.org", "y@example.org", stdin=mail)
+        call, = account["calls"]
+        self.assertEqual((len(call["to"]), call["shows"]), (2, "each recipient alone"))
+        self.assertEqual(account["fields"]["charset"], "ISO-2022-JP")
+
+    def test_an_api_without_header_fields(self):
+        mail = b"From: a@example.jp\nMessage-ID: <m@x>\nX-Job: 1\nSubject: s\n\nt\n"
+        account = self.tree("n@news.example.org", stdin=mail)
+        self.assertNotIn("headers", account["fields"])
+        self.assertIn({"rule": "header-dropped", "text": "the API has no header fields: X-Job, X-Original-Message-ID"},
+                      account["changes"])
+
+    def test_header_completed_for_sendmail_only(self):
+        mail = b"From: a@example.jp\nTo: b@example.org\nSubject: s\n\nt\n"
+        for argv, want in (([], True), (["--listener", "lan"], False)):
+            names = [header["name"] for header in self.tree(*argv, stdin=mail)["fields"]["headers"]]
+            self.assertEqual("X-Original-Message-ID" in names, want)
 
     def test_bad_arguments(self):
         for argv, status in ((["--explain", "/nonexistent"], 66), (["--explain", "-", "a@b@c"], 64)):
