@@ -1,7 +1,6 @@
 #include "mail/attach.h"
 
 #include <string.h>
-#include <syslog.h>
 
 #include "mail/encoded_word.h"
 #include "mail/fields.h"
@@ -208,8 +207,6 @@ attach_part(Attacher *self, GMimePart *part, GError **error)
     g_autofree char *type = type_of(object);
     g_autofree char *filename = name_of(self, part, type);
     g_autofree char *cid = attach_content_id(object);
-    if (cid && g_str_has_prefix(type, "image/"))
-        mail_note(self->translation->mail, LOG_DEBUG, "inline-image", "%s is an attachment", filename);
     add(self, g_steal_pointer(&filename), g_steal_pointer(&type), g_steal_pointer(&content),
         g_steal_pointer(&cid));
     return true;

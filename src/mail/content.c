@@ -135,6 +135,17 @@ attach_original(Walk *self)
     return attach_message(&self->attacher, "message.eml");
 }
 
+/* Those that stay attachments although the text may show them. */
+static void
+note_images(Mail *mail, const GPtrArray *cids)
+{
+    for (guint i = 0; i < mail->attachments->len; i++) {
+        const MailPart *part = mail->attachments->pdata[i];
+        if (cids->pdata[i] && g_str_has_prefix(part->type, "image/"))
+            mail_note(mail, LOG_DEBUG, "inline-image", "%s is an attachment", part->filename);
+    }
+}
+
 bool
 translate_content(Translation *self, GError **error)
 {
@@ -160,7 +171,9 @@ translate_content(Translation *self, GError **error)
             g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_READ, failure->message);
         return false;
     }
-    if (self->mail->html && conf->inline_images == INLINE_IMAGES_DATA_URI)
-        return inline_images(self->mail, cids, html_limit, error);
+    if (self->mail->html && conf->inline_images == INLINE_IMAGES_DATA_URI &&
+        !inline_images(self->mail, cids, html_limit, error))
+        return false;
+    note_images(self->mail, cids);
     return true;
 }
