@@ -15,7 +15,7 @@ translate_qualify(const Translation *self, Mailbox *mailbox)
     mailbox->address = qualified;
 }
 
-void
+guint
 translate_read(Translation *self, GPtrArray *list, const char *name, char **first_bad)
 {
     guint bad = 0;
@@ -25,6 +25,12 @@ translate_read(Translation *self, GPtrArray *list, const char *name, char **firs
         if (g_ascii_strcasecmp(field->name, name) == 0)
             bad += address_list_parse(list, field->value, self->hint, first_bad);
     }
+    return bad;
+}
+
+void
+translate_note_bad(Translation *self, guint bad, const char *name)
+{
     if (bad)
         mail_note(self->mail, LOG_NOTICE, "bad-address", "%u in %s are no addresses", bad, name);
 }
@@ -34,7 +40,7 @@ translate_mailboxes(Translation *self, GPtrArray *list, const char *name)
 {
     guint first = list->len;
 
-    translate_read(self, list, name, NULL);
+    translate_note_bad(self, translate_read(self, list, name, NULL), name);
     for (guint i = first; i < list->len; i++)
         translate_qualify(self, list->pdata[i]);
 }

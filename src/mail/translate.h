@@ -21,11 +21,12 @@ bool translate_sender(Translation *self, GError **error);
 /* sender.c: an address as the API may have it: qualified, unless the header is to stay as it is. */
 void translate_qualify(const Translation *self, Mailbox *mailbox);
 
-/* sender.c: appends every mailbox of all fields called name, as written. first_bad as in
- * address_list_parse(). */
-void translate_read(Translation *self, GPtrArray *list, const char *name, char **first_bad);
+/* sender.c: appends every mailbox of all fields called name, as written. Result and first_bad
+ * as in address_list_parse(). */
+guint translate_read(Translation *self, GPtrArray *list, const char *name, char **first_bad);
+void translate_note_bad(Translation *self, guint bad, const char *name);
 
-/* sender.c: the same, qualified. */
+/* sender.c: the same, qualified, what is bad noted. */
 void translate_mailboxes(Translation *self, GPtrArray *list, const char *name);
 
 /* translate_fields.c: recipients' fields, subject, headers that pass, Message-ID. Sets

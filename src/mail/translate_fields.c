@@ -49,12 +49,14 @@ read_named(Translation *self, GError **error)
         if (fields_get(self->fields, resent[i], 0))
             names = resent;
     for (guint i = 0; i < G_N_ELEMENTS(plain); i++) {
-        g_autofree char *bad = NULL;
+        g_autofree char *first_bad = NULL;
         guint k = named->len;
 
-        translate_read(self, named, names[i], &bad); /* local names are for aliases first */
-        if (bad)
-            return refuse_recipient(error, names[i], bad, "is not an address");
+        guint bad = translate_read(self, named, names[i], &first_bad); /* local names are for aliases first */
+        if (first_bad)
+            return refuse_recipient(error, names[i], first_bad, "is not an address");
+        if (!g_str_equal(names[i], "To") && !g_str_equal(names[i], "Cc")) /* those were noted as they are shown */
+            translate_note_bad(self, bad, names[i]);
         for (; k < named->len; k++) {
             const Mailbox *mailbox = named->pdata[k];
             g_autofree char *whole = address_qualify(mailbox->address, self->context->default_domain);

@@ -66,6 +66,15 @@ keep_whole(Walk *self, GMimeObject *part, PartContent *content, const char *hint
     return whole_append_part(spool, content, parameter(part, "charset"), hint, self->error) ? g_strdup("") : NULL;
 }
 
+/* Bytes that no charset explains became U+FFFD, unless the sender wrote that. */
+static bool
+has_lost(const char *text, const GByteArray *bytes)
+{
+    static const char lost[] = "\xef\xbf\xbd";
+
+    return strstr(text, lost) && !memmem(bytes->data, bytes->len, lost, strlen(lost));
+}
+
 /* A body part as UTF-8 with LF; NULL on error. */
 static char *
 read_body(Walk *self, GMimeObject *part)
@@ -88,6 +97,9 @@ read_body(Walk *self, GMimeObject *part)
     bool guessed = false;
     char *text = charset_to_utf8(bytes, array->len, label, hint, &guessed);
     body_unify_lines(text);
+    if (!cut && has_lost(text, array))
+        mail_note(translation->mail, LOG_INFO, "charset-broken", "some of a text is not %s: U+FFFD stands for it",
+                  label ? label : "in any charset");
     self->has_cut |= cut;
     self->room -= array->len;
     if (guessed && label)
