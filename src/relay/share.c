@@ -3,8 +3,6 @@
 #include "relay/adapt.h"
 #include "relay/attempt.h"
 
-#include <syslog.h>
-
 typedef struct {
     Ticket ticket;
     Share *share;
@@ -150,22 +148,6 @@ translate(const Share *self, Message *message, GError **error)
     return mail_from_message(message, &context, error);
 }
 
-/* What an API without header fields cannot carry. */
-static void
-note_headers(Share *self)
-{
-    g_autoptr(GString) names = g_string_new(NULL);
-    const GPtrArray *headers = self->mail->headers;
-
-    for (guint i = 0; !self->provider->driver->headers && i < headers->len && names->len < 1000; i++) {
-        const MailHeader *header = headers->pdata[i];
-        if (!g_str_equal(header->value, self->entry->id)) /* ours */
-            g_string_append_printf(names, "%s%s", names->len ? ", " : "", header->name);
-    }
-    if (names->len)
-        mail_note(self->mail, LOG_DEBUG, "header-dropped", "the API has no header fields: %s", names->str);
-}
-
 /* The mail as the account can carry it, or what everyone is told instead. */
 static bool
 make_mail(Share *self, Message *message, Outcome *refusal)
@@ -177,7 +159,6 @@ make_mail(Share *self, Message *message, Outcome *refusal)
         share_untranslated(refusal, error);
         return false;
     }
-    note_headers(self);
     return adapt_sender_fits(self->mail, refusal) && adapt_mail(self->mail, self->provider, self->entry->spool, refusal);
 }
 

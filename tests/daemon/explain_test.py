@@ -147,8 +147,8 @@ class ExplainTest(unittest.TestCase):
         mail = b"From: a@example.jp\nMessage-ID: <m@x>\nX-Job: 1\nSubject: s\n\nt\n"
         account = self.tree("n@news.example.org", stdin=mail)
         self.assertNotIn("headers", account["fields"])
-        self.assertIn({"rule": "header-dropped", "text": "the API has no header fields: X-Job, X-Original-Message-ID"},
-                      account["changes"])
+        dropped, = [change["text"] for change in account["changes"] if change["rule"] == "headers-dropped"]
+        self.assertIn("X-Job", dropped)
 
     def test_header_completed_for_sendmail_only(self):
         mail = b"From: a@example.jp\nTo: b@example.org\nSubject: s\n\nt\n"
