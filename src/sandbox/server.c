@@ -334,6 +334,9 @@ on_request(void *user, struct MHD_Connection *connection, const char *url, const
         if (ms > 0 && delays_start(self->delays, connection, ms))
             return MHD_YES;
     }
+    /* While it stops, libmicrohttpd takes no answer and may ask again. */
+    if (request->state == DONE)
+        return MHD_NO;
     return finish(request, connection);
 }
 
