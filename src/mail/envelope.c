@@ -24,6 +24,28 @@ envelope_new(const char *sender)
     return self;
 }
 
+Envelope *
+envelope_new_like(const Envelope *other)
+{
+    Envelope *self = envelope_new(other->sender);
+
+    self->smtputf8 = other->smtputf8;
+    self->submission = other->submission;
+    self->from_headers = other->from_headers;
+    self->gateway = other->gateway;
+    self->no_aliases = other->no_aliases;
+    self->full_name = g_strdup(other->full_name);
+    self->hops = other->hops;
+    self->ret = g_strdup(other->ret);
+    self->envid = g_strdup(other->envid);
+    self->delivery = other->delivery;
+    self->listener = g_strdup(other->listener);
+    self->client = g_strdup(other->client);
+    self->helo = g_strdup(other->helo);
+    self->user = g_strdup(other->user);
+    return self;
+}
+
 void
 envelope_free(Envelope *self)
 {
@@ -33,6 +55,8 @@ envelope_free(Envelope *self)
     g_ptr_array_unref(self->recipients);
     g_free(self->sender);
     g_free(self->full_name);
+    g_free(self->ret);
+    g_free(self->envid);
     g_free(self->listener);
     g_free(self->client);
     g_free(self->helo);

@@ -11,6 +11,16 @@ typedef struct {
     char *notify;  /* RFC 3461, or NULL */
 } EnvelopeRecipient;
 
+/* How long a client waits, and what for. */
+typedef enum {
+    DELIVERY_UNSET,   /* as the listener says */
+    DELIVERY_AUTO,    /* for the API's answer, at most `wait`; what is not settled by then is queued */
+    DELIVERY_QUEUE,   /* for the store; the first try follows */
+    DELIVERY_WAIT,    /* for the API's answer; a transient failure stays with the client */
+    DELIVERY_VERDICT, /* as auto, for as long as the first try takes (sendmail -odi) */
+    DELIVERY_LATER,   /* for the store; no try before the next run of the queue (sendmail -odq) */
+} DeliveryMode;
+
 typedef struct {
     char *sender;          /* "" is the null sender (a bounce) */
     GPtrArray *recipients; /* of EnvelopeRecipient, never two that are the same */
@@ -21,7 +31,15 @@ typedef struct {
     bool submission;   /* came in by sendmail: complete the header */
     bool from_headers; /* -t: add To, Cc and Bcc (or Resent-*) to the recipients */
     bool gateway;      /* -G: rewrite nothing in the header */
+    bool no_aliases;   /* -n: the recipients are what they say */
     char *full_name;   /* -F, or the caller's own name; used only if the mail has no From */
+    guint hops;        /* -h: Received fields that the mail has shed */
+
+    /* What the sender asked for (RFC 3461). */
+    char *ret;   /* "FULL", "HDRS" or NULL */
+    char *envid; /* decoded, or NULL */
+
+    DeliveryMode delivery;
 
     /* For the log and for access rules. */
     char *listener; /* name of the [listen] section, or "stdio" */
@@ -31,6 +49,9 @@ typedef struct {
 } Envelope;
 
 Envelope *envelope_new(const char *sender);
+
+/* Another with all of this one but its recipients. */
+Envelope *envelope_new_like(const Envelope *other);
 void envelope_free(Envelope *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Envelope, envelope_free)
 

@@ -3,6 +3,25 @@
 #include "base/clock.h"
 #include "base/id.h"
 
+static void
+try_clear(void *data)
+{
+    EntryTry *self = data;
+
+    g_free(self->account);
+    g_free(self->call_key);
+}
+
+GArray *
+entry_tries_new(guint n)
+{
+    GArray *tries = g_array_sized_new(FALSE, TRUE, sizeof(EntryTry), n);
+
+    g_array_set_clear_func(tries, try_clear);
+    g_array_set_size(tries, n);
+    return tries;
+}
+
 Entry *
 entry_new(Envelope *envelope, Spool *spool, Scan *scan)
 {
@@ -14,6 +33,7 @@ entry_new(Envelope *envelope, Spool *spool, Scan *scan)
     self->spool = spool;
     self->scan = scan;
     self->outcomes = outcomes_new(envelope->recipients->len);
+    self->tries = entry_tries_new(envelope->recipients->len);
     return self;
 }
 
@@ -23,8 +43,20 @@ entry_set_envelope(Entry *self, Envelope *envelope)
     if (envelope != self->envelope)
         envelope_free(self->envelope);
     g_array_unref(self->outcomes);
+    g_array_unref(self->tries);
     self->envelope = envelope;
     self->outcomes = outcomes_new(envelope->recipients->len);
+    self->tries = entry_tries_new(envelope->recipients->len);
+}
+
+guint
+entry_open(const Entry *self)
+{
+    guint open = 0;
+
+    for (guint i = 0; i < self->tries->len; i++)
+        open += !g_array_index(self->tries, EntryTry, i).closed;
+    return open;
 }
 
 void
@@ -36,6 +68,9 @@ entry_free(Entry *self)
     envelope_free(self->envelope);
     spool_unref(self->spool);
     scan_free(self->scan);
+    g_free(self->message_id);
     g_array_unref(self->outcomes);
+    g_array_unref(self->tries);
+    g_free(self->held);
     g_free(self);
 }

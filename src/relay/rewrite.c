@@ -25,18 +25,10 @@ add_expanded(Envelope *envelope, const char *address, const EnvelopeRecipient *l
 Envelope *
 rewrite_envelope(const Envelope *envelope, const Localities *where)
 {
-    g_autofree char *sender = qualified(envelope->sender, where);
-    Envelope *new = envelope_new(sender);
+    Envelope *new = envelope_new_like(envelope);
 
-    new->smtputf8 = envelope->smtputf8;
-    new->submission = envelope->submission;
-    new->from_headers = envelope->from_headers;
-    new->gateway = envelope->gateway;
-    new->full_name = g_strdup(envelope->full_name);
-    new->listener = g_strdup(envelope->listener);
-    new->client = g_strdup(envelope->client);
-    new->helo = g_strdup(envelope->helo);
-    new->user = g_strdup(envelope->user);
+    g_free(new->sender);
+    new->sender = qualified(envelope->sender, where);
     for (guint i = 0; i < envelope->recipients->len; i++) {
         const EnvelopeRecipient *recipient = envelope->recipients->pdata[i];
         add_expanded(new, recipient->address, recipient, where);
