@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
 	%D%/share.c %D%/share.h \
+	%D%/store_thread.c %D%/store_thread.h \
 	%D%/throttle.c %D%/throttle.h \
 	%D%/token.c %D%/token.h \
 	%D%/zip.c %D%/zip.h

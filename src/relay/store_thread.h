@@ -21,7 +21,8 @@ typedef struct {
 /* Takes store. */
 StoreThread *store_thread_new(uv_loop_t *loop, Store *store);
 
-/* task is borrowed until done. There is no cancelling: user must live until then. In the order of calls. */
+/* task is borrowed until done. There is no cancelling: user must live until then. In the order of calls. The loop stays
+ * alive while there are tasks. */
 void store_thread_do(StoreThread *self, const StoreTask *task, void *user);
 
 /* The store itself, for store_stage() and store_unstage() on a worker. */
@@ -30,6 +31,6 @@ const Store *store_thread_store(const StoreThread *self);
 /* Tasks that are not done. */
 guint store_thread_size(const StoreThread *self);
 
-/* No task may be given any more; those given are done first. The store is closed and memory freed on the loop once the
- * thread has ended. */
+/* No task may be given any more; those given are done first. Then the store is closed, and memory is freed on the loop.
+ * NULL is fine. */
 void store_thread_close(StoreThread *self);

@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/calls_test %D%/lines_test %D%/relay_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/throttle_test %D%/token_test
+RELAY_TESTS = %D%/adapt_test %D%/calls_test %D%/lines_test %D%/relay_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -18,6 +18,9 @@ TESTS += $(RELAY_TESTS)
 %C%_settings_test_LDADD = $(RELAY_LIBS)
 %C%_settle_test_SOURCES = %D%/settle_test.c
 %C%_settle_test_LDADD = $(RELAY_LIBS)
+%C%_store_thread_test_SOURCES = %D%/store_thread_test.c
+%C%_store_thread_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_store_thread_test_LDADD = $(RELAY_LIBS)
 %C%_throttle_test_SOURCES = %D%/throttle_test.c
 %C%_throttle_test_LDADD = $(RELAY_LIBS)
 %C%_token_test_SOURCES = %D%/token_test.c %D%/fake_http.c %D%/fake_http.h tests/provider/fixture.c tests/provider/fixture.h
