@@ -25,6 +25,7 @@ typedef struct {
     guint max_errors;        /* refused commands since the last mail; then 421 4.7.0 */
     guint max_idle_commands; /* commands that bring no mail nearer since the last one; then 421 4.7.0 */
     guint max_messages;      /* per session; then 421 4.7.0 */
+    bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
 } SmtpSettings;

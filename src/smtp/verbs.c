@@ -31,8 +31,9 @@ smtp_hello(SmtpSession *self, const char *name, bool esmtp)
     g_autofree char *text = NULL;
     if (esmtp)
         text = g_strdup_printf("%s\nPIPELINING\nSIZE %" G_GINT64_FORMAT
-                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s",
+                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s",
                                self->settings->hostname, self->settings->max_bytes,
+                               self->settings->dsn ? "\nDSN" : "",
                                self->settings->sendmail ? "\nXSENDMAIL" : "");
     smtp_say_reply(self, &(Reply){ 250, NULL, text ? text : (char *)self->settings->hostname });
 }
