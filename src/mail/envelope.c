@@ -36,6 +36,7 @@ envelope_new_like(const Envelope *other)
     self->no_aliases = other->no_aliases;
     self->full_name = g_strdup(other->full_name);
     self->hops = other->hops;
+    self->bounce_refusals = other->bounce_refusals;
     self->ret = g_strdup(other->ret);
     self->envid = g_strdup(other->envid);
     self->delivery = other->delivery;

@@ -34,6 +34,7 @@ typedef struct {
     bool no_aliases;   /* -n: the recipients are what they say */
     char *full_name;   /* -F, or the caller's own name; used only if the mail has no From */
     guint hops;        /* -h: Received fields that the mail has shed */
+    bool bounce_refusals; /* -oem: a refusal is also mailed to the sender */
 
     /* What the sender asked for (RFC 3461). */
     char *ret;   /* "FULL", "HDRS" or NULL */

@@ -8,6 +8,17 @@ qualified(const char *address, const Localities *where)
     return address_qualify(address, where->default_domain);
 }
 
+/* With -n the names mean themselves. */
+static Localities
+localities_of(const Envelope *envelope, const Localities *where)
+{
+    Localities own = *where;
+
+    if (envelope->no_aliases)
+        own.aliases = NULL;
+    return own;
+}
+
 static void
 add_expanded(Envelope *envelope, const char *address, const EnvelopeRecipient *like, const Localities *where)
 {
@@ -26,12 +37,13 @@ Envelope *
 rewrite_envelope(const Envelope *envelope, const Localities *where)
 {
     Envelope *new = envelope_new_like(envelope);
+    Localities own = localities_of(envelope, where);
 
     g_free(new->sender);
     new->sender = qualified(envelope->sender, where);
     for (guint i = 0; i < envelope->recipients->len; i++) {
         const EnvelopeRecipient *recipient = envelope->recipients->pdata[i];
-        add_expanded(new, recipient->address, recipient, where);
+        add_expanded(new, recipient->address, recipient, &own);
     }
     return new;
 }
@@ -39,8 +51,10 @@ rewrite_envelope(const Envelope *envelope, const Localities *where)
 void
 rewrite_add_header_recipients(Envelope *envelope, const Mail *mail, const Localities *where)
 {
+    Localities own = localities_of(envelope, where);
+
     for (guint i = 0; i < mail->named->len; i++) {
         const Mailbox *box = mail->named->pdata[i];
-        add_expanded(envelope, box->address, NULL, where);
+        add_expanded(envelope, box->address, NULL, &own);
     }
 }

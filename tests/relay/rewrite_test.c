@@ -49,6 +49,20 @@ listed(const Envelope *envelope)
     return g_string_free(out, FALSE);
 }
 
+/* sendmail -n */
+static void
+test_no_aliases(void)
+{
+    g_autoptr(Aliases) aliases = NULL;
+    Localities here = where(&aliases);
+    g_autoptr(Envelope) before = envelope_to("root cron@web1.test");
+
+    before->no_aliases = true;
+    g_autoptr(Envelope) after = rewrite_envelope(before, &here);
+    g_autofree char *names = listed(after);
+    g_assert_cmpstr(names, ==, "root@here.test cron@web1.test");
+}
+
 static void
 test_recipients(void)
 {
@@ -118,6 +132,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rewrite/no-aliases", test_no_aliases);
     g_test_add_func("/rewrite/recipients", test_recipients);
     g_test_add_func("/rewrite/sender", test_sender);
     g_test_add_func("/rewrite/facts", test_facts);
