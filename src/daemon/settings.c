@@ -5,9 +5,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
+
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const submit_ways[] = { "daemon", "direct", NULL };
 static const char *const bare_lf_ways[] = { "accept", "refuse", NULL };
+static const char *const queue_kinds[] = { "sqlite", "memory", "none", NULL };
+static const char *const delivery_ways[] = { "auto", "queue", "wait", NULL }; /* as DeliveryMode, from DELIVERY_AUTO on */
 
 const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
@@ -18,6 +22,16 @@ const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, spool_memory_bytes, "spool-memory", CONF_SIZE, "256k", .min = 4096, .max = 1 << 30),
     CONF_KEY(DaemonConf, submit, "submit", CONF_CHOICE, "daemon", .choices = submit_ways),
     CONF_KEY(DaemonConf, submit_wait_ms, "submit-wait", CONF_TIME, "5s", .min = 0, .max = 3600000),
+    CONF_KEY(DaemonConf, state_dir, "state-dir", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, control_socket, "control-socket", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, drop_dir, "drop-dir", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, queue, "queue", CONF_CHOICE, "sqlite", .choices = queue_kinds),
+    CONF_KEY(DaemonConf, queue_reserve_bytes, "queue-reserve", CONF_SIZE, "100M", .min = 0, .max = G_MAXINT64),
+    CONF_KEY(DaemonConf, queue_max_bytes, "queue-max-bytes", CONF_SIZE, "0", .min = 0, .max = G_MAXINT64),
+    CONF_KEY(DaemonConf, queue_max_entries, "queue-max-entries", CONF_UINT, "0", .min = 0, .max = G_MAXINT32),
+    CONF_KEY(DaemonConf, journal_lifetime_ms, "journal-lifetime", CONF_TIME, "30d", .min = 0, .max = 3650 * DAY_MS),
+    CONF_KEY(DaemonConf, delivery, "delivery", CONF_CHOICE, "auto", .choices = delivery_ways),
+    CONF_KEY(DaemonConf, wait_ms, "wait", CONF_TIME, "20s", .min = 1, .max = 3600000),
     { 0 },
 };
 
@@ -38,6 +52,8 @@ const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, write_timeout_ms, "write-timeout", CONF_TIME, "60s", .min = 1, .max = 86400000),
     CONF_KEY(ListenConf, min_data_rate, "min-data-rate", CONF_UINT, "500", .min = 1, .max = 1000000),
     CONF_KEY(ListenConf, bare_lf, "bare-lf", CONF_CHOICE, "accept", .choices = bare_lf_ways),
+    CONF_KEY(ListenConf, delivery, "delivery", CONF_CHOICE, NULL, .choices = delivery_ways),
+    CONF_KEY(ListenConf, wait_ms, "wait", CONF_TIME, NULL, .min = 1, .max = 3600000),
     { 0 },
 };
 
@@ -122,9 +138,20 @@ complete_smtp(Listen *self, const Settings *settings)
         .max_errors = conf->max_errors,
         .max_idle_commands = conf->max_idle_commands,
         .max_messages = conf->max_messages,
+        .dsn = settings_has_queue(settings),
         .sendmail = conf->sendmail,
         .early_talk = local,
     };
+}
+
+/* The way of delivery that a section does not set is that of [shimta]. */
+static void
+inherit(Listen *self, const Settings *settings, const ConfFile *file, const char *name)
+{
+    if (!conf_has(file, "listen", name, "delivery"))
+        self->conf.delivery = settings->conf.delivery;
+    if (!conf_has(file, "listen", name, "wait"))
+        self->conf.wait_ms = settings->conf.wait_ms;
 }
 
 static bool
@@ -138,6 +165,7 @@ open_listens(Settings *self, ConfFile *file, GError **error)
             return false;
         if (!read_networks(one, file, error) || !check_access(one, file, error))
             return false;
+        inherit(one, self, file, names[i]);
         complete_smtp(one, self);
         g_ptr_array_add(self->listens, g_steal_pointer(&one));
     }
@@ -167,6 +195,7 @@ open_stdio(Settings *self, ConfFile *file, GError **error)
     self->stdio->conf.address = g_strdup("");
     self->stdio->conf.sendmail = true;
     complete_smtp(self->stdio, self);
+    self->stdio->smtp.dsn = false; /* nothing is kept there */
     return true;
 }
 
@@ -183,6 +212,26 @@ complete_hostname(DaemonConf *conf, const ConfFile *file, GError **error)
     if (address_check(address) == ADDRESS_OK)
         return true;
     return conf_fail(file, "shimta", "", "hostname", error, "'%s' is not a host name", conf->hostname);
+}
+
+static bool
+check_path(const ConfFile *file, const char *key, const char *path, GError **error)
+{
+    return path[0] == '/' || conf_fail(file, "shimta", "", key, error, "'%s' does not begin with a slash", path);
+}
+
+static bool
+complete_paths(DaemonConf *conf, const ConfFile *file, GError **error)
+{
+    if (!conf->state_dir)
+        conf->state_dir = g_strdup(LOCALSTATEDIR "/lib/shimta");
+    if (!conf->control_socket)
+        conf->control_socket = g_strdup(RUNSTATEDIR "/shimta/control.sock");
+    if (!conf->drop_dir)
+        conf->drop_dir = g_build_filename(conf->state_dir, "drop", NULL);
+    return check_path(file, "state-dir", conf->state_dir, error) &&
+           check_path(file, "control-socket", conf->control_socket, error) &&
+           check_path(file, "drop-dir", conf->drop_dir, error);
 }
 
 static bool
@@ -203,7 +252,8 @@ settings_parse(ConfFile *file, GError **error)
     self->listens = g_ptr_array_new_with_free_func((GDestroyNotify) listen_free);
     if (!conf_read(file, "shimta", "", daemon_conf_keys, &self->conf, error))
         return NULL;
-    if (!complete_hostname(&self->conf, file, error) || !check_folder(self, file, error))
+    if (!complete_hostname(&self->conf, file, error) || !check_folder(self, file, error) ||
+        !complete_paths(&self->conf, file, error))
         return NULL;
     self->relay = relay_settings_open(file, self->conf.hostname, error);
     if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error))
@@ -244,6 +294,18 @@ settings_print(const Settings *self, GString *out)
         g_string_append_printf(out, "\n[listen %s]\n", one->name);
         conf_print(listen_conf_keys, &one->conf, out);
     }
+}
+
+bool
+settings_has_queue(const Settings *self)
+{
+    return self->conf.queue != QUEUE_NONE;
+}
+
+const char *
+settings_queue_kind(const Settings *self)
+{
+    return queue_kinds[self->conf.queue];
 }
 
 int

@@ -16,8 +16,20 @@ typedef struct {
     gint64 spool_memory_bytes;
     int submit;
     gint64 submit_wait_ms;
+
+    char *state_dir; /* this and the next two: never NULL once read */
+    char *control_socket;
+    char *drop_dir;
+    int queue; /* QueueKind */
+    gint64 queue_reserve_bytes;
+    gint64 queue_max_bytes;  /* 0: no limit */
+    guint queue_max_entries; /* likewise */
+    gint64 journal_lifetime_ms;
+    int delivery; /* DeliveryMode less DELIVERY_AUTO; this and the next for listeners that have none of their own */
+    gint64 wait_ms;
 } DaemonConf;
 
+typedef enum { QUEUE_SQLITE, QUEUE_MEMORY, QUEUE_NONE } QueueKind;
 typedef enum { BARE_LF_ACCEPT, BARE_LF_REFUSE } BareLf;
 
 /* [listen NAME] */
@@ -32,6 +44,8 @@ typedef struct {
     gint64 command_timeout_ms, data_timeout_ms, write_timeout_ms;
     guint min_data_rate; /* bytes a second */
     int bare_lf;         /* BareLf */
+    int delivery;        /* DeliveryMode less DELIVERY_AUTO */
+    gint64 wait_ms;      /* what DELIVERY_AUTO waits */
 } ListenConf;
 
 extern const ConfKey daemon_conf_keys[];
@@ -59,6 +73,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
 /* The effective settings in the file's own form, without secrets. */
 void settings_print(const Settings *self, GString *out);
+
+/* Whether mail is kept that is not through at once. Never by --stdio. */
+bool settings_has_queue(const Settings *self);
+
+/* The store's name of the kind of queue; of one that is. */
+const char *settings_queue_kind(const Settings *self);
 
 /* The syslog(3) level of log-level. */
 int settings_log_level(const Settings *self);

@@ -9,6 +9,7 @@
 const ProviderDriver *const provider_drivers[] = { &provider_cmc, &provider_arara, NULL };
 
 static const char *const over_limits_names[] = { "adapt", "refuse", NULL };
+static const char *const unknown_outcome_names[] = { "retry", "hold", NULL };
 
 /* Read into the Provider itself. Limits that stay 0 are the driver's. */
 static const ConfKey account_keys[] = {
@@ -19,6 +20,8 @@ static const ConfKey account_keys[] = {
     CONF_KEY(Provider, limits.attachments, "max-attachments", CONF_UINT, NULL, .min = 1, .max = 1000),
     CONF_KEY(Provider, limits.calls, "max-calls", CONF_UINT, NULL, .min = 1, .max = 1000),
     CONF_KEY(Provider, over_limits, "limits", CONF_CHOICE, "adapt", .choices = over_limits_names),
+    CONF_KEY(Provider, unknown_outcome, "unknown-outcome", CONF_CHOICE, "retry", .choices = unknown_outcome_names),
+    CONF_KEY(Provider, lookup_before_retry, "lookup-before-retry", CONF_BOOL, "no"),
     CONF_KEY(Provider, fallback_name, "fallback", CONF_STRING, NULL),
     { 0 },
 };

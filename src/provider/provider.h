@@ -28,6 +28,7 @@ typedef struct {
 typedef struct ProviderDriver ProviderDriver;
 
 typedef enum { OVER_LIMITS_ADAPT, OVER_LIMITS_REFUSE } OverLimits;
+typedef enum { UNKNOWN_OUTCOME_RETRY, UNKNOWN_OUTCOME_HOLD } UnknownOutcome;
 
 typedef struct Provider Provider;
 
@@ -39,6 +40,8 @@ struct Provider {
     bool allow_http;       /* http to other hosts than this one */
     ProviderLimits limits; /* effective */
     int over_limits;       /* OverLimits: what becomes of a mail that is over them */
+    int unknown_outcome;   /* UnknownOutcome: what becomes of a call that got no answer */
+    bool lookup_before_retry; /* of such a call: first ask the API for it, where it can be asked */
     char *fallback_name;   /* another account, or NULL */
     const Provider *fallback; /* that account; the relay's settings set it */
     TranslateConf translate;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
+
 const ConfKey relay_conf_keys[] = {
     CONF_KEY(RelayConf, account, "account", CONF_STRING, NULL),
     CONF_KEY(RelayConf, default_domain, "default-domain", CONF_STRING, NULL),
@@ -12,6 +14,15 @@ const ConfKey relay_conf_keys[] = {
     CONF_KEY(RelayConf, connect_timeout_ms, "connect-timeout", CONF_TIME, "10s", .min = 1, .max = 300 * 1000),
     CONF_KEY(RelayConf, idle_timeout_ms, "idle-timeout", CONF_TIME, "60s", .min = 1, .max = 300 * 1000),
     CONF_KEY(RelayConf, call_timeout_ms, "call-timeout", CONF_TIME, "60s", .min = 1, .max = 540 * 1000),
+    CONF_KEY(RelayConf, queue_workers, "queue-workers", CONF_UINT, "100", .min = 1, .max = 10000),
+    CONF_KEY(RelayConf, queue_lifetime_ms, "queue-lifetime", CONF_TIME, "5d", .min = 1, .max = 365 * DAY_MS),
+    CONF_KEY(RelayConf, retry_min_ms, "retry-min", CONF_TIME, "1m", .min = 1, .max = DAY_MS),
+    CONF_KEY(RelayConf, retry_max_ms, "retry-max", CONF_TIME, "1h", .min = 1, .max = DAY_MS),
+    CONF_KEY(RelayConf, delay_warning_ms, "delay-warning", CONF_TIME, "4h", .min = 0, .max = 365 * DAY_MS),
+    CONF_KEY(RelayConf, bounce_from, "bounce-from", CONF_STRING, NULL),
+    CONF_KEY(RelayConf, bounce_bytes, "bounce-size", CONF_SIZE, "64k", .min = 0, .max = 1 << 30),
+    CONF_KEY(RelayConf, max_received, "max-received", CONF_UINT, "100", .min = 1, .max = SCAN_MAX_RECEIVED),
+    CONF_KEY(RelayConf, duplicate_window_ms, "duplicate-window", CONF_TIME, "10m", .min = 0, .max = DAY_MS),
     { 0 },
 };
 
@@ -142,6 +153,20 @@ check_domains(RelaySettings *self, const ConfFile *file, GError **error)
 }
 
 static bool
+check_queue(RelaySettings *self, const ConfFile *file, GError **error)
+{
+    RelayConf *conf = &self->conf;
+
+    if (conf->retry_max_ms < conf->retry_min_ms)
+        return conf_fail(file, "shimta", "", "retry-max", error, "must not be less than retry-min");
+    if (conf->bounce_from && !*conf->bounce_from)
+        g_clear_pointer(&conf->bounce_from, g_free);
+    if (conf->bounce_from && (address_check(conf->bounce_from) != ADDRESS_OK || !address_domain(conf->bounce_from)))
+        return conf_fail(file, "shimta", "", "bounce-from", error, "'%s' is not an address", conf->bounce_from);
+    return true;
+}
+
+static bool
 check_network(const RelaySettings *self, const ConfFile *file, GError **error)
 {
     const RelayConf *conf = &self->conf;
@@ -168,7 +193,7 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
         return NULL;
     if (!link_fallbacks(self, file, error) || !open_routes(self, file, error))
         return NULL;
-    if (!check_domains(self, file, error) || !check_network(self, file, error))
+    if (!check_domains(self, file, error) || !check_network(self, file, error) || !check_queue(self, file, error))
         return NULL;
     return g_steal_pointer(&self);
 }

@@ -17,6 +17,16 @@ typedef struct {
     gint64 connect_timeout_ms;
     gint64 idle_timeout_ms;
     gint64 call_timeout_ms;
+
+    /* what becomes of mail that is not through at once */
+    guint queue_workers;
+    gint64 queue_lifetime_ms;
+    gint64 retry_min_ms, retry_max_ms;
+    gint64 delay_warning_ms; /* 0: none */
+    char *bounce_from;       /* NULL: the account's default-from, else MAILER-DAEMON at this host */
+    gint64 bounce_bytes;     /* of the message that is returned in a bounce */
+    guint max_received;
+    gint64 duplicate_window_ms;
 } RelayConf;
 
 extern const ConfKey relay_conf_keys[];

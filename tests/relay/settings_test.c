@@ -47,6 +47,9 @@ static const struct {
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nto = a@b@c\n", "test.conf:9: |to|'a@b@c'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nfrom = <>\n", "test.conf:9: |from|'<>'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nlistener = lan\n", "test.conf:9: |[listen lan]" },
+    { "[shimta]\nretry-min = 2h\n" ACCOUNT("main"), "retry-max|less than retry-min" },
+    { "[shimta]\nbounce-from = me\n" ACCOUNT("main"), "test.conf:2: |bounce-from|'me'" },
+    { "[shimta]\nmax-received = 101\n" ACCOUNT("main"), "test.conf:2: |max-received" },
     { "[shimta]\nconnect-timeout = 10\n" ACCOUNT("main"), "test.conf:2: |connect-timeout" },
 };
 
