@@ -15,6 +15,7 @@ typedef enum {
 enum {
     OUTCOME_BACK_OFF = 1 << 0, /* the account as a whole should slow down */
     OUTCOME_ALARM = 1 << 1,    /* only the operator can mend it */
+    OUTCOME_ASIDE = 1 << 2,    /* says nothing about how the account's calls fare */
 };
 
 typedef struct {

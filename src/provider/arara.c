@@ -167,4 +167,6 @@ const ProviderDriver provider_arara = {
     .judge = arara_judge,
     .login = arara_login,
     .token = arara_token,
+    .probe = arara_probe,
+    .probed = arara_probed,
 };

@@ -126,16 +126,26 @@ put_token(HttpRequest *request, const AraraConf *conf, const Secret *token)
 }
 
 HttpRequest *
+arara_look_up(const Provider *self, const Secret *token, const char *request_id)
+{
+    g_autofree char *url = g_strconcat(self->url, SEND_PATH "?request_id=", request_id, NULL);
+    HttpRequest *request = http_request_new("GET", url);
+
+    put_token(request, self->conf, token);
+    return request;
+}
+
+HttpRequest *
 arara_build(const Provider *self, const CallTry *try)
 {
-    bool look_up = try->step == ARARA_LOOK_UP;
     g_autofree char *id = arara_request_id(try);
-    g_autofree char *url = g_strconcat(self->url, SEND_PATH, look_up ? "?request_id=" : NULL, id, NULL);
-    HttpRequest *request = http_request_new(look_up ? "GET" : "POST", url);
+    g_autofree char *url = g_strconcat(self->url, SEND_PATH, NULL);
 
+    if (try->step == ARARA_LOOK_UP)
+        return arara_look_up(self, try->token, id);
+    HttpRequest *request = http_request_new("POST", url);
     put_token(request, self->conf, try->token);
-    if (!look_up)
-        http_request_take_body(request, "application/json", send_body(try, id));
+    http_request_take_body(request, "application/json", send_body(try, id));
     return request;
 }
 

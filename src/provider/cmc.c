@@ -1,33 +1,28 @@
 #include "provider/cmc.h"
 
 #include "provider/cmc_marker.h"
-#include "provider/judge.h"
+#include "provider/cmc_request.h"
 
-#include <cjson/cJSON.h>
+#include "http/json.h"
+
 #include <string.h>
 
-#define CMC_PATH "/api/v2/emails/send.json"
 #define CMC_BULK_PATH "/api/v2/emails/bulk.json"
 
 enum { CMC_BULK_TO = 1000 };
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(cJSON, cJSON_Delete)
-
-typedef struct {
-    char *api_user;
-    char *api_key_file;
-    bool bulk;
-} CmcConf;
 
 static const ConfKey cmc_keys[] = {
     CONF_KEY(CmcConf, api_user, "api-user", CONF_STRING, NULL, .required = true),
     CONF_KEY(CmcConf, api_key_file, "api-key-file", CONF_STRING, NULL, .required = true),
     CONF_KEY(CmcConf, bulk, "bulk", CONF_BOOL, "no"),
+    CONF_KEY(CmcConf, server_composition, "server-composition", CONF_STRING, NULL),
+    CONF_KEY(CmcConf, deliveries_url, "deliveries-url", CONF_STRING, NULL),
+    CONF_KEY(CmcConf, look_up, "lookup-before-retry", CONF_BOOL, "no"),
     { 0 },
 };
 
 /* The error codes of the API: what each means for the mail. */
-static const JudgeRow cmc_codes[] = {
+const JudgeRow cmc_codes[] = {
     { "01-001", OUTCOME_TRANSIENT, 451, "4.3.0", 0 }, /* near the size limit: cmc_too_large */
     { "11-004", OUTCOME_PERMANENT, 554, "5.5.3", OUTCOME_ALARM },
     { "11-005", OUTCOME_PERMANENT, 553, "5.1.3", 0 },
@@ -59,6 +54,32 @@ static const JudgeRow cmc_codes[] = {
 
 static const JudgeRow cmc_too_large = { "01-001", OUTCOME_PERMANENT, 552, "5.3.4", 0 };
 
+/* Where the vendor documents the lists for its own hosts; another host that plays the API has them itself. */
+static char *
+default_deliveries_url(const char *url)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
+    g_autofree char *host = uri ? g_ascii_strdown(g_uri_get_host(uri), -1) : g_strdup("");
+    bool vendor = g_str_has_suffix(host, ".smtps.jp");
+
+    return g_strconcat(vendor ? "https://api.smtps.jp" : url, CMC_DELIVERIES_PATH, NULL);
+}
+
+static bool
+prepare_deliveries(Provider *self, const ConfFile *file, GError **error)
+{
+    CmcConf *conf = self->conf;
+
+    if (!conf->deliveries_url)
+        conf->deliveries_url = default_deliveries_url(self->url);
+    const char *fault = provider_url_fault(conf->deliveries_url, self->allow_http);
+    if (fault)
+        return conf_fail(file, "account", self->name, "deliveries-url", error, "the URL %s", fault);
+    if (conf->look_up && !conf->server_composition)
+        return conf_fail(file, "account", self->name, "lookup-before-retry", error, "needs a server-composition");
+    return true;
+}
+
 static bool
 cmc_prepare(Provider *self, const ConfFile *file, GError **error)
 {
@@ -72,7 +93,7 @@ cmc_prepare(Provider *self, const ConfFile *file, GError **error)
     self->key = secret_load(conf->api_key_file, &cause);
     if (!self->key)
         return conf_fail(file, "account", self->name, "api-key-file", error, "%s", cause->message);
-    return true;
+    return prepare_deliveries(self, file, error);
 }
 
 /* Copies up to max recipients from *next on. */
@@ -209,9 +230,8 @@ header_value_for(const MailHeader *header, const Call *call)
     return is_ours ? call->key : header->value;
 }
 
-/* By which a call is found in the API's lists. */
-static const char *
-api_data(const Mail *mail, const Call *call)
+const char *
+cmc_api_data(const Mail *mail, const Call *call)
 {
     for (guint i = 0; i < mail->headers->len; i++) {
         const MailHeader *header = mail->headers->pdata[i];
@@ -269,19 +289,29 @@ field_attachments(HttpRequest *request, const GPtrArray *attachments)
     }
 }
 
-static HttpRequest *
-cmc_build(const Provider *self, const CallTry *try)
+HttpRequest *
+cmc_request(const Provider *self, const char *url)
 {
     const CmcConf *conf = self->conf;
-    const Mail *mail = try->mail;
-    const Call *call = try->call;
-    g_autofree char *url = g_strconcat(self->url, call->each_alone ? CMC_BULK_PATH : CMC_PATH, NULL);
-    g_autofree char *envelope_from = address_to_ascii(mail->envelope_from);
     HttpRequest *request = http_request_new("POST", url);
 
     http_request_header(request, "Accept-Language", "en"); /* its error texts go into SMTP replies */
     http_request_field(request, "api_user", conf->api_user);
     http_request_field(request, "api_key", secret_reveal(self->key));
+    return request;
+}
+
+static HttpRequest *
+cmc_build(const Provider *self, const CallTry *try)
+{
+    if (cmc_is_look_up(self, try))
+        return cmc_look_up(self, try);
+    const Mail *mail = try->mail;
+    const Call *call = try->call;
+    g_autofree char *url = g_strconcat(self->url, call->each_alone ? CMC_BULK_PATH : CMC_PATH, NULL);
+    g_autofree char *envelope_from = address_to_ascii(mail->envelope_from);
+    HttpRequest *request = cmc_request(self, url);
+
     if (call->each_alone)
         field_bulk_to(request, mail, call->to);
     else
@@ -303,17 +333,11 @@ cmc_build(const Provider *self, const CallTry *try)
     return request;
 }
 
-static const char *
-string_at(const cJSON *object, const char *name)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 /* What retrying can't mend outweighs what it can; what only the operator can mend comes between. */
 static int
 severity(const cJSON *error)
 {
-    const JudgeRow *row = judge_find(cmc_codes, string_at(error, "code"));
+    const JudgeRow *row = judge_find(cmc_codes, json_string(error, "code"));
 
     if (row && row->verdict == OUTCOME_PERMANENT)
         return 2;
@@ -357,8 +381,8 @@ judge_addresses(const Provider *self, const Call *call, const cJSON *errors, con
     g_autofree char *first = NULL;
 
     cJSON_ArrayForEach(error, errors) {
-        const char *message = string_at(error, "message");
-        if (g_strcmp0(string_at(error, "code"), row->api_code) != 0)
+        const char *message = json_string(error, "message");
+        if (g_strcmp0(json_string(error, "code"), row->api_code) != 0)
             continue;
         g_autofree char *text = judge_text(self, row->api_code, message);
         for (guint i = 0; i < n; i++) {
@@ -391,9 +415,9 @@ judge_errors(const Provider *self, const Mail *mail, const Call *call, const cJS
              const HttpResponse *response, Outcome *outcomes)
 {
     const cJSON *worst = worst_of(errors);
-    const char *code = string_at(worst, "code");
+    const char *code = json_string(worst, "code");
     const JudgeRow *row = judge_find(cmc_codes, code);
-    g_autofree char *text = judge_text(self, code, string_at(worst, "message"));
+    g_autofree char *text = judge_text(self, code, json_string(worst, "message"));
     guint n = call_size(call);
 
     if (!row) {
@@ -416,19 +440,21 @@ judge_errors(const Provider *self, const Mail *mail, const Call *call, const cJS
 static HttpRequest *
 cmc_judge(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes)
 {
-    g_autoptr(cJSON) answer = cJSON_ParseWithLength(response->body, response->body_length);
+    g_autoptr(cJSON) answer = json_parse(response->body, response->body_length);
     const cJSON *errors = cJSON_GetObjectItemCaseSensitive(answer, "errors");
-    const char *id = string_at(answer, "id");
+    const char *id = json_string(answer, "id");
     guint n = call_size(try->call);
 
+    if (cmc_is_look_up(self, try))
+        return cmc_judge_look_up(self, try, response, outcomes) ? NULL : cmc_build(self, try);
     if (response->transport != HTTP_OK || !answer)
         judge_default(outcomes, n, response);
     else if (cJSON_IsArray(errors) && errors->child)
         judge_errors(self, try->mail, try->call, errors, response, outcomes);
     else if (id && *id && response->status >= 200 && response->status < 300)
         judge_delivered(outcomes, n, id);
-    else if (try->call->each_alone && string_at(answer, "message") && response->status >= 200 && response->status < 300)
-        judge_delivered(outcomes, n, api_data(try->mail, try->call)); /* bulk gives no id */
+    else if (try->call->each_alone && json_string(answer, "message") && response->status >= 200 && response->status < 300)
+        judge_delivered(outcomes, n, cmc_api_data(try->mail, try->call)); /* bulk gives no id */
     else
         judge_status(outcomes, n, response, "JSON that is not the API's");
     return NULL;
@@ -446,4 +472,6 @@ const ProviderDriver provider_cmc = {
     .headers = cmc_headers,
     .build = cmc_build,
     .judge = cmc_judge,
+    .probe = cmc_probe,
+    .probed = cmc_probed,
 };

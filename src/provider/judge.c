@@ -67,7 +67,7 @@ judge_status(Outcome *outcomes, guint n, const HttpResponse *response, const cha
 static const JudgeRow not_sent = { NULL, OUTCOME_TRANSIENT, 451, "4.4.1", 0 };
 static const JudgeRow cut_while_sending = { NULL, OUTCOME_TRANSIENT, 451, "4.4.2", 0 };
 static const JudgeRow no_answer = { NULL, OUTCOME_UNKNOWN, 451, "4.4.2", 0 };
-static const JudgeRow own_fault = { NULL, OUTCOME_TRANSIENT, 451, "4.3.0", 0 };
+static const JudgeRow own_fault = { NULL, OUTCOME_TRANSIENT, 451, "4.3.0", OUTCOME_ASIDE };
 
 static void
 judge_transport(Outcome *outcomes, guint n, const HttpResponse *response)

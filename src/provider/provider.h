@@ -40,8 +40,7 @@ struct Provider {
     bool allow_http;       /* http to other hosts than this one */
     ProviderLimits limits; /* effective */
     int over_limits;       /* OverLimits: what becomes of a mail that is over them */
-    int unknown_outcome;   /* UnknownOutcome: what becomes of a call that got no answer */
-    bool lookup_before_retry; /* of such a call: first ask the API for it, where it can be asked */
+    int unknown_outcome;   /* UnknownOutcome: what becomes of a mail that the API may have */
     char *fallback_name;   /* another account, or NULL */
     const Provider *fallback; /* that account; the relay's settings set it */
     TranslateConf translate;
@@ -74,6 +73,7 @@ typedef struct {
     const Secret *token; /* of the driver's login; NULL where it has none */
     bool maybe_taken;    /* an earlier try of this call got no answer: the API may have the mail */
     guint step;          /* the driver's own: which of its requests is built, or answered; 0 at first */
+    gint64 since_ms;     /* no earlier try is older (ms since the epoch); 0: that is not known */
 } CallTry;
 
 struct ProviderDriver {
@@ -105,6 +105,13 @@ struct ProviderDriver {
      * sets refusal (never permanent: only the operator can mend it, or time). */
     HttpRequest *(*login)(const Provider *self);
     Secret *(*token)(const Provider *self, const HttpResponse *response, gint64 *lifetime_ms, Outcome *refusal);
+
+    /* A request that tells whether the account works and never makes mail; token as in a try. */
+    HttpRequest *(*probe)(const Provider *self, const Secret *token);
+
+    /* Whether its answer is that of an account that works. found is set in any case: its text says what was seen, its
+     * flags and code are those of a refusal. */
+    bool (*probed)(const Provider *self, const HttpResponse *response, Outcome *found);
 };
 
 /* NULL-terminated. */

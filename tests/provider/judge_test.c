@@ -77,7 +77,7 @@ static const struct {
     /* nothing can have been processed */
     { "broken-part", OUTCOME_TRANSIENT, 451, "4.4.2", 0, "Connection lost while sending: Connection reset" },
     { "not-sent", OUTCOME_TRANSIENT, 451, "4.4.1", 0, "No connection to the API: Could not resolve host" },
-    { "source", OUTCOME_TRANSIENT, 451, "4.3.0", 0, "Message could not be read: Read error" },
+    { "source", OUTCOME_TRANSIENT, 451, "4.3.0", OUTCOME_ASIDE, "Message could not be read: Read error" },
 };
 
 static GArray *

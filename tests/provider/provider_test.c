@@ -25,6 +25,9 @@ static const struct {
     { GOOD "url = https://api.test\nmax-attachments = lots\n", "test.conf:6: |max-attachments" },
     { GOOD "url = https://api.test\ndefault-from = nobody\n", "test.conf:6: |default-from" },
     { GOOD "url = https://api.test\napi-usr = x\n", "test.conf:6: |'api-user'" },
+    { GOOD "url = https://api.test\nunknown-outcome = drop\n", "test.conf:6: |retry|hold" },
+    { GOOD "url = https://api.test\nlookup-before-retry = yes\n", "test.conf:6: |server-composition" },
+    { GOOD "url = https://api.test\ndeliveries-url = http://lists.test\n", "test.conf:6: |unencrypted" },
 };
 
 static void
@@ -105,16 +108,41 @@ test_limits(void)
     g_assert_cmpuint(own->limits.to, ==, 10);
 }
 
+static const struct {
+    const char *url, *deliveries;
+} lists[] = {
+    { "https://sub.smtps.jp", "https://api.smtps.jp/transaction/v2/deliveries/list.json" },
+    { "https://TE.SMTPS.JP/", "https://api.smtps.jp/transaction/v2/deliveries/list.json" },
+    { "https://smtps.jp.evil.test", "https://smtps.jp.evil.test/transaction/v2/deliveries/list.json" },
+    { "https://notsmtps.jp", "https://notsmtps.jp/transaction/v2/deliveries/list.json" },
+    { "http://127.0.0.1:8025", "http://127.0.0.1:8025/transaction/v2/deliveries/list.json" },
+};
+
+/* The key goes to the account's own host, or where the vendor says. */
+static void
+test_deliveries_url(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        g_autofree char *text = g_strconcat(GOOD "server-composition = s\nurl = ", lists[i].url, "\n", NULL);
+        g_autoptr(Provider) provider = fixture_open(text, NULL);
+        g_autoptr(HttpRequest) probe = provider->driver->probe(provider, NULL);
+
+        g_assert_cmpstr(probe->url, ==, lists[i].deliveries);
+    }
+}
+
 static void
 test_print(void)
 {
-    g_autoptr(Provider) provider = fixture_account("max-calls = 2\nfrom-domains = a.test, b.test\n");
+    g_autoptr(Provider) provider =
+        fixture_account("max-calls = 2\nfrom-domains = a.test, b.test\nunknown-outcome = hold\n");
     g_autoptr(GString) out = g_string_new(NULL);
 
     provider_print(provider, out);
     g_assert_nonnull(strstr(out->str, "[account main]\n"));
     g_assert_nonnull(strstr(out->str, "url = https://api.test\n"));
     g_assert_nonnull(strstr(out->str, "max-calls = 2\n"));
+    g_assert_nonnull(strstr(out->str, "unknown-outcome = hold\n"));
     g_assert_nonnull(strstr(out->str, "api-user = user-of-tests\n"));
     g_assert_nonnull(strstr(out->str, "b.test"));
     g_assert_null(strstr(out->str, "key-of-tests"));
@@ -127,6 +155,7 @@ main(int argc, char **argv)
     g_test_add_func("/provider/faults", test_faults);
     g_test_add_func("/provider/urls", test_urls);
     g_test_add_func("/provider/limits", test_limits);
+    g_test_add_func("/provider/deliveries-url", test_deliveries_url);
     g_test_add_func("/provider/print", test_print);
     return g_test_run();
 }
