@@ -1,6 +1,6 @@
 PROVIDER_FIXTURE = %D%/fixture.c %D%/fixture.h
 
-PROVIDER_TESTS = %D%/arara_test %D%/cmc_marker_test %D%/golden_test %D%/judge_test %D%/marker_test %D%/partition_test %D%/probe_test %D%/provider_test
+PROVIDER_TESTS = %D%/arara_test %D%/cmc_marker_test %D%/golden_test %D%/judge_test %D%/look_up_test %D%/marker_test %D%/partition_test %D%/probe_test %D%/provider_test
 check_PROGRAMS += $(PROVIDER_TESTS)
 TESTS += $(PROVIDER_TESTS)
 %C%_arara_test_SOURCES = %D%/arara_test.c $(PROVIDER_FIXTURE)
@@ -15,6 +15,8 @@ TESTS += $(PROVIDER_TESTS)
 %C%_golden_test_LDADD = $(PROVIDER_LIBS)
 %C%_judge_test_SOURCES = %D%/judge_test.c $(PROVIDER_FIXTURE)
 %C%_judge_test_LDADD = $(PROVIDER_LIBS)
+%C%_look_up_test_SOURCES = %D%/look_up_test.c $(PROVIDER_FIXTURE)
+%C%_look_up_test_LDADD = $(PROVIDER_LIBS)
 %C%_partition_test_SOURCES = %D%/partition_test.c $(PROVIDER_FIXTURE)
 %C%_partition_test_LDADD = $(PROVIDER_LIBS)
 %C%_probe_test_SOURCES = %D%/probe_test.c $(PROVIDER_FIXTURE)
