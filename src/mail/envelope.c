@@ -37,6 +37,9 @@ envelope_new_like(const Envelope *other)
     self->full_name = g_strdup(other->full_name);
     self->hops = other->hops;
     self->bounce_refusals = other->bounce_refusals;
+    self->notify = g_strdup(other->notify);
+    self->tag = g_strdup(other->tag);
+    self->via = g_strdup(other->via);
     self->ret = g_strdup(other->ret);
     self->envid = g_strdup(other->envid);
     self->delivery = other->delivery;
@@ -56,6 +59,9 @@ envelope_free(Envelope *self)
     g_ptr_array_unref(self->recipients);
     g_free(self->sender);
     g_free(self->full_name);
+    g_free(self->notify);
+    g_free(self->tag);
+    g_free(self->via);
     g_free(self->ret);
     g_free(self->envid);
     g_free(self->listener);

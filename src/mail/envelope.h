@@ -35,6 +35,8 @@ typedef struct {
     char *full_name;   /* -F, or the caller's own name; used only if the mail has no From */
     guint hops;        /* -h: Received fields that the mail has shed */
     bool bounce_refusals; /* -oem: a refusal is also mailed to the sender */
+    char *notify;      /* -N, for the recipients of -t */
+    char *tag, *via;   /* -L and -p, for the log */
 
     /* What the sender asked for (RFC 3461). */
     char *ret;   /* "FULL", "HDRS" or NULL */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MAX_HOPS = 10000, MAX_LABEL_BYTES = 200, MAX_ID_BYTES = 64 };
+
 static const SmtpFault no_fault = { 0 };
 static const SmtpFault bad_parameter = { 501, "5.5.4", "Bad parameter" };
 static const SmtpFault unknown_parameter = { 555, "5.5.4", "Unsupported parameter" };
@@ -99,6 +101,76 @@ param_xname(SmtpMail *mail, char *value)
     return no_fault;
 }
 
+static SmtpFault
+param_xdelivery(SmtpMail *mail, char *value)
+{
+    static const struct { const char *word; DeliveryMode mode; } rows[] = {
+        { "auto", DELIVERY_AUTO },       { "queue", DELIVERY_QUEUE }, { "wait", DELIVERY_WAIT },
+        { "verdict", DELIVERY_VERDICT }, { "later", DELIVERY_LATER },
+    };
+
+    for (guint i = 0; value && i < G_N_ELEMENTS(rows); i++)
+        if (g_ascii_strcasecmp(value, rows[i].word) == 0)
+            mail->delivery = rows[i].mode;
+    return judged(mail->delivery != DELIVERY_UNSET);
+}
+
+static SmtpFault
+param_xhops(SmtpMail *mail, char *value)
+{
+    gint64 hops;
+
+    if (!value || !syntax_size(value, &hops))
+        return bad_parameter;
+    mail->hops = (guint)MIN(hops, MAX_HOPS);
+    return no_fault;
+}
+
+static SmtpFault
+param_xnoalias(SmtpMail *mail, char *value)
+{
+    mail->no_aliases = true;
+    return judged(!value);
+}
+
+static SmtpFault
+param_xnotify(SmtpMail *mail, char *value)
+{
+    if (!value || !syntax_notify(value))
+        return bad_parameter;
+    mail->notify = value;
+    return no_fault;
+}
+
+/* What is only logged: short, so that a line of the log stays one. */
+static SmtpFault
+take_label(const char **label, char *value)
+{
+    if (!value || !syntax_xtext(value) || strlen(value) > MAX_LABEL_BYTES)
+        return bad_parameter;
+    *label = value;
+    return no_fault;
+}
+
+static SmtpFault
+param_xtag(SmtpMail *mail, char *value)
+{
+    return take_label(&mail->tag, value);
+}
+
+static SmtpFault
+param_xvia(SmtpMail *mail, char *value)
+{
+    return take_label(&mail->via, value);
+}
+
+static SmtpFault
+param_xerrors(SmtpMail *mail, char *value)
+{
+    mail->bounce_refusals = value && g_ascii_strcasecmp(value, "mail") == 0;
+    return judged(mail->bounce_refusals);
+}
+
 static const struct {
     const char *key;
     SmtpFault (*take)(SmtpMail *mail, char *value);
@@ -113,6 +185,13 @@ static const struct {
     { "XHEADERS", param_xheaders, true },
     { "XGATEWAY", param_xgateway, true },
     { "XNAME", param_xname, true },
+    { "XDELIVERY", param_xdelivery, true },
+    { "XHOPS", param_xhops, true },
+    { "XNOALIAS", param_xnoalias, true },
+    { "XNOTIFY", param_xnotify, true },
+    { "XTAG", param_xtag, true },
+    { "XVIA", param_xvia, true },
+    { "XERRORS", param_xerrors, true },
 };
 
 static SmtpFault
@@ -207,5 +286,72 @@ params_rcpt(bool esmtp, bool smtputf8, char *args, SmtpRcpt *rcpt)
     if (!fault.code)
         fault = judge_address(path, smtputf8, "5.1.3");
     rcpt->address = path;
+    return fault;
+}
+
+/* --- the verbs of XSENDMAIL ---------------------------------------------------------------------- */
+
+static const SmtpFault bad_question = { 501, "5.5.4", "Bad arguments" };
+
+/* What each question may and must be told. */
+static const struct {
+    const char *verb, *word;
+    SmtpAsk what;
+    bool address; /* begins with one, which it must */
+    const char *keys[4];
+} question_rows[] = {
+    { "XQUEUE", "LIST", SMTP_ASK_LIST, false, { "AFTER" } },
+    { "XQUEUE", "COUNT", SMTP_ASK_COUNT, false, { NULL } },
+    { "XQUEUE", "RUN", SMTP_ASK_RUN, false, { "ID", "TO", "FROM" } },
+    { "XTEST", "VERIFY", SMTP_ASK_VERIFY, true, { "FROM" } },
+    { "XTEST", "ROUTE", SMTP_ASK_ROUTE, true, { "FROM" } },
+    { "XALIASES", "", SMTP_ASK_ALIASES, false, { NULL } },
+};
+
+static SmtpFault
+take_question_param(SmtpQuestion *question, const char *const keys[], const SyntaxParam *param)
+{
+    guint i = 0;
+
+    while (keys[i] && g_ascii_strcasecmp(param->key, keys[i]) != 0)
+        i++;
+    if (!keys[i] || !param->value || !syntax_xtext(param->value))
+        return bad_question;
+    if (g_str_equal(keys[i], "TO"))
+        question->address = param->value;
+    else if (g_str_equal(keys[i], "FROM"))
+        question->sender = param->value;
+    else if (strlen(param->value) <= MAX_ID_BYTES)
+        question->id = param->value;
+    else
+        return bad_question;
+    return no_fault;
+}
+
+SmtpFault
+params_question(const char *verb, char *args, SmtpQuestion *question)
+{
+    char *rest = args + strcspn(args, " ");
+    guint i = 0;
+    SyntaxParam param;
+    SyntaxNext next;
+    SmtpFault fault = no_fault;
+
+    if (*rest)
+        *rest++ = '\0';
+    while (i < G_N_ELEMENTS(question_rows) && (g_ascii_strcasecmp(verb, question_rows[i].verb) != 0 ||
+                                               g_ascii_strcasecmp(args, question_rows[i].word) != 0))
+        i++;
+    if (i == G_N_ELEMENTS(question_rows))
+        return bad_question;
+    question->what = question_rows[i].what;
+    if (question_rows[i].address) {
+        question->address = syntax_path(&rest);
+        fault = question->address ? judge_address(question->address, true, "5.1.3")
+                                  : (SmtpFault){ 501, "5.1.3", "Bad address" };
+    }
+    while (!fault.code && (next = syntax_param(&rest, &param)) != SYNTAX_PARAM_END)
+        fault = next == SYNTAX_PARAM_BAD ? bad_question
+                                         : take_question_param(question, question_rows[i].keys, &param);
     return fault;
 }

@@ -373,6 +373,8 @@ smtp_answer(SmtpSession *self, SmtpAsked asked, const Reply *reply)
         return;
     }
     smtp_say_reply(self, reply);
+    if (asked == ASKED_QUESTION)
+        return;
     if (accepted)
         smtp_accept(self, asked);
     else

@@ -39,8 +39,13 @@ typedef struct {
     const char *ret;   /* RFC 3461: "FULL", "HDRS" or NULL */
     const char *envid; /* RFC 3461, decoded, or NULL */
     /* XSENDMAIL's parameters */
-    bool submission, from_headers, gateway;
+    bool submission, from_headers, gateway, no_aliases, bounce_refusals;
     const char *full_name;
+    const char *notify; /* as SmtpRcpt's, for the recipients in the header */
+    const char *tag;    /* for the log */
+    const char *via;    /* likewise: "protocol:host" the mail came by */
+    DeliveryMode delivery;
+    guint hops;
 } SmtpMail;
 
 /* RCPT's command, valid during the call. */
@@ -49,6 +54,22 @@ typedef struct {
     const char *notify; /* RFC 3461: "NEVER", "SUCCESS,FAILURE", … in upper case, or NULL */
     const char *orcpt;  /* RFC 3461, decoded: "rfc822;a@b", or NULL */
 } SmtpRcpt;
+
+/* XSENDMAIL's verbs: what a local program may ask besides sending mail. */
+typedef enum {
+    SMTP_ASK_LIST,    /* a page of the queue, behind the entry `id` */
+    SMTP_ASK_COUNT,   /* entries in the queue */
+    SMTP_ASK_RUN,     /* makes those entries due that fit id, address (of a recipient), sender */
+    SMTP_ASK_VERIFY,  /* whether mail to address can be sent */
+    SMTP_ASK_ROUTE,   /* which way mail from sender to address takes */
+    SMTP_ASK_ALIASES, /* reads the alias file again */
+} SmtpAsk;
+
+/* Valid during the call; what was not said is NULL. */
+typedef struct {
+    SmtpAsk what;
+    const char *id, *address, *sender;
+} SmtpQuestion;
 
 typedef struct {
     /* Output for the client, complete replies only. */
@@ -75,6 +96,10 @@ typedef struct {
 
     /* The last reply has been written; the connection is to be closed. Called once at most. */
     void (*quit)(void *user);
+
+    /* (answers; of many lines, if need be) Only where settings->sendmail is set. Not reset: whoever frees the session
+     * forgets the question. */
+    void (*ask)(void *user, const SmtpQuestion *question);
 } SmtpHandler;
 
 /* settings and handler are borrowed. Writes the banner. */

@@ -15,7 +15,7 @@ typedef enum {
 } SmtpState;
 
 /* The handler function whose answer is awaited. */
-typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END } SmtpAsked;
+typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END, ASKED_QUESTION } SmtpAsked;
 
 /* What must not outlive a transaction. */
 typedef struct {

@@ -165,6 +165,43 @@ smtp_not_smtp(SmtpSession *self, char *args)
     smtp_quit(self, 554, "5.5.0", "This is not a web server");
 }
 
+/* An address that is none is an answer, no error; and mailq's pages are many. */
+static void
+smtp_question(SmtpSession *self, const char *verb, char *args)
+{
+    SmtpQuestion question = { 0 };
+
+    if (!self->settings->sendmail) {
+        smtp_fail(self, 500, "5.5.2", "Unknown command");
+        return;
+    }
+    SmtpFault fault = params_question(verb, args, &question);
+    if (fault.code) {
+        smtp_say(self, fault.code, fault.dsn, fault.text);
+        return;
+    }
+    self->asked = ASKED_QUESTION;
+    self->handler->ask(self->user, &question);
+}
+
+static void
+smtp_xqueue(SmtpSession *self, char *args)
+{
+    smtp_question(self, "XQUEUE", args);
+}
+
+static void
+smtp_xtest(SmtpSession *self, char *args)
+{
+    smtp_question(self, "XTEST", args);
+}
+
+static void
+smtp_xaliases(SmtpSession *self, char *args)
+{
+    smtp_question(self, "XALIASES", args);
+}
+
 #define READY (IN(SMTP_MAIL) | IN(SMTP_RCPT))
 
 /* The commands: the specification. */
@@ -194,6 +231,9 @@ static const struct {
     { "STARTTLS", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "AUTH", smtp_auth, ANYWHERE, NULL, 0 },
     { "BDAT", smtp_bdat, ANYWHERE, NULL, 0 },
+    { "XQUEUE", smtp_xqueue, ANYWHERE, NULL, 0 },
+    { "XTEST", smtp_xtest, ANYWHERE, NULL, 0 },
+    { "XALIASES", smtp_xaliases, ANYWHERE, NULL, 0 },
     { "GET", smtp_not_smtp, ANYWHERE, NULL, 0 },
     { "POST", smtp_not_smtp, ANYWHERE, NULL, 0 },
     { "PUT", smtp_not_smtp, ANYWHERE, NULL, 0 },

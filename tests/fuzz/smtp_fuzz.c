@@ -91,6 +91,9 @@ on_mail(void *user, const SmtpMail *mail)
     clean(mail->sender);
     clean(mail->full_name ? mail->full_name : "");
     clean(mail->envid ? mail->envid : "");
+    clean(mail->notify ? mail->notify : "");
+    clean(mail->tag ? mail->tag : "");
+    clean(mail->via ? mail->via : "");
     self->open = true;
     smtp_session_resume(self->session, &(Reply){ 250, "2.1.0", (char *)"Ok" });
 }
@@ -153,8 +156,19 @@ on_quit(void *user)
     self->quit = true;
 }
 
+static void
+on_ask(void *user, const SmtpQuestion *question)
+{
+    MUST(!((Fuzz *)user)->dead);
+    clean(question->id ? question->id : "");
+    clean(question->address ? question->address : "");
+    clean(question->sender ? question->sender : "");
+    if (due(user, 250))
+        resume(user, 250);
+}
+
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
 };
 
 static void

@@ -109,6 +109,20 @@ on_mail(void *user, const SmtpMail *mail)
         g_string_append(text, " gateway");
     if (mail->full_name)
         g_string_append_printf(text, " name=%s", mail->full_name);
+    if (mail->delivery)
+        g_string_append_printf(text, " delivery=%d", mail->delivery);
+    if (mail->hops)
+        g_string_append_printf(text, " hops=%u", mail->hops);
+    if (mail->no_aliases)
+        g_string_append(text, " no-aliases");
+    if (mail->notify)
+        g_string_append_printf(text, " notify=%s", mail->notify);
+    if (mail->tag)
+        g_string_append_printf(text, " tag=%s", mail->tag);
+    if (mail->via)
+        g_string_append_printf(text, " via=%s", mail->via);
+    if (mail->bounce_refusals)
+        g_string_append(text, " bounce-refusals");
 
     const char *scripted = run_event(user, "%s", text->str);
     ((Run *)user)->accepted += !scripted || *scripted == '2';
@@ -186,8 +200,24 @@ on_quit(void *user)
     g_assert_cmpint(smtp_session_phase(self->session), ==, SMTP_PHASE_CLOSED);
 }
 
+static void
+on_ask(void *user, const SmtpQuestion *question)
+{
+    static const char *const names[] = { "list", "count", "run", "verify", "route", "aliases" };
+    g_autoptr(GString) text = g_string_new("ask ");
+
+    g_string_append(text, names[question->what]);
+    if (question->id)
+        g_string_append_printf(text, " id=%s", question->id);
+    if (question->address)
+        g_string_append_printf(text, " address=%s", question->address);
+    if (question->sender)
+        g_string_append_printf(text, " sender=%s", question->sender);
+    run_answer(user, run_event(user, "%s", text->str), "250 2.0.0 Done");
+}
+
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
 };
 
 /* Gives the answers that are due until the session waits for its client. */

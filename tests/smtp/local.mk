@@ -44,6 +44,10 @@ EXTRA_DIST += \
 	%D%/refusals.chat \
 	%D%/senders.chat \
 	%D%/sendmail.chat \
+	%D%/sendmail-not-here.chat \
+	%D%/sendmail-parameters.chat \
+	%D%/sendmail-questions.chat \
+	%D%/sendmail-questions-refused.chat \
 	%D%/shutdown-data.chat \
 	%D%/shutdown-idle.chat \
 	%D%/shutdown-too-big.chat \

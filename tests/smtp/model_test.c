@@ -223,7 +223,7 @@ on_quit(void *user)
 }
 
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, NULL,
 };
 
 /* Feeds text in pieces of any size; returns the code of the last reply but a closing 421 after an error. */
