@@ -26,7 +26,7 @@ file_write_all(int fd, const char *bytes, size_t n, const char *what, GError **e
 int
 file_unnamed(const char *folder, GError **error)
 {
-    int fd = open(folder, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0)
         return fd;
 

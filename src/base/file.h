@@ -7,5 +7,6 @@
 /* Writes all n bytes at the descriptor's position. what names the file in errors. */
 bool file_write_all(int fd, const char *bytes, size_t n, const char *what, GError **error);
 
-/* An unnamed, read-write, close-on-exec file in folder, gone when closed. -1 on error. */
+/* An unnamed, read-write, close-on-exec file in folder, gone when closed unless somebody links it first. -1 on
+ * error. */
 int file_unnamed(const char *folder, GError **error);

@@ -44,6 +44,17 @@ spool_new_like(const Spool *other)
     return spool_new(other->memory_bytes, other->folder);
 }
 
+Spool *
+spool_new_file(int fd, gint64 length, size_t memory_bytes, const char *folder)
+{
+    Spool *self = spool_new(memory_bytes, folder);
+
+    self->fd = fd;
+    self->in_file = length;
+    self->finished = true;
+    return self;
+}
+
 /* Doubles up to the limit, so that small mails stay small and nobody pays for more than the
  * limit and one append. */
 static void
@@ -155,6 +166,13 @@ spool_bytes(const Spool *self)
     if (self->fd >= 0)
         return NULL;
     return self->memory ? self->memory : "";
+}
+
+int
+spool_file(const Spool *self)
+{
+    g_assert(self->finished);
+    return self->fd;
 }
 
 static gssize

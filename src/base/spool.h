@@ -17,6 +17,10 @@ Spool *spool_new(size_t memory_bytes, const char *folder);
 
 /* An empty one with the memory limit and the folder of another. */
 Spool *spool_new_like(const Spool *other);
+
+/* A finished one over the first length bytes of an open file, whose descriptor it takes. */
+Spool *spool_new_file(int fd, gint64 length, size_t memory_bytes, const char *folder);
+
 void spool_append(Spool *self, const char *bytes, size_t n);
 bool spool_is_full(const Spool *self);
 bool spool_flush(Spool *self, GError **error);
@@ -32,6 +36,9 @@ gssize spool_read_at(const Spool *self, gint64 offset, char *buf, size_t n, GErr
 
 /* The bytes where they lie in memory, or NULL when they are in the file. */
 const char *spool_bytes(const Spool *self);
+
+/* The file's descriptor, borrowed, or -1 when the bytes lie in memory. The spool must be finished. */
+int spool_file(const Spool *self);
 
 /* A Source over [offset, offset + length); holds a reference. */
 Source *spool_source(Spool *self, gint64 offset, gint64 length);
