@@ -1,5 +1,6 @@
 include tests/base/local.mk
 include tests/mail/local.mk
+include tests/queue/local.mk
 include tests/http/local.mk
 include tests/provider/local.mk
 include tests/smtp/local.mk

@@ -1,4 +1,18 @@
 noinst_LIBRARIES += %D%/libqueue.a
-%C%_libqueue_a_SOURCES = %D%/entry.c %D%/entry.h
+%C%_libqueue_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+%C%_libqueue_a_SOURCES = \
+	%D%/entry.c %D%/entry.h \
+	%D%/mail_folder.c %D%/mail_folder.h \
+	%D%/sqlite.h \
+	%D%/sqlite_claim.c \
+	%D%/sqlite_list.c \
+	%D%/sqlite_query.c \
+	%D%/sqlite_row.c \
+	%D%/sqlite_schema.c \
+	%D%/sqlite_write.c \
+	%D%/store.c %D%/store.h \
+	%D%/store_kind.h \
+	%D%/store_memory.c \
+	%D%/store_sqlite.c
 
-QUEUE_LIBS = src/queue/libqueue.a $(MAIL_LIBS)
+QUEUE_LIBS = src/queue/libqueue.a $(SQLITE_LIBS) $(MAIL_LIBS)

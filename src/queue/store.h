@@ -3,7 +3,9 @@
  * to the same contract.
  *
  * Every writing call happens between store_begin() and store_commit(); nothing of a group is durable, and nothing may
- * be promised, before store_commit() has returned true. A call that fails leaves the group as it was before that call.
+ * be promised, before store_commit() has returned true. A call that is refused (FULL, GONE) leaves the group as it was;
+ * one that fails on the disk spoils it, and store_commit() returns false. A task of several calls begins with
+ * store_mark() and is undone as a whole by store_undo(), the tasks before it stay.
  *
  * A row is leased (somebody tries it until lease_ms), waiting (until due_ms) or held (for the operator). */
 #pragma once
@@ -48,13 +50,17 @@ void store_unstage(const Store *self, const Entry *entry);
 bool store_begin(Store *self, GError **error);
 bool store_commit(Store *self, GError **error); /* false: the whole group is undone */
 
+/* What follows can be undone back to here; a later mark replaces it. */
+bool store_mark(Store *self, GError **error);
+bool store_undo(Store *self, GError **error);
+
 /* A new row, leased until lease_ms (0: waiting until entry->due_ms, or held). Large entries must be staged. Bytes of
  * the entry's spool are read. FULL when the reserve would be touched. bounce: of our own making, which may use the
  * reserve. */
 bool store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
 
-/* Writes what can change (recipients' outcomes and tries, attempts, due_ms, delay_told, held) and ends the lease. GONE
- * if there is no such row. */
+/* Writes what can change (recipients' outcomes and tries, attempts, shares_made, due_ms, expires_ms, delay_told, held)
+ * and ends the lease; a row that the operator held meanwhile stays held. GONE if there is no such row. */
 bool store_update(Store *self, const Entry *entry, GError **error);
 
 /* The entry is done: the row goes, its file once the group is durable. Nothing happens if it is not there. */
@@ -63,7 +69,7 @@ bool store_remove(Store *self, const char *id, GError **error);
 /* Leases up to max waiting entries that are due, fairly between envelope senders: the entries of one
  * that has few never wait for all those of one that has many. GPtrArray of Entry, complete, bytes readable until
  * they are freed, whatever becomes of the row. An entry that cannot be read is held, with the reason, and
- * not returned. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
+ * not returned; leases that ran out are over. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
 typedef struct {
     gint64 now_ms;
     gint64 lease_ms;
@@ -90,25 +96,29 @@ typedef struct {
 
 typedef struct {
     const char *after; /* only ids greater than this one: pages are cheap at any depth; NULL: from the start */
-    guint max;         /* rows visited */
+    guint max;         /* rows visited; 0: no limit */
     const char *id;       /* exactly; NULL: any */
     const char *sender;   /* part of the envelope sender, any case; NULL: any */
     const char *recipient; /* part of an open recipient's address */
     int held;             /* 1: only held ones, 0: only others, -1: all */
 } StoreQuery;
 
-/* In the order of ids, which is that of age. */
+/* In the order of ids, which is that of age. A damaged row is shown with what can be read of it and the damage as
+ * reason in held. */
 bool store_each(Store *self, const StoreQuery *query, void (*visit)(const StoreRow *row, void *user), void *user,
                 GError **error);
 
-/* Operator's changes to one entry; GONE if there is none. Due now, and no longer held: release; due now: retry. */
+/* Operator's changes to one entry; GONE if there is none. Due now, and no longer held: release; due now: retry. One
+ * that is leased goes on, and is held once its lease ends. */
 typedef enum { STORE_RETRY, STORE_HOLD, STORE_RELEASE } StoreAction;
 bool store_change(Store *self, const char *id, StoreAction action, gint64 now_ms, GError **error);
 
-/* All that wait and fit the query become due now; how many. */
+/* All that wait for later and fit the query, at most query->max, become due now; how many. Again while it is that
+ * many. */
 bool store_flush(Store *self, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
 
-/* Entries that wait get a later due_ms without being tried: their account is paused. Ends their leases. */
+/* Entries get a later due_ms without being tried: their account is paused. Ends their leases. Ids that are not there
+ * are passed over. */
 bool store_defer(Store *self, const char *const *ids, gint64 due_ms, GError **error);
 
 typedef struct {

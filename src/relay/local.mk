@@ -18,4 +18,4 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/token.c %D%/token.h \
 	%D%/zip.c %D%/zip.h
 
-RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)
+RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(SQLITE_LIBS) $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)

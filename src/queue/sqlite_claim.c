@@ -1,0 +1,213 @@
+/* Fair between senders: each lane has a turn, the lane with the lowest is served next and gets one more. A lane
+ * that becomes ready begins one above the lane served last, so that one entry waits for at most one of each other
+ * sender, however many those have. Every step is a look-up in an index. */
+#include "queue/sqlite.h"
+
+typedef struct {
+    char *name;
+    gint64 turn;
+} Lane;
+
+static bool
+read_lane(SqliteStore *self, Lane *lane, bool *found, GError **error)
+{
+    sqlite3_stmt *stmt =
+        sqlite_prepare(self, "SELECT name, turn FROM lane WHERE ready = 1 ORDER BY turn LIMIT 1", error);
+    int rc = stmt ? sqlite_step(self, stmt, error) : -1;
+
+    if (rc < 0)
+        return false;
+    *found = rc > 0;
+    if (*found) {
+        lane->name = g_strdup((const char *) sqlite3_column_text(stmt, 0));
+        lane->turn = sqlite3_column_int64(stmt, 1);
+    }
+    sqlite3_reset(stmt);
+    return true;
+}
+
+/* The lanes that are due get in line, in that order; bounded, the rest come with the next claim. */
+static bool
+ready_lanes(SqliteStore *self, gint64 now_ms, gint64 limit, GError **error)
+{
+    sqlite3_stmt *stmt = sqlite_prepare(self,
+                                        "UPDATE lane SET ready = 1, turn = max(turn, ?1) WHERE name IN (SELECT name "
+                                        "FROM lane WHERE ready = 0 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3)",
+                                        error);
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "iii", self->turn + 1, now_ms, limit);
+    return sqlite_run(self, stmt, error);
+}
+
+/* The clock went back: nobody waits longer than a fresh failure would make him wait. */
+static bool
+pull_in(SqliteStore *self, const char *sql, const StoreClaim *claim, GError **error)
+{
+    sqlite3_stmt *stmt = sqlite_prepare(self, sql, error);
+
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "ii", claim->now_ms + claim->max_wait_ms, (gint64) SQLITE_BATCH);
+    return sqlite_run(self, stmt, error);
+}
+
+static bool
+pull_in_far(SqliteStore *self, const StoreClaim *claim, GError **error)
+{
+    static const char entries[] =
+        "UPDATE entry SET due_ms = ?1 WHERE seq IN (SELECT seq FROM entry WHERE state = 'waiting' AND due_ms > ?1 "
+        "ORDER BY due_ms LIMIT ?2)";
+    static const char lanes[] =
+        "UPDATE lane SET due_ms = ?1 WHERE name IN (SELECT name FROM lane WHERE ready = 0 AND due_ms > ?1 "
+        "ORDER BY due_ms LIMIT ?2)";
+
+    if (claim->max_wait_ms <= 0 || claim->max_wait_ms > G_MAXINT64 - claim->now_ms)
+        return true;
+    return pull_in(self, entries, claim, error) && pull_in(self, lanes, claim, error);
+}
+
+/* The lane has nothing due: it waits for its first entry, or goes with its last. */
+static bool
+rest_lane(SqliteStore *self, const Lane *lane, gint64 due_ms, GError **error)
+{
+    static const char rest[] = "UPDATE lane SET ready = 0, due_ms = ?2 WHERE name = ?1";
+    static const char end[] = "DELETE FROM lane WHERE name = ?1 AND ?2 = ?2";
+    sqlite3_stmt *stmt = sqlite_prepare(self, due_ms == G_MAXINT64 ? end : rest, error);
+
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "si", lane->name, due_ms);
+    return sqlite_run(self, stmt, error);
+}
+
+static bool
+serve_lane(SqliteStore *self, const Lane *lane, GError **error)
+{
+    sqlite3_stmt *stmt = sqlite_prepare(self, "UPDATE lane SET turn = ?2 WHERE name = ?1", error);
+
+    if (!stmt)
+        return false;
+    self->turn = lane->turn;
+    sqlite_bind(stmt, "si", lane->name, lane->turn + 1);
+    return sqlite_run(self, stmt, error);
+}
+
+static bool
+lease(SqliteStore *self, SqliteRow *row, gint64 lease_ms, GError **error)
+{
+    sqlite3_stmt *stmt =
+        sqlite_prepare(self, "UPDATE entry SET state = 'leased', lease_ms = ?2 WHERE seq = ?1", error);
+
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "ii", row->seq, lease_ms);
+    if (!sqlite_run(self, stmt, error))
+        return false;
+    self->totals.leased++;
+    return true;
+}
+
+static bool
+set_aside(SqliteStore *self, const SqliteRow *row, GError **error)
+{
+    g_autofree char *why = g_strconcat("damaged in the queue: ", row->damage, NULL);
+
+    self->totals.held++;
+    return sqlite_hold(self, row->seq, why, error);
+}
+
+/* The page of a damaged row must not stop the others. */
+static bool
+is_damage(SqliteStore *self, const GError *error)
+{
+    return error && (self->db ? (sqlite3_errcode(self->db) & 0xff) == SQLITE_CORRUPT : false);
+}
+
+/* Whatever is wrong with the row alone ends in row->damage. */
+static bool
+read_row(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    gint64 seq = sqlite3_column_int64(stmt, ENTRY_COLUMN_SEQ);
+    bool was_spoiled = self->spoiled;
+
+    if (sqlite_row_read(self, stmt, row, &cause) && (row->damage || sqlite_row_spool(self, row, &cause)))
+        return true;
+    if (row->damage)
+        return true;
+    if (is_damage(self, cause)) {
+        self->spoiled = was_spoiled;
+        row->seq = seq;
+        row->damage = "the database is damaged there";
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+/* The first entry of the lane, if it is due. */
+static bool
+take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArray *taken, GError **error)
+{
+    sqlite3_stmt *stmt = sqlite_prepare(
+        self, "SELECT " ENTRY_COLUMNS " FROM entry WHERE state = 'waiting' AND lane = ?1 ORDER BY due_ms LIMIT 1",
+        error);
+    SqliteRow row = { 0 };
+
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "s", lane->name);
+    int rc = sqlite_step(self, stmt, error);
+    if (rc < 0)
+        return false;
+    gint64 due_ms = rc > 0 ? sqlite3_column_int64(stmt, 6) : G_MAXINT64;
+    if (due_ms > claim->now_ms) {
+        sqlite3_reset(stmt);
+        return rest_lane(self, lane, due_ms, error);
+    }
+    bool fine = read_row(self, stmt, &row, error);
+    sqlite3_reset(stmt);
+    if (fine && row.damage)
+        fine = set_aside(self, &row, error);
+    else if (fine && (fine = serve_lane(self, lane, error) && lease(self, &row, claim->lease_ms, error)))
+        g_ptr_array_add(taken, g_steal_pointer(&row.entry));
+    sqlite_row_clear(&row);
+    return fine;
+}
+
+GPtrArray *
+sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
+{
+    SqliteStore *self = (SqliteStore *) store;
+    g_autoptr(GPtrArray) taken = g_ptr_array_new_with_free_func((GDestroyNotify) entry_free);
+    bool found = true;
+
+    if (!sqlite_end_leases(self, claim->now_ms, SQLITE_BATCH, error) || !pull_in_far(self, claim, error))
+        return NULL;
+    for (guint steps = 0; found && taken->len < claim->max && steps < claim->max + SQLITE_BATCH; steps++) {
+        Lane lane = { 0 };
+        g_autoptr(GError) cause = NULL;
+
+        if (steps % 64 == 0 && !ready_lanes(self, claim->now_ms, 2 * 64, error))
+            return NULL;
+        if (!read_lane(self, &lane, &found, error))
+            return NULL;
+        bool fine = !found || take_first(self, &lane, claim, taken, &cause);
+        g_free(lane.name);
+        if (fine)
+            continue;
+        if (taken->len > 0 && !self->spoiled)
+            break; /* out of descriptors, say: what there is will do */
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return NULL;
+    }
+    return g_steal_pointer(&taken);
+}
+
+bool
+sqlite_next_due(Store *store, gint64 *due_ms, GError **error)
+{
+    return sqlite_number((SqliteStore *) store, "SELECT min(due_ms) FROM entry WHERE state = 'waiting'", G_MAXINT64,
+                         due_ms, error);
+}

@@ -1,0 +1,173 @@
+#include "queue_mail.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+char *
+queue_bytes(size_t n, guint seed)
+{
+    char *bytes = g_malloc(n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (char) (i + seed + (i >> 8) * 7);
+    return bytes;
+}
+
+Entry *
+queue_mail(const char *sender, size_t n, guint seed)
+{
+    Envelope *envelope = envelope_new(sender);
+    Spool *spool = spool_new(256 * 1024, NULL);
+    g_autofree char *bytes = queue_bytes(n, seed);
+
+    envelope_add_recipient(envelope, "rcpt@there.test");
+    spool_append(spool, bytes, n);
+    g_assert_true(spool_finish(spool, NULL));
+    Entry *entry = entry_new(envelope, spool, NULL);
+    entry->due_ms = 1000;
+    entry->expires_ms = 1000000;
+    entry->expanded = true;
+    return entry;
+}
+
+char *
+queue_folder(void)
+{
+    g_autofree char *top = g_dir_make_tmp("shimta-queue-XXXXXX", NULL);
+
+    g_assert_nonnull(top);
+    return g_build_filename(top, "queue", NULL);
+}
+
+static void
+remove_all(const char *path)
+{
+    GDir *dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
+
+    for (const char *name; dir && (name = g_dir_read_name(dir));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+
+        remove_all(inner);
+    }
+    if (dir)
+        g_dir_close(dir);
+    g_remove(path);
+}
+
+void
+queue_folder_remove(const char *path)
+{
+    g_autofree char *top = g_path_get_dirname(path);
+
+    remove_all(top);
+}
+
+Store *
+queue_open(const char *kind, const char *folder, gint64 reserve_bytes)
+{
+    StoreConf conf = { .folder = folder, .reserve_bytes = reserve_bytes, .spool_memory_bytes = 64 * 1024 };
+    g_autoptr(GError) error = NULL;
+    Store *store = store_open(kind, &conf, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(store);
+    return store;
+}
+
+void
+queue_put(Store *store, const Entry *entry, gint64 lease_ms)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(store_stage(store, entry, &error) || error);
+    g_assert_no_error(error);
+    g_assert_true(store_begin(store, &error));
+    store_put(store, entry, lease_ms, &error);
+    g_assert_no_error(error);
+    g_assert_true(store_commit(store, &error));
+}
+
+guint
+queue_count(Store *store)
+{
+    StoreStats stats;
+
+    g_assert_true(store_stats(store, 0, &stats, NULL));
+    return stats.entries;
+}
+
+void
+queue_assert_bytes(const Spool *got, const Spool *want)
+{
+    gint64 n = spool_length(want);
+    g_autofree char *a = g_malloc(n + 1), *b = g_malloc(n + 1);
+
+    g_assert_cmpint(spool_length(got), ==, n);
+    g_assert_cmpint(spool_read_at(got, 0, a, n, NULL), ==, n);
+    g_assert_cmpint(spool_read_at(want, 0, b, n, NULL), ==, n);
+    g_assert_true(n == 0 || memcmp(a, b, n) == 0);
+}
+
+static void
+assert_recipient(const Entry *got, const Entry *want, guint i)
+{
+    const EnvelopeRecipient *a = got->envelope->recipients->pdata[i], *b = want->envelope->recipients->pdata[i];
+    const EntryTry *x = &g_array_index(got->tries, EntryTry, i), *y = &g_array_index(want->tries, EntryTry, i);
+    const Outcome *o = &g_array_index(got->outcomes, Outcome, i), *p = &g_array_index(want->outcomes, Outcome, i);
+
+    g_assert_cmpstr(a->address, ==, b->address);
+    g_assert_cmpstr(a->orcpt, ==, b->orcpt);
+    g_assert_cmpstr(a->notify, ==, b->notify);
+    g_assert_cmpint(x->closed, ==, y->closed);
+    g_assert_cmpint(x->maybe_taken, ==, y->maybe_taken);
+    g_assert_cmpstr(x->account, ==, y->account);
+    g_assert_cmpstr(x->call_key, ==, y->call_key);
+    g_assert_cmpint(o->verdict, ==, p->verdict);
+    g_assert_cmpint(o->code, ==, p->code);
+    g_assert_cmpstr(o->dsn, ==, p->dsn);
+    g_assert_cmpstr(o->text, ==, p->text);
+    g_assert_cmpstr(o->remote_id, ==, p->remote_id);
+    g_assert_cmpint(o->retry_after_ms, ==, p->retry_after_ms);
+    g_assert_cmpuint(o->flags, ==, p->flags);
+}
+
+static void
+assert_envelope(const Envelope *got, const Envelope *want)
+{
+    g_assert_cmpstr(got->sender, ==, want->sender);
+    g_assert_cmpint(got->smtputf8, ==, want->smtputf8);
+    g_assert_cmpint(got->submission, ==, want->submission);
+    g_assert_cmpint(got->from_headers, ==, want->from_headers);
+    g_assert_cmpint(got->gateway, ==, want->gateway);
+    g_assert_cmpint(got->no_aliases, ==, want->no_aliases);
+    g_assert_cmpstr(got->full_name, ==, want->full_name);
+    g_assert_cmpuint(got->hops, ==, want->hops);
+    g_assert_cmpstr(got->ret, ==, want->ret);
+    g_assert_cmpstr(got->envid, ==, want->envid);
+    g_assert_cmpint(got->delivery, ==, want->delivery);
+    g_assert_cmpstr(got->listener, ==, want->listener);
+    g_assert_cmpstr(got->client, ==, want->client);
+    g_assert_cmpstr(got->helo, ==, want->helo);
+    g_assert_cmpstr(got->user, ==, want->user);
+    g_assert_cmpuint(got->recipients->len, ==, want->recipients->len);
+}
+
+void
+queue_assert_same(const Entry *got, const Entry *want)
+{
+    assert_envelope(got->envelope, want->envelope);
+    for (guint i = 0; i < want->envelope->recipients->len; i++)
+        assert_recipient(got, want, i);
+    g_assert_cmpstr(got->id, ==, want->id);
+    g_assert_cmpint(got->arrived_ms, ==, want->arrived_ms);
+    g_assert_cmpint(got->expanded, ==, want->expanded);
+    g_assert_cmpint(got->is_bounce, ==, want->is_bounce);
+    g_assert_cmpstr(got->message_id, ==, want->message_id);
+    g_assert_cmpuint(got->attempts, ==, want->attempts);
+    g_assert_cmpuint(got->shares_made, ==, want->shares_made);
+    g_assert_cmpint(got->due_ms, ==, want->due_ms);
+    g_assert_cmpint(got->expires_ms, ==, want->expires_ms);
+    g_assert_cmpint(got->delay_told, ==, want->delay_told);
+    g_assert_cmpstr(got->held, ==, want->held);
+    g_assert_true(got->stored);
+}
