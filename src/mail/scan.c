@@ -469,6 +469,12 @@ scan_reason(const Scan *self)
     return self->reason;
 }
 
+guint
+scan_received(const Scan *self)
+{
+    return self->received;
+}
+
 gint64
 scan_header_offset(const Scan *self)
 {

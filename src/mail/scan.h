@@ -42,6 +42,9 @@ ScanVerdict scan_verdict(const Scan *self);
 /* Which cap, in words for a reply; "" when there is none. */
 const char *scan_reason(const Scan *self);
 
+/* Received fields of the message's own header: the hosts it has passed. After scan_finish(). */
+guint scan_received(const Scan *self);
+
 /* Offset of the first byte of the header (an mbox "From " line before it is skipped), and of the body
  * behind the empty line, or at the first line that belongs to no field. A message that begins with
  * text that is no header field has an empty header, as has one whose fields mail knows none of: both
