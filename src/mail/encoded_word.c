@@ -211,3 +211,23 @@ encoded_word_decode(const char *raw, const char *hint)
 
     return without_controls(text->str);
 }
+
+/* RFC 2047: a word has 75 characters at most, and whole characters. */
+char *
+encoded_word_encode(const char *text)
+{
+    enum { WORD_BYTES = 45, PLAIN_BYTES = 900 };
+    GString *out = g_string_new(NULL);
+
+    if (is_plain(text) && strlen(text) <= PLAIN_BYTES)
+        return g_string_free(g_string_append(out, text), FALSE);
+    while (*text) {
+        gsize n = strnlen(text, WORD_BYTES + 1);
+        if (n > WORD_BYTES)
+            n = g_utf8_find_prev_char(text, text + WORD_BYTES + 1) - text;
+        g_autofree char *word = g_base64_encode((const guchar *) text, n);
+        g_string_append_printf(out, "%s=?UTF-8?B?%s?=", out->len ? "\r\n " : "", word);
+        text += n;
+    }
+    return g_string_free(out, FALSE);
+}

@@ -9,3 +9,7 @@
  * unlabelled 8-bit. hint as in charset_to_utf8(). Line breaks are unfolded, control characters become
  * blanks. Valid UTF-8; caller frees. */
 char *encoded_word_decode(const char *raw, const char *hint);
+
+/* The other way: a value for a field of ours, folded. Plain words stay as they are; controls and what is no ASCII
+ * go into encoded words of UTF-8. text is UTF-8; caller frees. */
+char *encoded_word_encode(const char *text);

@@ -14,6 +14,8 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/charset_iconv.c %D%/charset_iconv.h \
 	%D%/charset_jis.c %D%/charset_jis.h \
 	%D%/content.c \
+	%D%/dsn.c %D%/dsn.h \
+	%D%/dsn_text.c %D%/dsn_text.h \
 	%D%/encoded_word.c %D%/encoded_word.h \
 	%D%/envelope.c %D%/envelope.h \
 	%D%/fields.c %D%/fields.h \

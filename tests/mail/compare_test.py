@@ -18,11 +18,16 @@ NO_SUBJECT = "the API wants a subject"
 ENCRYPTED = "an account refuses what the API cannot carry, by default"
 RAW = "8-bit without a label: Python does not guess"
 STRICT = "Python's address parser gives up at an error"
+REPORT = "Python takes the report apart and ends it with another empty line"
 CP50221 = "Python's ISO-2022-JP has no vendor's rows"
 
 # {mail: {kind of difference: why}}
 EXPLAINED = {
     "alternatives-in-a-row": {"part": "a second page joins the first without its title, which nobody sees"},
+    "bounce-delayed": {"part": REPORT, "attachment": REPORT},
+    "bounce-failed": {"part": REPORT, "attachment": REPORT},
+    "bounce-no-header": {"to": RAW, "part": REPORT, "attachment": REPORT},
+    "bounce-relayed": {"part": REPORT, "attachment": REPORT},
     "broken-addresses": {"from": STRICT, "to": STRICT, "cc": STRICT},
     "broken-base64": {"part": "Python ends at the first padding, we and mail programs go on",
                       "attachment": "see part"},
@@ -31,8 +36,7 @@ EXPLAINED = {
     "broken-no-empty-line-crlf": {"part": "as with LF", "attachment": "as with LF"},
     "broken-part-type": {"type": "of a type that is none Python makes text, we do so only if it may be text"},
     "charset-as-sent-misfit": {"part": CP50221},
-    "dsn-report": {"part": "Python takes the report apart and ends it with another empty line",
-                   "attachment": "see part"},
+    "dsn-report": {"part": REPORT, "attachment": REPORT},
     "empty": {"from": NO_FROM, "subject": NO_SUBJECT},
     "encrypted-attached": {"refused": ENCRYPTED},
     "encrypted-attached-bcc": {"refused": ENCRYPTED},

@@ -2,6 +2,7 @@ mail_tests = \
 	%D%/address_test \
 	%D%/aliases_test \
 	%D%/charset_test \
+	%D%/dsn_test \
 	%D%/encoded_word_test \
 	%D%/envelope_test \
 	%D%/filename_test \
@@ -19,9 +20,9 @@ mail_tests = \
 	%D%/translate_test \
 	%D%/whole_test
 
-check_PROGRAMS += $(mail_tests) %D%/compare_dump
-TESTS += $(mail_tests) %D%/compare_test.py
-EXTRA_DIST += %D%/corpus %D%/compare_test.py
+check_PROGRAMS += $(mail_tests) %D%/compare_dump %D%/dsn_print
+TESTS += $(mail_tests) %D%/compare_test.py %D%/dsn_parse_test.py
+EXTRA_DIST += %D%/corpus %D%/compare_test.py %D%/dsn_parse_test.py
 
 %C%_compare_dump_SOURCES = %D%/compare_dump.c %D%/corpus_mail.c %D%/corpus_mail.h
 %C%_compare_dump_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -33,6 +34,10 @@ EXTRA_DIST += %D%/corpus %D%/compare_test.py
 %C%_aliases_test_LDADD = $(MAIL_LIBS)
 %C%_charset_test_SOURCES = %D%/charset_test.c
 %C%_charset_test_LDADD = $(MAIL_LIBS)
+%C%_dsn_print_SOURCES = %D%/dsn_print.c
+%C%_dsn_print_LDADD = $(MAIL_LIBS)
+%C%_dsn_test_SOURCES = %D%/dsn_test.c
+%C%_dsn_test_LDADD = $(MAIL_LIBS)
 %C%_encoded_word_test_SOURCES = %D%/encoded_word_test.c
 %C%_encoded_word_test_LDADD = $(MAIL_LIBS)
 %C%_envelope_test_SOURCES = %D%/envelope_test.c
