@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/librelay.a
 %C%_librelay_a_SOURCES = \
 	%D%/adapt.c %D%/adapt.h \
 	%D%/attempt.c %D%/attempt.h \
+	%D%/bounce.c %D%/bounce.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/lines.c %D%/lines.h \

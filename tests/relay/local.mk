@@ -1,9 +1,12 @@
-RELAY_TESTS = %D%/adapt_test %D%/calls_test %D%/lines_test %D%/relay_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/lines_test %D%/relay_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
 %C%_adapt_test_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS) -I$(top_srcdir)/tests
 %C%_adapt_test_LDADD = $(RELAY_LIBS)
+%C%_bounce_test_SOURCES = %D%/bounce_test.c
+%C%_bounce_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_bounce_test_LDADD = $(RELAY_LIBS)
 %C%_calls_test_SOURCES = %D%/calls_test.c %D%/fake_http.c %D%/fake_http.h %D%/site.c %D%/site.h
 %C%_calls_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_calls_test_LDADD = $(RELAY_LIBS)

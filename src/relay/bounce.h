@@ -1,0 +1,17 @@
+/* What a sender is told of his mail's fate, as an entry like any other: made here, put into the store together with
+ * what closes the recipients it speaks of, and from then on translated and sent through the API. Blocks (it reads the
+ * spool); worker thread. */
+#pragma once
+
+#include "mail/dsn.h"
+#include "queue/entry.h"
+#include "relay/settings.h"
+
+/* The notification that action happened to the recipients at places (of guint) in entry's envelope, as their outcomes
+ * say. Those who want no such one (NOTIFY) are left out. From the null sender to the sender of entry, whose own
+ * aliases apply: mail of root@here is read elsewhere. Due now. Entry is only read. Caller owns the result.
+ *
+ * NULL without error: nobody is to be told. The sender is null, the entry a bounce, or no recipient is left. With
+ * one: the spool could not be read or written. */
+Entry *bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
+                  GError **error);
