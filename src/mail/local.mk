@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %D%/libmail.a
-MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIBS)
+MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(XXHASH_LIBS) $(BASE_LIBS) $(GLIB_LIBS)
 
-%C%_libmail_a_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS) $(XML_CFLAGS)
+%C%_libmail_a_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS) $(XML_CFLAGS) $(XXHASH_CFLAGS)
 %C%_libmail_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/address_list.c %D%/address_list.h \
@@ -34,6 +34,7 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(BASE_LIBS) $(GLIB_LIB
 	%D%/recipients.c %D%/recipients.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/scan.c %D%/scan.h \
+	%D%/scan_facts.c %D%/scan_facts.h \
 	%D%/scan_tally.c %D%/scan_tally.h \
 	%D%/sender.c \
 	%D%/spool_stream.c %D%/spool_stream.h \

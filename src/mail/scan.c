@@ -2,6 +2,7 @@
 
 #include "mail/fields.h"
 #include "mail/gmime.h"
+#include "mail/scan_facts.h"
 #include "mail/scan_tally.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ struct Scan {
     /* The header being read. */
     GString *field; /* the field, all its lines; empty for none */
     gsize field_bytes, header_bytes;
-    guint fields, received;
+    guint fields;
     bool known;            /* one of its fields is one of mail's */
     ScanVerdict at_header; /* the cap it is over, which counts if it is a header at all */
     const char *header_reason;
@@ -41,6 +42,7 @@ struct Scan {
     gint64 text_offset;   /* of its first line that is no field, or -1 */
     GArray *missing;      /* of gint64: scan_missing_lines() */
 
+    ScanFacts facts;
     char *boundaries[SCAN_MAX_DEPTH]; /* with "--" before, the innermost last */
     gsize boundary_lengths[SCAN_MAX_DEPTH];
     guint depth, parts, all_fields;
@@ -57,6 +59,7 @@ scan_new(void)
     self->missing = g_array_new(FALSE, FALSE, sizeof(gint64));
     self->line = g_string_new(NULL);
     self->field = g_string_new(NULL);
+    scan_facts_init(&self->facts);
     return self;
 }
 
@@ -77,6 +80,7 @@ scan_free(Scan *self)
     g_string_free(self->line, TRUE);
     g_string_free(self->field, TRUE);
     g_free(self->type);
+    scan_facts_clear(&self->facts);
     g_free(self);
 }
 
@@ -154,8 +158,9 @@ finish_field(Scan *self)
         judge_header(self, SCAN_REFUSED, "a header field is too long");
     if (is_content || (is_address && self->state == STATE_HEADER))
         check_structured(self, value, value_length, is_address);
-    if (n == 8 && g_ascii_strncasecmp(name, "received", n) == 0 && self->state == STATE_HEADER &&
-        ++self->received > SCAN_MAX_RECEIVED)
+    if (self->state == STATE_HEADER)
+        scan_facts_field(&self->facts, name, n, value, value_length);
+    if (self->facts.received > SCAN_MAX_RECEIVED)
         judge_header(self, SCAN_LOOP, "too many Received fields, the mail is in a loop");
     if (n == 12 && g_ascii_strncasecmp(name, "content-type", n) == 0)
         keep_type(self, value, value_length);
@@ -428,6 +433,7 @@ append_to_line(Scan *self, const char *bytes, gsize n)
 void
 scan_push(Scan *self, const char *bytes, size_t n)
 {
+    scan_facts_bytes(&self->facts, bytes, n);
     while (n > 0) {
         if (self->state == STATE_BODY && self->depth == 0) { /* nothing is looked for any more */
             self->offset += n;
@@ -469,10 +475,10 @@ scan_reason(const Scan *self)
     return self->reason;
 }
 
-guint
-scan_received(const Scan *self)
+const ScanFacts *
+scan_facts(const Scan *self)
 {
-    return self->received;
+    return &self->facts;
 }
 
 gint64

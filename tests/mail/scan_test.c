@@ -209,6 +209,64 @@ test_large(void)
     expect(SCAN_REFUSED, "Subject: a\r\n", line, 1, "");
 }
 
+static const struct {
+    const char *mail, *id;
+    guint received;
+} facts[] = {
+    { "Message-ID: <a@b>\r\nReceived: x\r\n\r\n", "<a@b>", 1 },
+    { "message-id :\r\n\t<a@b> \r\nMessage-ID: <c@d>\r\n\r\n", "<a@b>", 0 },
+    { "Message-ID:\r\nMessage-ID: <c@d>\r\n\r\n", NULL, 0 }, /* the first counts, and is none */
+    { "Message-ID: <a\r\n @b>\r\n\r\n", "<a @b>", 0 },
+    { "Message-ID: <a@b>", "<a@b>", 0 },
+    { "Subject: x\r\n\r\nMessage-ID: <a@b>\r\nReceived: x\r\n", NULL, 0 },
+    { "Subject: x\nReceived: 1\nRECEIVED:2\nReceived-SPF: pass\n\n", NULL, 2 },
+    { "Content-Type: multipart/mixed; boundary=b\n\n--b\nMessage-ID: <a@b>\nReceived: x\n\n--b--\n", NULL, 0 },
+    { "", NULL, 0 },
+};
+
+static void
+test_facts(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(facts); i++)
+        for (gsize step = 0; step < 4; step++) {
+            g_autoptr(Scan) scan = scan_all(facts[i].mail, strlen(facts[i].mail), step);
+            g_assert_cmpstr(scan_message_id(scan), ==, facts[i].id);
+            g_assert_cmpuint(scan_received(scan), ==, facts[i].received);
+        }
+    g_autoptr(GString) mail = g_string_new("Message-ID: ");
+    for (guint i = 0; i < SCAN_MAX_MESSAGE_ID_BYTES; i++)
+        g_string_append_c(mail, 'x');
+    g_autoptr(Scan) longest = scan_all(mail->str, mail->len, 0);
+    g_assert_cmpuint(strlen(scan_message_id(longest)), ==, SCAN_MAX_MESSAGE_ID_BYTES);
+    g_string_append_c(mail, 'x');
+    g_autoptr(Scan) longer = scan_all(mail->str, mail->len, 0);
+    g_assert_null(scan_message_id(longer));
+}
+
+/* Of all bytes, header and body, in pieces or not. */
+static void
+test_digest(void)
+{
+    g_autoptr(GString) mail = g_string_new("Subject: a\r\n\r\n");
+
+    for (guint i = 0; i < 1000; i++)
+        g_string_append_printf(mail, "line %u\r\n", i);
+    g_autoptr(Scan) whole = scan_all(mail->str, mail->len, 0);
+    ScanDigest want = scan_digest(whole);
+    for (gsize step = 1; step < 2000; step += 333) {
+        g_autoptr(Scan) pieces = scan_all(mail->str, mail->len, step);
+        ScanDigest digest = scan_digest(pieces);
+        g_assert_true(digest.high == want.high && digest.low == want.low);
+    }
+    for (gsize at = 0; at < mail->len; at += 101) {
+        mail->str[at] ^= 1;
+        g_autoptr(Scan) other = scan_all(mail->str, mail->len, 0);
+        ScanDigest digest = scan_digest(other);
+        g_assert_true(digest.high != want.high || digest.low != want.low);
+        mail->str[at] ^= 1;
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,5 +277,7 @@ main(int argc, char **argv)
     g_test_add_func("/scan/depth", test_depth);
     g_test_add_func("/scan/boundaries", test_boundaries);
     g_test_add_func("/scan/large", test_large);
+    g_test_add_func("/scan/facts", test_facts);
+    g_test_add_func("/scan/digest", test_digest);
     return g_test_run();
 }
