@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/attempt.c %D%/attempt.h \
 	%D%/bounce.c %D%/bounce.h \
 	%D%/delivery.c %D%/delivery.h \
+	%D%/duplicates.c %D%/duplicates.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/report.c %D%/report.h \

@@ -1,0 +1,300 @@
+#include "relay/duplicates.h"
+
+#include "base/clock.h"
+#include "mail/address.h"
+
+#include <string.h>
+
+/* A result, in one piece of memory. In the order of their times, which all last equally long. */
+typedef struct Result Result;
+struct Result {
+    DuplicateKey key;
+    gint64 at_ms; /* monotonic */
+    Result *older, *newer;
+    char text[]; /* of the reply */
+};
+
+typedef struct DuplicateFlight {
+    DuplicateKey key;
+    DuplicateGuest *host;
+    GQueue joined; /* of DuplicateGuest */
+} DuplicateFlight;
+
+struct Duplicates {
+    gint64 window_ms;
+    guint max;
+    GHashTable *results; /* of Result, its key the first member */
+    GHashTable *flights; /* of DuplicateFlight, likewise */
+    Result *oldest, *newest;
+};
+
+/* --- keys ------------------------------------------------------------------------------------------------ */
+
+static void
+hash_string(GChecksum *sum, const char *text)
+{
+    /* With its end, so that no two lists of strings are the same bytes. */
+    g_checksum_update(sum, (const guchar *) (text ? text : ""), (text ? (gssize) strlen(text) : 0) + 1);
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static void
+hash_recipients(GChecksum *sum, const GPtrArray *recipients)
+{
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_full(recipients->len, g_free);
+
+    for (guint i = 0; i < recipients->len; i++) {
+        const EnvelopeRecipient *recipient = recipients->pdata[i];
+        g_ptr_array_add(keys, address_key(recipient->address));
+    }
+    g_ptr_array_sort(keys, compare_strings);
+    for (guint i = 0; i < keys->len; i++)
+        hash_string(sum, keys->pdata[i]);
+}
+
+/* Listener and user belong to it, since routes decide by them: the same bytes from somebody else may go another
+ * way, and nobody is answered with what is another user's. */
+bool
+duplicate_key(DuplicateKey *self, const Envelope *envelope, const Scan *scan)
+{
+    const char *id = scan_message_id(scan);
+    ScanDigest content = scan_digest(scan);
+    guint8 digest[32];
+    gsize n = sizeof digest;
+
+    if (!id)
+        return false;
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_autofree char *sender = address_key(envelope->sender);
+    hash_string(sum, id);
+    hash_string(sum, sender);
+    hash_string(sum, envelope->listener);
+    hash_string(sum, envelope->user);
+    hash_string(sum, envelope->from_headers ? "-t" : "");
+    hash_recipients(sum, envelope->recipients);
+    g_checksum_update(sum, (const guchar *) &content, sizeof content);
+    g_checksum_get_digest(sum, digest, &n);
+    memcpy(self, digest, sizeof *self);
+    return true;
+}
+
+void
+duplicate_key_print(const DuplicateKey *self, char text[DUPLICATE_HEX_BYTES])
+{
+    g_snprintf(text, DUPLICATE_HEX_BYTES, "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", self->high,
+               self->low);
+}
+
+bool
+duplicate_key_parse(DuplicateKey *self, const char *text)
+{
+    guint64 halves[2] = { 0, 0 };
+
+    if (strlen(text) != DUPLICATE_HEX_BYTES - 1)
+        return false;
+    for (guint i = 0; i < DUPLICATE_HEX_BYTES - 1; i++) {
+        int digit = g_ascii_xdigit_value(text[i]);
+        if (digit < 0)
+            return false;
+        halves[i / 16] = halves[i / 16] << 4 | (guint64) digit;
+    }
+    *self = (DuplicateKey) { halves[0], halves[1] };
+    return true;
+}
+
+static guint
+key_hash(const void *key)
+{
+    return (guint) ((const DuplicateKey *) key)->low;
+}
+
+static gboolean
+key_equal(const void *a, const void *b)
+{
+    const DuplicateKey *one = a, *other = b;
+
+    return one->high == other->high && one->low == other->low;
+}
+
+/* --- results --------------------------------------------------------------------------------------------- */
+
+static void
+forget(Duplicates *self, Result *result)
+{
+    *(result->older ? &result->older->newer : &self->oldest) = result->newer;
+    *(result->newer ? &result->newer->older : &self->newest) = result->older;
+    g_hash_table_remove(self->results, result); /* frees it */
+}
+
+static void
+forget_old(Duplicates *self)
+{
+    gint64 limit = clock_monotonic() - self->window_ms;
+
+    while (self->oldest && (self->oldest->at_ms <= limit || g_hash_table_size(self->results) > self->max))
+        forget(self, self->oldest);
+}
+
+/* Of many lines those that fit. */
+static gsize
+kept_length(const char *text)
+{
+    gsize n = strlen(text);
+
+    if (n < DUPLICATE_TEXT_BYTES)
+        return n;
+    const char *end = memrchr(text, '\n', DUPLICATE_TEXT_BYTES);
+    return end ? (gsize) (end - text) : DUPLICATE_TEXT_BYTES - 1;
+}
+
+static void
+remember(Duplicates *self, const DuplicateKey *key, gint64 at_ms, const char *text)
+{
+    gsize n = kept_length(text);
+    Result *known = g_hash_table_lookup(self->results, key);
+
+    if (known)
+        forget(self, known);
+    Result *result = g_malloc(sizeof *result + n + 1);
+    *result = (Result) { .key = *key, .at_ms = at_ms, .older = self->newest };
+    memcpy(result->text, text, n);
+    result->text[n] = '\0';
+    *(self->newest ? &self->newest->newer : &self->oldest) = result;
+    self->newest = result;
+    g_hash_table_add(self->results, result);
+    forget_old(self);
+}
+
+/* --- guests ---------------------------------------------------------------------------------------------- */
+
+Duplicates *
+duplicates_new(gint64 window_ms, guint max)
+{
+    Duplicates *self = g_new0(Duplicates, 1);
+
+    self->window_ms = window_ms;
+    self->max = max;
+    self->results = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+    self->flights = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+    return self;
+}
+
+void
+duplicates_free(Duplicates *self)
+{
+    if (!self)
+        return;
+    g_assert(g_hash_table_size(self->flights) == 0);
+    g_hash_table_unref(self->results);
+    g_hash_table_unref(self->flights);
+    g_free(self);
+}
+
+static void
+take_off(Duplicates *self, const DuplicateKey *key, DuplicateGuest *guest)
+{
+    DuplicateFlight *flight = g_new0(DuplicateFlight, 1);
+
+    flight->key = *key;
+    flight->host = guest;
+    g_queue_init(&flight->joined);
+    guest->flight = flight;
+    g_hash_table_add(self->flights, flight);
+}
+
+DuplicateVerdict
+duplicates_meet(Duplicates *self, const DuplicateKey *key, DuplicateGuest *guest, Reply *known)
+{
+    if (self->window_ms == 0)
+        return DUPLICATE_FRESH;
+    forget_old(self);
+    const Result *result = g_hash_table_lookup(self->results, key);
+    if (result) {
+        reply_set(known, 250, "2.0.0", "%s", result->text);
+        return DUPLICATE_KNOWN;
+    }
+    DuplicateFlight *flight = g_hash_table_lookup(self->flights, key);
+    if (!flight) {
+        take_off(self, key, guest);
+        return DUPLICATE_FRESH;
+    }
+    guest->flight = flight;
+    guest->link.data = guest;
+    g_queue_push_tail_link(&flight->joined, &guest->link);
+    return DUPLICATE_JOINED;
+}
+
+static DuplicateGuest *
+first_joined(DuplicateFlight *flight)
+{
+    GList *link = g_queue_pop_head_link(&flight->joined);
+
+    return link ? link->data : NULL;
+}
+
+void
+duplicates_settle(Duplicates *self, DuplicateGuest *host, const Reply *reply)
+{
+    DuplicateFlight *flight = host->flight;
+    DuplicateGuest *guest;
+
+    if (!flight || flight->host != host)
+        return;
+    if (reply->code == 250)
+        remember(self, &flight->key, clock_monotonic(), reply->text);
+    /* Out of reach before the first of them hears it: he may bring the mail again. */
+    host->flight = NULL;
+    flight->host = NULL;
+    g_hash_table_steal(self->flights, flight);
+    while ((guest = first_joined(flight))) {
+        guest->flight = NULL;
+        guest->answer(guest, reply);
+    }
+    g_free(flight);
+}
+
+DuplicateGuest *
+duplicates_leave(Duplicates *self, DuplicateGuest *guest)
+{
+    DuplicateFlight *flight = g_steal_pointer(&guest->flight);
+
+    if (!flight)
+        return NULL;
+    if (flight->host != guest) {
+        g_queue_unlink(&flight->joined, &guest->link);
+        return NULL;
+    }
+    flight->host = first_joined(flight);
+    if (flight->host)
+        return flight->host;
+    g_hash_table_remove(self->flights, flight);
+    return NULL;
+}
+
+bool
+duplicates_joined(const DuplicateGuest *host)
+{
+    const DuplicateFlight *flight = host->flight;
+
+    return flight && flight->host == host && !g_queue_is_empty((GQueue *) &flight->joined);
+}
+
+void
+duplicates_remember(Duplicates *self, const DuplicateKey *key, gint64 when_ms, const char *text)
+{
+    gint64 age_ms = MAX(clock_now() - when_ms, 0); /* of the future: the clock went back */
+
+    if (age_ms < self->window_ms)
+        remember(self, key, clock_monotonic() - age_ms, text);
+}
+
+guint
+duplicates_size(const Duplicates *self)
+{
+    return g_hash_table_size(self->results) + g_hash_table_size(self->flights);
+}

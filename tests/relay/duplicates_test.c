@@ -1,0 +1,316 @@
+#include "relay/duplicates.h"
+
+#include "base/clock.h"
+
+#include <malloc.h>
+#include <string.h>
+
+enum { WINDOW_MS = 600 * 1000, GUESTS = 5 };
+
+typedef struct {
+    DuplicateGuest guest;
+    guint answers;
+    int code;
+    char *text;
+    void (*then)(void); /* during the answer */
+} Client;
+
+static Client clients[GUESTS];
+static Duplicates *duplicates;
+
+static void
+on_answer(DuplicateGuest *guest, const Reply *reply)
+{
+    Client *client = (Client *) guest;
+
+    client->answers++;
+    client->code = reply->code;
+    g_free(client->text);
+    client->text = g_strdup(reply->text);
+    if (client->then)
+        client->then();
+}
+
+static void
+begin(gint64 window_ms, guint max)
+{
+    duplicates = duplicates_new(window_ms, max);
+    for (guint i = 0; i < GUESTS; i++)
+        clients[i] = (Client) { .guest.answer = on_answer };
+}
+
+static void
+end(void)
+{
+    for (guint i = 0; i < GUESTS; i++)
+        g_free(clients[i].text);
+    duplicates_free(duplicates);
+}
+
+static DuplicateVerdict
+meet(guint key, guint client, const char *known)
+{
+    Reply reply = { 0 };
+    DuplicateVerdict verdict = duplicates_meet(duplicates, &(DuplicateKey) { 7, key }, &clients[client].guest, &reply);
+
+    g_assert_cmpstr(reply.text, ==, known);
+    g_assert_cmpint(reply.code, ==, known ? 250 : 0);
+    reply_clear(&reply);
+    return verdict;
+}
+
+static void
+settle(guint client, int code, const char *text)
+{
+    const Reply reply = { code, "x", (char *) text };
+
+    duplicates_settle(duplicates, &clients[client].guest, &reply);
+}
+
+static void
+test_known(void)
+{
+    begin(WINDOW_MS, 10);
+    g_assert_cmpint(meet(1, 0, NULL), ==, DUPLICATE_FRESH);
+    g_assert_cmpint(meet(2, 1, NULL), ==, DUPLICATE_FRESH);
+    settle(0, 250, "Ok: queued as A\nB");
+    settle(1, 554, "No");
+    settle(1, 250, "not his any more");
+    g_assert_cmpint(meet(1, 2, "Ok: queued as A\nB"), ==, DUPLICATE_KNOWN);
+    g_assert_cmpint(meet(2, 2, NULL), ==, DUPLICATE_FRESH); /* only a 250 is remembered */
+    settle(2, 250, "now");
+    clock_skip(WINDOW_MS - 1);
+    g_assert_cmpint(meet(2, 2, "now"), ==, DUPLICATE_KNOWN);
+    clock_skip(1);
+    g_assert_cmpint(meet(2, 2, NULL), ==, DUPLICATE_FRESH); /* hearing it did not prolong it */
+    g_assert_cmpuint(duplicates_size(duplicates), ==, 1);
+    g_assert_null(duplicates_leave(duplicates, &clients[2].guest));
+    end();
+}
+
+static void
+test_joined(void)
+{
+    begin(WINDOW_MS, 10);
+    g_assert_cmpint(meet(1, 0, NULL), ==, DUPLICATE_FRESH);
+    g_assert_false(duplicates_joined(&clients[0].guest));
+    for (guint i = 1; i < 4; i++)
+        g_assert_cmpint(meet(1, i, NULL), ==, DUPLICATE_JOINED);
+    g_assert_true(duplicates_joined(&clients[0].guest));
+    g_assert_false(duplicates_joined(&clients[1].guest));
+    g_assert_null(duplicates_leave(duplicates, &clients[2].guest));
+    settle(1, 250, "no host"); /* nothing happens */
+    g_assert_cmpuint(clients[3].answers, ==, 0);
+    settle(0, 451, "Later");
+    for (guint i = 0; i < 4; i++)
+        g_assert_cmpuint(clients[i].answers, ==, i == 1 || i == 3);
+    g_assert_cmpint(clients[1].code, ==, 451);
+    g_assert_cmpstr(clients[3].text, ==, "Later");
+    g_assert_cmpuint(duplicates_size(duplicates), ==, 0);
+    g_assert_null(duplicates_leave(duplicates, &clients[1].guest));
+    end();
+}
+
+/* The host goes: his mail is that of who joined first. */
+static void
+test_left(void)
+{
+    begin(WINDOW_MS, 10);
+    meet(1, 0, NULL);
+    meet(1, 1, NULL);
+    meet(1, 2, NULL);
+    g_assert_true(duplicates_leave(duplicates, &clients[0].guest) == &clients[1].guest);
+    g_assert_cmpint(meet(1, 0, NULL), ==, DUPLICATE_JOINED); /* he is back */
+    settle(1, 250, "Ok");
+    g_assert_cmpuint(clients[0].answers, ==, 1);
+    g_assert_cmpuint(clients[1].answers, ==, 0);
+    g_assert_cmpuint(clients[2].answers, ==, 1);
+    g_assert_cmpint(meet(1, 3, "Ok"), ==, DUPLICATE_KNOWN);
+    end();
+}
+
+static void
+leave_and_come_back(void)
+{
+    g_assert_null(duplicates_leave(duplicates, &clients[2].guest));
+    g_assert_cmpint(meet(1, 4, NULL), ==, DUPLICATE_FRESH);
+}
+
+/* Who is answered may do anything. */
+static void
+test_during_answer(void)
+{
+    begin(WINDOW_MS, 10);
+    meet(1, 0, NULL);
+    for (guint i = 1; i < 4; i++)
+        meet(1, i, NULL);
+    clients[1].then = leave_and_come_back;
+    settle(0, 554, "No");
+    g_assert_cmpuint(clients[2].answers, ==, 0);
+    g_assert_cmpuint(clients[3].answers, ==, 1);
+    g_assert_cmpuint(clients[4].answers, ==, 0);
+    settle(4, 250, "Ok");
+    g_assert_cmpint(meet(1, 0, "Ok"), ==, DUPLICATE_KNOWN);
+    end();
+}
+
+static void
+test_bounds(void)
+{
+    begin(WINDOW_MS, 3);
+    for (guint key = 1; key <= 5; key++) {
+        meet(key, 0, NULL);
+        settle(0, 250, "Ok");
+    }
+    g_assert_cmpuint(duplicates_size(duplicates), ==, 3);
+    g_assert_cmpint(meet(2, 0, NULL), ==, DUPLICATE_FRESH);
+    g_assert_cmpint(meet(3, 1, "Ok"), ==, DUPLICATE_KNOWN);
+    settle(0, 250, "Ok");
+
+    /* A reply of many lines is remembered by its first. */
+    g_autoptr(GString) text = g_string_new("Ok: queued as 0");
+    for (guint i = 1; i < 100; i++)
+        g_string_append_printf(text, "\n<%020u@api.test>", i);
+    Reply reply = { 0 };
+    meet(9, 0, NULL);
+    settle(0, 250, text->str);
+    g_assert_cmpint(duplicates_meet(duplicates, &(DuplicateKey) { 7, 9 }, &clients[0].guest, &reply), ==, DUPLICATE_KNOWN);
+    g_assert_cmpuint(strlen(reply.text), <, DUPLICATE_TEXT_BYTES);
+    g_assert_true(g_str_has_prefix(text->str, reply.text) && text->str[strlen(reply.text)] == '\n');
+    reply_clear(&reply);
+    end();
+}
+
+static void
+test_off(void)
+{
+    begin(0, 10);
+    meet(1, 0, NULL);
+    settle(0, 250, "Ok");
+    g_assert_cmpint(meet(1, 1, NULL), ==, DUPLICATE_FRESH);
+    g_assert_cmpint(meet(1, 2, NULL), ==, DUPLICATE_FRESH);
+    g_assert_null(duplicates_leave(duplicates, &clients[1].guest));
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, clock_now(), "Ok");
+    g_assert_cmpuint(duplicates_size(duplicates), ==, 0);
+    end();
+}
+
+/* What a journal tells after a restart. */
+static void
+test_remembered(void)
+{
+    gint64 now = clock_now();
+
+    clock_freeze(now);
+    begin(WINDOW_MS, 10);
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, now - WINDOW_MS, "too old");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 2 }, now - WINDOW_MS + 1000, "old");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 3 }, now + 5000, "of the future");
+    g_assert_cmpint(meet(1, 0, NULL), ==, DUPLICATE_FRESH);
+    g_assert_cmpint(meet(2, 1, "old"), ==, DUPLICATE_KNOWN);
+    clock_skip(1000);
+    g_assert_cmpint(meet(2, 1, NULL), ==, DUPLICATE_FRESH);
+    g_assert_cmpint(meet(3, 2, "of the future"), ==, DUPLICATE_KNOWN);
+    clock_skip(WINDOW_MS);
+    g_assert_cmpint(meet(3, 2, NULL), ==, DUPLICATE_FRESH);
+    for (guint i = 0; i < 3; i++)
+        duplicates_leave(duplicates, &clients[i].guest);
+    end();
+    clock_freeze(-1);
+}
+
+#define ID "Message-ID: <a@b>\r\n"
+
+static const struct {
+    const char *sender, *recipients, *listener, *user;
+    bool from_headers;
+    const char *mail;
+    bool same; /* as the first row */
+} rows[] = {
+    { "a@x.test", "b@y.test c@y.test", "lan", NULL, false, ID "\r\nhi\r\n", true },
+    { "a@X.test", "C@y.test b@Y.TEST", "lan", NULL, false, ID "\r\nhi\r\n", true },
+    { "", "b@y.test c@y.test", "lan", NULL, false, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test", "lan", NULL, false, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test c@y.test d@y.test", "lan", NULL, false, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test c@y.test", "wan", NULL, false, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test c@y.test", "lan", "me", false, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test c@y.test", "lan", NULL, true, ID "\r\nhi\r\n", false },
+    { "a@x.test", "b@y.test c@y.test", "lan", NULL, false, ID "\r\nho\r\n", false },
+    { "a@x.test", "b@y.test c@y.test", "lan", NULL, false, "Message-ID: <b@b>\r\n\r\nhi\r\n", false },
+};
+
+static bool
+key_of(guint row, DuplicateKey *key)
+{
+    g_autoptr(Envelope) envelope = envelope_new(rows[row].sender);
+    g_autoptr(Scan) scan = scan_new();
+    g_auto(GStrv) words = g_strsplit(rows[row].recipients, " ", -1);
+
+    for (char **word = words; *word; word++)
+        envelope_add_recipient(envelope, *word);
+    envelope->listener = g_strdup(rows[row].listener);
+    envelope->user = g_strdup(rows[row].user);
+    envelope->from_headers = rows[row].from_headers;
+    scan_push(scan, rows[row].mail, strlen(rows[row].mail));
+    scan_finish(scan);
+    return duplicate_key(key, envelope, scan);
+}
+
+static void
+test_key(void)
+{
+    DuplicateKey first, key, again;
+    char text[DUPLICATE_HEX_BYTES];
+
+    g_assert_true(key_of(0, &first));
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_true(key_of(i, &key));
+        g_assert_cmpint(key.high == first.high && key.low == first.low, ==, rows[i].same);
+    }
+    g_autoptr(Envelope) envelope = envelope_new("a@b");
+    g_autoptr(Scan) scan = scan_new();
+    scan_finish(scan);
+    g_assert_false(duplicate_key(&key, envelope, scan));
+
+    duplicate_key_print(&first, text);
+    g_assert_cmpuint(strlen(text), ==, DUPLICATE_HEX_BYTES - 1);
+    g_assert_true(duplicate_key_parse(&again, text));
+    g_assert_true(again.high == first.high && again.low == first.low);
+    g_assert_false(duplicate_key_parse(&again, text + 1));
+    text[20] = 'x';
+    g_assert_false(duplicate_key_parse(&again, text));
+}
+
+static void
+test_memory(void)
+{
+    struct mallinfo2 before = mallinfo2();
+
+    begin(WINDOW_MS, DUPLICATES_MAX);
+    for (guint key = 0; key < DUPLICATES_MAX; key++) {
+        g_autofree char *text = g_strdup_printf("Ok: queued as <%032u@api.example.jp>", key);
+        duplicates_remember(duplicates, &(DuplicateKey) { key, key * 2654435761u }, clock_now(), text);
+    }
+    struct mallinfo2 after = mallinfo2();
+    gsize bytes = (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / DUPLICATES_MAX;
+    g_test_message("%zu bytes per result", bytes); /* 0 where the allocator is another */
+    g_assert_cmpuint(bytes, <=, 160);
+    g_assert_cmpuint(duplicates_size(duplicates), ==, DUPLICATES_MAX);
+    end();
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/duplicates/known", test_known);
+    g_test_add_func("/duplicates/joined", test_joined);
+    g_test_add_func("/duplicates/left", test_left);
+    g_test_add_func("/duplicates/during-answer", test_during_answer);
+    g_test_add_func("/duplicates/bounds", test_bounds);
+    g_test_add_func("/duplicates/off", test_off);
+    g_test_add_func("/duplicates/remembered", test_remembered);
+    g_test_add_func("/duplicates/key", test_key);
+    g_test_add_func("/duplicates/memory", test_memory);
+    return g_test_run();
+}
