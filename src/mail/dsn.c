@@ -178,8 +178,8 @@ put_status(const Dsn *self, const DsnRecipient *recipient, GString *out)
     if (recipient->orcpt)
         put_original_recipient(out, recipient->orcpt);
     put_final_recipient(out, recipient->address);
-    g_string_append_printf(out, "Action: %s\r\nStatus: %s\r\n", actions[self->action],
-                           status_of(self->action, outcome));
+    g_string_append_printf(out, "Action: %s\r\nStatus: %s\r\n", actions[recipient->action],
+                           status_of(recipient->action, outcome));
     if (outcome->text && *outcome->text) {
         g_string_append_printf(out, "Diagnostic-Code: smtp; %d ", outcome->code);
         put_ascii(out, outcome->dsn);
@@ -189,7 +189,7 @@ put_status(const Dsn *self, const DsnRecipient *recipient, GString *out)
     }
     if (outcome->verdict != OUTCOME_OPEN)
         put_date(out, "Last-Attempt-Date", self->now_ms);
-    if (self->action == DSN_DELAYED)
+    if (recipient->action == DSN_DELAYED)
         put_date(out, "Will-Retry-Until", self->until_ms);
 }
 
@@ -245,6 +245,16 @@ original_header(const Dsn *self)
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------- */
+
+DsnAction
+dsn_action(const Dsn *self)
+{
+    DsnAction action = DSN_RELAYED;
+
+    for (guint i = 0; i < self->n_recipients; i++)
+        action = MIN(action, self->recipients[i].action);
+    return action;
+}
 
 bool
 dsn_is_wanted(DsnAction action, const char *notify)

@@ -13,6 +13,7 @@ enum {
     DSN_LINE_BYTES = 998,      /* RFC 5322, without the line's end */
 };
 
+/* The gravest first. */
 typedef enum {
     DSN_FAILED,  /* given up */
     DSN_DELAYED, /* will be tried again */
@@ -20,6 +21,7 @@ typedef enum {
 } DsnAction;
 
 typedef struct {
+    DsnAction action;
     const char *address;
     const char *orcpt;      /* as in EnvelopeRecipient, or NULL */
     const Outcome *outcome; /* of the last try */
@@ -27,7 +29,6 @@ typedef struct {
 
 /* All borrowed. What comes from outside (addresses, texts, the original) may hold anything. */
 typedef struct {
-    DsnAction action;
     const char *hostname;
     const char *from, *to;  /* addresses; from is ASCII */
     const char *message_id; /* of the notification, with brackets */
@@ -36,12 +37,15 @@ typedef struct {
     gint64 arrived_ms;      /* the original */
     gint64 now_ms;          /* the last try, and the notification */
     gint64 until_ms;        /* of what is delayed: given up then */
-    const DsnRecipient *recipients;
+    const DsnRecipient *recipients; /* at least one */
     guint n_recipients;
     const Fields *original; /* its header; empty if it has none */
     bool whole;             /* the body follows */
     bool eight_bit;         /* and has bytes above 127 */
 } Dsn;
+
+/* The gravest of the recipients' actions: what the notification is called by. */
+DsnAction dsn_action(const Dsn *self);
 
 /* Whether somebody with this NOTIFY (NULL: none was given) wants to hear of it. */
 bool dsn_is_wanted(DsnAction action, const char *notify);

@@ -102,7 +102,7 @@ dsn_subject(const Dsn *self)
 {
     g_autofree char *subject = original_subject(self);
 
-    return g_strconcat(subjects[self->action], *subject ? ": " : "", subject, NULL);
+    return g_strconcat(subjects[dsn_action(self)], *subject ? ": " : "", subject, NULL);
 }
 
 static char *
@@ -141,7 +141,7 @@ put_reason(GString *out, OutcomeVerdict verdict, bool in_japanese)
 }
 
 static void
-put_recipient(const Dsn *self, const DsnRecipient *recipient, bool in_japanese, GString *out)
+put_recipient(const DsnRecipient *recipient, bool in_japanese, GString *out)
 {
     const Outcome *outcome = recipient->outcome;
 
@@ -155,19 +155,47 @@ put_recipient(const Dsn *self, const DsnRecipient *recipient, bool in_japanese, 
         put_clean(out, outcome->text);
         g_string_append(out, "\r\n");
     }
-    if (self->action == DSN_FAILED)
+    if (recipient->action == DSN_FAILED)
         put_reason(out, outcome->verdict, in_japanese);
 }
 
 static void
-put_explanation(const Dsn *self, const char *const *words, GString *out)
+put_explanation(const Dsn *self, const char *words, GString *out)
 {
     g_autofree char *until = date_for_people(self->until_ms);
-    g_auto(GStrv) pieces = g_strsplit(words[self->action], "%s", 2);
+    g_auto(GStrv) pieces = g_strsplit(words, "%s", 2);
     g_autofree char *text = g_strjoinv(until, pieces);
 
     g_string_append(out, text);
     g_string_append(out, "\r\n");
+}
+
+/* What happened to those with this action. Of all recipients, *room may yet be named. */
+static void
+put_news(const Dsn *self, DsnAction action, bool in_japanese, guint *room, GString *out)
+{
+    guint left_out = 0, n = 0;
+
+    for (guint i = 0; i < self->n_recipients; i++) {
+        const DsnRecipient *recipient = &self->recipients[i];
+        if (recipient->action != action)
+            continue;
+        if (n++ == 0) {
+            put_explanation(self, english[action], out);
+            if (in_japanese)
+                put_explanation(self, japanese[action], out);
+        }
+        if (*room > 0) {
+            put_recipient(recipient, in_japanese, out);
+            --*room;
+        } else {
+            left_out++;
+        }
+    }
+    if (left_out > 0)
+        g_string_append_printf(out, "  and %u more, see the attached report\r\n", left_out);
+    if (n > 0)
+        g_string_append(out, "\r\n");
 }
 
 char *
@@ -177,22 +205,17 @@ dsn_text(const Dsn *self)
     bool in_japanese = is_japanese(self->original);
     g_autofree char *subject = original_subject(self);
     g_autofree char *arrived = date_for_people(self->arrived_ms);
-    guint named = MIN(self->n_recipients, DSN_TEXT_RECIPIENTS);
+    guint room = DSN_TEXT_RECIPIENTS;
 
     put_clean(out, self->hostname);
-    g_string_append(out, ".\r\n\r\n");
-    put_explanation(self, english, out);
-    if (in_japanese)
-        put_explanation(self, japanese, out);
+    g_string_append(out, ". It is about your mail:\r\n\r\n");
     if (*subject) {
         g_string_append(out, "  Subject: ");
         put_clean(out, subject);
         g_string_append(out, "\r\n");
     }
     g_string_append_printf(out, "  Arrived: %s\r\n\r\n", arrived);
-    for (guint i = 0; i < named; i++)
-        put_recipient(self, &self->recipients[i], in_japanese, out);
-    if (named < self->n_recipients)
-        g_string_append_printf(out, "  and %u more, see the attached report\r\n", self->n_recipients - named);
+    for (DsnAction action = DSN_FAILED; action <= DSN_RELAYED; action++)
+        put_news(self, action, in_japanese, &room, out);
     return g_string_free(out, FALSE);
 }

@@ -92,10 +92,10 @@ choose_recipients(Bounce *self, DsnAction action, const GArray *places)
 {
     const Entry *entry = self->entry;
 
-    for (guint i = 0; i < places->len; i++) {
+    for (guint i = 0; places && i < places->len; i++) {
         guint place = g_array_index(places, guint, i);
         const EnvelopeRecipient *to = entry->envelope->recipients->pdata[place];
-        DsnRecipient one = { to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place) };
+        DsnRecipient one = { action, to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place) };
         if (dsn_is_wanted(action, to->notify))
             g_array_append_val(self->recipients, one);
     }
@@ -147,7 +147,7 @@ returns_whole(const Bounce *self, const Provider *account)
     const char *ret = self->entry->envelope->ret;
     gint64 size = spool_length(self->entry->spool), limit = account->limits.mail_bytes;
 
-    if (self->dsn.action != DSN_FAILED || (limit && size / 3 * 4 + OWN_BYTES > limit))
+    if (dsn_action(&self->dsn) != DSN_FAILED || (limit && size / 3 * 4 + OWN_BYTES > limit))
         return false;
     if (ret)
         return g_ascii_strcasecmp(ret, "FULL") == 0;
@@ -202,12 +202,11 @@ write_all(Bounce *self, GError **error)
 }
 
 static bool
-describe(Bounce *self, DsnAction action, const Provider *account, GError **error)
+describe(Bounce *self, const Provider *account, GError **error)
 {
     const Entry *entry = self->entry;
 
     self->dsn = (Dsn) {
-        .action = action,
         .hostname = self->settings->hostname,
         .to = entry->envelope->sender,
         .envid = entry->envelope->envid,
@@ -238,15 +237,16 @@ finished(Bounce *self, Envelope *envelope, const char *id)
 }
 
 Entry *
-bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
-           GError **error)
+bounce_of_round(const RelaySettings *settings, const Entry *entry, const BounceNews *news, GError **error)
 {
     g_auto(Bounce) self = { .settings = settings, .entry = entry };
 
     self.recipients = g_array_new(FALSE, FALSE, sizeof(DsnRecipient));
     if (!*entry->envelope->sender || entry->is_bounce)
         return NULL;
-    choose_recipients(&self, action, places);
+    choose_recipients(&self, DSN_FAILED, news->failed);
+    choose_recipients(&self, DSN_DELAYED, news->delayed);
+    choose_recipients(&self, DSN_RELAYED, news->relayed);
     if (self.recipients->len == 0 || !open_original(&self, error))
         return NULL;
 
@@ -254,7 +254,7 @@ bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, 
     if (envelope->recipients->len == 0)
         return NULL;
     const Provider *account = account_of(&self, envelope);
-    if (!describe(&self, action, account, error))
+    if (!describe(&self, account, error))
         return NULL;
     g_autofree char *id = id_queue(), *secret = id_queue();
     g_autofree char *from = from_address(&self, account);
@@ -268,4 +268,17 @@ bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, 
     if (!write_all(&self, error))
         return NULL;
     return finished(&self, g_steal_pointer(&envelope), id);
+}
+
+Entry *
+bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
+           GError **error)
+{
+    const BounceNews news = {
+        .failed = action == DSN_FAILED ? places : NULL,
+        .delayed = action == DSN_DELAYED ? places : NULL,
+        .relayed = action == DSN_RELAYED ? places : NULL,
+    };
+
+    return bounce_of_round(settings, entry, &news, error);
 }

@@ -7,11 +7,19 @@
 #include "queue/entry.h"
 #include "relay/settings.h"
 
-/* The notification that action happened to the recipients at places (of guint) in entry's envelope, as their outcomes
- * say. Those who want no such one (NOTIFY) are left out. From the null sender to the sender of entry, whose own
- * aliases apply: mail of root@here is read elsewhere. Due now. Entry is only read. Caller owns the result.
+/* What a round of tries brought: places of recipients (arrays of guint, or NULL) in the entry's envelope. */
+typedef struct {
+    const GArray *failed, *delayed, *relayed;
+} BounceNews;
+
+/* One notification of all news, in the words of the recipients' outcomes. Those who want none of a kind (NOTIFY) are
+ * left out. From the null sender to the sender of entry, whose own aliases apply: mail of root@here is read
+ * elsewhere. Due now. Entry is only read. Caller owns the result.
  *
  * NULL without error: nobody is to be told. The sender is null, the entry a bounce, or no recipient is left. With
  * one: the spool could not be read or written. */
+Entry *bounce_of_round(const RelaySettings *settings, const Entry *entry, const BounceNews *news, GError **error);
+
+/* The same of one kind of news. */
 Entry *bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
                   GError **error);

@@ -116,6 +116,16 @@ class Shape(unittest.TestCase):
         self.assertEqual((it.recipients[0]["Action"], it.recipients[0]["Status"]), ("relayed", "2.0.0"))
         self.assertIn("handed over", it.words())
 
+    def test_all_at_once(self):
+        it = self.make(PLAIN, "action=relayed", "verdict=delivered", "status=2.0.0", "rcpt=a@example.net",
+                       "action=delayed", "verdict=transient", "status=4.0.0", "rcpt=b@example.net", "action=failed",
+                       "verdict=permanent", "status=5.1.1", "rcpt=c@example.net", "rcpt=d@example.net")
+        self.assertEqual([r["Action"] for r in it.recipients], ["relayed", "delayed", "failed", "failed"])
+        self.assertEqual([r["Status"][0] for r in it.recipients], ["2", "4", "5", "5"])
+        self.assertEqual(it.mail["Subject"], "Undelivered mail: Plan B")
+        order = ["could not be", "<c@", "<d@", "not been delivered", "<b@", "handed over", "<a@"]
+        self.assertEqual(sorted(order, key=it.words().index), order)
+
     def test_time_over(self):
         it = self.make(PLAIN, "verdict=transient", "code=451", "status=4.4.1", "rcpt=a@example.net", "verdict=open",
                        "status=", "text=", "rcpt=b@example.net", "verdict=unknown", "status=4.4.2", "rcpt=c@example.net")

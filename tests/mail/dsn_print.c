@@ -11,6 +11,7 @@
 typedef struct {
     Dsn dsn;
     GArray *recipients; /* of DsnRecipient */
+    DsnAction action;
     OutcomeVerdict verdict;
     int code;
     const char *status, *text;
@@ -40,7 +41,7 @@ add_recipient(Job *job, char *value)
     outcome->code = job->code;
     g_strlcpy(outcome->dsn, job->status, sizeof outcome->dsn);
     outcome->text = g_strdup(job->text);
-    g_array_append_val(job->recipients, ((DsnRecipient) { value, bar, outcome }));
+    g_array_append_val(job->recipients, ((DsnRecipient) { job->action, value, bar, outcome }));
 }
 
 static void
@@ -53,7 +54,7 @@ set(Job *job, const char *key, char *value)
         add_recipient(job, value);
     for (int i = 0; actions[i] && g_str_equal(key, "action"); i++)
         if (g_str_equal(actions[i], value))
-            job->dsn.action = (DsnAction) i;
+            job->action = (DsnAction) i;
     for (int i = 0; verdicts[i] && g_str_equal(key, "verdict"); i++)
         if (g_str_equal(verdicts[i], value))
             job->verdict = (OutcomeVerdict) i;

@@ -151,6 +151,25 @@ test_notify(void)
     g_assert_null(strstr(of_relayed, "Final-Recipient: rfc822; b@x.test"));
 }
 
+/* One notification, whatever happened. */
+static void
+test_round(void)
+{
+    static const guint one = 0, other = 1;
+    g_autoptr(RelaySettings) settings = open_settings("", "");
+    g_autoptr(Entry) entry = plain_entry();
+    g_autoptr(GArray) failed = g_array_new(FALSE, FALSE, sizeof(guint));
+    g_autoptr(GArray) delayed = g_array_new(FALSE, FALSE, sizeof(guint));
+    const BounceNews news = { .failed = failed, .delayed = delayed };
+
+    g_array_append_val(failed, other);
+    g_array_append_val(delayed, one);
+    g_autoptr(Entry) made = bounce_of_round(settings, entry, &news, NULL);
+    g_autofree char *bytes = bytes_of(made);
+    g_assert_nonnull(strstr(bytes, "rfc822; b@x.test\r\nAction: failed\r\n"));
+    g_assert_nonnull(strstr(bytes, "rfc822; a@x.test\r\nAction: delayed\r\n"));
+}
+
 static const struct {
     const char *keys, *account, *from;
 } froms[] = {
@@ -287,6 +306,7 @@ main(int argc, char **argv)
     g_test_add_func("/bounce/entry", test_entry);
     g_test_add_func("/bounce/nobody", test_nobody);
     g_test_add_func("/bounce/notify", test_notify);
+    g_test_add_func("/bounce/round", test_round);
     g_test_add_func("/bounce/from", test_from);
     g_test_add_func("/bounce/return", test_return);
     g_test_add_func("/bounce/aliases", test_aliases);
