@@ -21,6 +21,7 @@ static const ConfKey account_keys[] = {
     CONF_KEY(Provider, limits.calls, "max-calls", CONF_UINT, NULL, .min = 1, .max = 1000),
     CONF_KEY(Provider, over_limits, "limits", CONF_CHOICE, "adapt", .choices = over_limits_names),
     CONF_KEY(Provider, unknown_outcome, "unknown-outcome", CONF_CHOICE, "retry", .choices = unknown_outcome_names),
+    CONF_KEY(Provider, max_pause_ms, "max-pause", CONF_TIME, "5m", .min = 0, .max = 3600 * 1000),
     CONF_KEY(Provider, fallback_name, "fallback", CONF_STRING, NULL),
     { 0 },
 };

@@ -41,6 +41,7 @@ struct Provider {
     ProviderLimits limits; /* effective */
     int over_limits;       /* OverLimits: what becomes of a mail that is over them */
     int unknown_outcome;   /* UnknownOutcome: what becomes of a mail that the API may have */
+    gint64 max_pause_ms;   /* after calls that could not work */
     char *fallback_name;   /* another account, or NULL */
     const Provider *fallback; /* that account; the relay's settings set it */
     TranslateConf translate;

@@ -1,6 +1,6 @@
 #include "relay/attempt.h"
 
-enum { ATTEMPT_MAX_STEPS = 3 };
+enum { ATTEMPT_MAX_STEPS = 10 }; /* a look-up may ask for each day of a week */
 
 struct Attempt {
     HttpClient *http;
@@ -116,7 +116,12 @@ attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *u
     self->provider = job->provider;
     self->token = job->token;
     self->wait.ready = on_token;
-    self->try = (CallTry) { .mail = job->mail, .call = job->call, .maybe_taken = job->maybe_taken };
+    self->try = (CallTry) {
+        .mail = job->mail,
+        .call = job->call,
+        .maybe_taken = job->maybe_taken,
+        .since_ms = job->since_ms,
+    };
     self->outcomes = outcomes_new(call_size(job->call));
     self->done = done;
     self->user = user;

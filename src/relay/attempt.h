@@ -12,6 +12,7 @@ typedef struct {
     const Mail *mail;
     const Call *call;
     bool maybe_taken; /* an earlier try of the call got no answer */
+    gint64 since_ms;  /* no earlier try is older; 0: not known */
 } AttemptJob;
 
 typedef void (*AttemptDone)(Attempt *attempt, void *user);

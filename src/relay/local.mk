@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/delivery.c %D%/delivery.h \
 	%D%/duplicates.c %D%/duplicates.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/health.c %D%/health.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/report.c %D%/report.h \
 	%D%/rewrite.c %D%/rewrite.h \

@@ -51,8 +51,8 @@ event_of(OutcomeVerdict verdict, bool lost)
 static int
 level_of(const Outcome *outcome, bool lost)
 {
-    if (outcome->flags & OUTCOME_ALARM)
-        return LOG_ERR; /* nobody but the operator can mend it */
+    if ((outcome->flags & OUTCOME_ALARM) && outcome->verdict == OUTCOME_PERMANENT)
+        return LOG_ERR; /* a fault of ours; for what lasts the account's pause raises the alarm, once */
     if (outcome->verdict == OUTCOME_DELIVERED)
         return LOG_INFO;
     if (lost)

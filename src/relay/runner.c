@@ -105,7 +105,7 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
     self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];
-        g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(account->limits.calls));
+        g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(loop, account));
         calls += account->limits.calls;
     }
     HttpConf conf = {

@@ -245,20 +245,35 @@ count_down(Share *self)
 
 static void fill_line(Share *self);
 
-/* Its place goes to the next in line, which may be another errand of this share. */
+/* Its place, if it has one, goes to the next in line, which may be another errand of this share. */
 static void
 errand_end(Errand *errand)
 {
     Share *self = errand->share;
     Throttle *throttle = self->throttle;
+    bool placed = errand->placed;
 
     errand->ended = true;
     errand->placed = false;
+    throttle_forget(throttle, &errand->ticket);
     g_clear_pointer(&errand->attempt, attempt_free);
     self->active--;
     fill_line(self);
     count_down(self);
-    throttle_leave(throttle);
+    if (placed)
+        throttle_leave(throttle);
+}
+
+/* Nobody calls the account now. */
+static void
+errand_refuse(Errand *errand)
+{
+    Outcome outcome = { 0 };
+
+    throttle_refuse(errand->share->throttle, &outcome);
+    take_one_outcome(errand, &outcome);
+    outcome_clear(&outcome);
+    errand_end(errand);
 }
 
 static void
@@ -267,11 +282,7 @@ on_attempted(Attempt *attempt, void *user)
     Errand *errand = user;
     const GArray *outcomes = attempt_outcomes(attempt);
 
-    for (guint i = 0; i < outcomes->len; i++) {
-        gint64 pause_ms = g_array_index(outcomes, Outcome, i).retry_after_ms;
-        if (pause_ms > 0)
-            throttle_pause(errand->share->throttle, pause_ms);
-    }
+    throttle_report(errand->share->throttle, &errand->ticket, outcomes);
     take_outcomes(errand, outcomes, attempt_api_us(attempt));
     errand_end(errand);
 }
@@ -286,14 +297,7 @@ static bool
 may_run(const Errand *errand, Outcome *instead)
 {
     const Share *self = errand->share;
-    gint64 pause_ms = throttle_paused_ms(self->throttle);
 
-    if (pause_ms > 0) {
-        g_autofree char *text = g_strdup_printf("The API asked for a pause, %" G_GINT64_FORMAT " s are left",
-                                                (pause_ms + 999) / 1000);
-        outcome_set(instead, OUTCOME_TRANSIENT, 451, "4.3.2", text);
-        return false;
-    }
     if (self->begin(self->user))
         return true;
     share_left(instead);
@@ -319,6 +323,7 @@ errand_run(Errand *errand)
         .token = self->token,
         .mail = self->mail,
         .call = errand->call,
+        .since_ms = self->entry->arrived_ms,
     };
     errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
 }
@@ -327,6 +332,12 @@ static void
 on_turn(Ticket *ticket)
 {
     errand_run((Errand *) ((char *) ticket - G_STRUCT_OFFSET(Errand, ticket)));
+}
+
+static void
+on_paused(Ticket *ticket)
+{
+    errand_refuse((Errand *) ((char *) ticket - G_STRUCT_OFFSET(Errand, ticket)));
 }
 
 /* No more of them wait than could be served at once: a mail to hundreds does not keep others waiting until it is
@@ -342,8 +353,11 @@ fill_line(Share *self)
     while (self->next < self->errands->len && self->active < most) {
         Errand *errand = &g_array_index(self->errands, Errand, self->next++);
         self->active++;
-        if (throttle_enter(self->throttle, &errand->ticket))
+        ThrottleAnswer answer = throttle_enter(self->throttle, &errand->ticket);
+        if (answer == THROTTLE_GO)
             errand_run(errand);
+        else if (answer == THROTTLE_PAUSED)
+            errand_refuse(errand);
     }
     self->filling = false;
 }
@@ -365,7 +379,9 @@ share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
         Errand *errand = &g_array_index(self->errands, Errand, i);
         errand->share = self;
         errand->call = self->calls->pdata[i];
+        errand->ticket.sender = self->entry->envelope->sender;
         errand->ticket.turn = on_turn;
+        errand->ticket.paused = on_paused;
     }
     fill_line(self);
     count_down(self);

@@ -42,7 +42,7 @@ class SandboxTest(unittest.TestCase):
     def setUpClass(cls):
         cls.sandbox = shim.Sandbox()
         cls.addClassCleanup(cls.sandbox.end)
-        cls.daemon = shim.Daemon(cls.sandbox.url)
+        cls.daemon = shim.Daemon(cls.sandbox.url, {"account main": "max-pause = 0s\n"})
         cls.addClassCleanup(cls.daemon.end)
 
     def test_verdicts(self):
@@ -101,7 +101,7 @@ class SandboxTest(unittest.TestCase):
 class PeerTest(unittest.TestCase):
     """Peers that are not the API."""
 
-    def daemon_for(self, url, more=""):
+    def daemon_for(self, url, more="max-pause = 0s\n"):
         daemon = shim.Daemon(url, {"account main": more} if more else None)
         self.addCleanup(daemon.end)
         return daemon

@@ -206,7 +206,7 @@ test_pause(void)
     g_assert_true(g_str_has_prefix(site.guests[0].line, "451 4.3.2 "));
     deliver(&site, 1, MAIL, "a@x.test");
     run_until_reply(&site, 1);
-    g_assert_true(g_str_has_prefix(site.guests[1].line, "451 4.3.2 The API asked for a pause, "));
+    g_assert_true(g_str_has_prefix(site.guests[1].line, "451 4.3.2 The account is paused: HTTP status 429"));
     g_assert_cmpuint(fake_http.sent, ==, 1);
     site_close(&site);
 }
