@@ -1,5 +1,6 @@
 #include "queue/store.h"
 
+#include "base/crash_point.h"
 #include "queue/sqlite.h"
 
 #include <errno.h>
@@ -203,9 +204,12 @@ stage(const Store *store, const Entry *entry, GError **error)
 
     if (size <= self->small_bytes)
         return true;
-    return (entry->is_bounce || mail_folder_room_now(self->folder, size, self->conf.reserve_bytes,
-                                                     self->conf.reserve_inodes, error)) &&
-           mail_folder_write(self->folder, entry->id, entry->spool, error);
+    if ((!entry->is_bounce &&
+         !mail_folder_room_now(self->folder, size, self->conf.reserve_bytes, self->conf.reserve_inodes, error)) ||
+        !mail_folder_write(self->folder, entry->id, entry->spool, error))
+        return false;
+    crash_point("staged");
+    return true;
 }
 
 static void
@@ -294,8 +298,10 @@ sqlite_commit(Store *store, GError **error)
         start_again(self);
         return false;
     }
-    for (guint i = 0; self->folder && i < self->gone->len; i++)
+    for (guint i = 0; self->folder && i < self->gone->len; i++) {
+        crash_point("before-unlink");
         mail_folder_remove(self->folder, self->gone->pdata[i]);
+    }
     return true;
 }
 
