@@ -1,17 +1,16 @@
 #include "sendmail/complain.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool silent;
+static bool is_silent;
 
 void
-complain_never(void)
+complain_not(bool silent)
 {
-    silent = true;
+    is_silent = silent;
 }
 
 void
@@ -21,7 +20,7 @@ complain(const char *format, ...)
     const size_t start = strlen("sendmail: ");
     va_list args;
 
-    if (silent)
+    if (is_silent)
         return;
     va_start(args, format);
     vsnprintf(line + start, sizeof line - start - 1, format, args);

@@ -2,15 +2,14 @@
 #include "sendmail/body.h"
 #include "sendmail/caller.h"
 #include "sendmail/complain.h"
-#include "sendmail/link.h"
-#include "sendmail/submit.h"
+#include "sendmail/drop.h"
+#include "sendmail/talk.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -19,15 +18,15 @@
 
 typedef struct {
     const Options *options;
-    Submission submission;
-    Link link;
-    Reply reply;
+    Talk talk;
+    bool dropping; /* no daemon is there: the mail goes to a file */
+    Drop drop;
     Body body;
     bool over;                /* standard input has ended, or a lone dot came */
     size_t n;                 /* of out */
     char in[CHUNK_BYTES];
     char out[CHUNK_BYTES + BODY_ROOM(CHUNK_BYTES)];
-    bool offers_dsn, offers_8bit, offers_utf8;
+    bool with_dsn, with_8bit, with_utf8; /* what may be said */
     size_t commands_n;
     char commands[32768];
     char sender[ADDRESS_BYTES];
@@ -78,85 +77,19 @@ command_add_xtext(Dialogue *self, const char *text)
     }
 }
 
-/* Sends what was gathered. */
-static LinkResult
+/* Sends what was gathered, or writes it to the drop file. */
+static int
 commands_send(Dialogue *self)
 {
     size_t n = self->commands_n;
 
     self->commands_n = 0;
-    if (self->link.trace)
+    if (self->options->debug)
         fprintf(stderr, "%.*s", (int) n, self->commands);
-    return link_send(&self->link, self->commands, n, false);
-}
-
-static int
-dialogue_lost(Dialogue *self, LinkResult result, const char *when)
-{
-    int status = submit_close(&self->submission);
-
-    if (status != EX_OK)
-        return status; /* the child has said why */
-    if (result == LINK_NONSENSE) {
-        complain("what answers there does not speak SMTP");
-        return EX_PROTOCOL;
-    }
-    complain("connection to shimtad lost %s", when);
-    return EX_TEMPFAIL;
-}
-
-static int
-dialogue_refused(const Dialogue *self, const char *what)
-{
-    const Reply *reply = &self->reply;
-
-    complain("%s: %d %s%s%s", what, reply->code, reply->dsn, reply->dsn[0] ? " " : "", reply->text);
-    return submit_sysexit(reply);
-}
-
-/* Waits for the reply to `what`, which should be of the class of `code` (2 or 3 hundred). */
-static int
-dialogue_expect(Dialogue *self, int code, const char *what, const char *when)
-{
-    LinkResult result = link_reply(&self->link, &self->reply);
-
-    if (result != LINK_OK)
-        return dialogue_lost(self, result, when);
-    return self->reply.code / 100 == code / 100 ? EX_OK : dialogue_refused(self, what);
-}
-
-static bool
-reply_offers(const Reply *reply, const char *keyword)
-{
-    size_t n = strlen(keyword);
-
-    for (const char *line = strchr(reply->text, '\n'); line; line = strchr(line, '\n')) {
-        line++;
-        if (strncasecmp(line, keyword, n) == 0 && (line[n] == '\0' || line[n] == ' ' || line[n] == '\n'))
-            return true;
-    }
-    return false;
-}
-
-/* On its own socket shimtad takes EHLO ahead of its greeting: one wait less. */
-static int
-dialogue_greet(Dialogue *self)
-{
-    command_add(self, "EHLO localhost\r\n");
-    commands_send(self); /* if that fails, the greeting tells why */
-    int status = dialogue_expect(self, 220, "shimtad", "before its greeting");
-    if (status == EX_OK)
-        status = dialogue_expect(self, 250, "EHLO", "after its greeting");
-    if (status != EX_OK)
-        return status;
-    if (!reply_offers(&self->reply, "XSENDMAIL")) {
-        complain("the listener there is not meant for sendmail (\"sendmail = yes\" in its section)");
-        return EX_CONFIG;
-    }
-    self->offers_dsn = reply_offers(&self->reply, "DSN");
-    self->offers_8bit = reply_offers(&self->reply, "8BITMIME");
-    self->offers_utf8 = reply_offers(&self->reply, "SMTPUTF8");
-    return EX_OK;
+    if (self->dropping)
+        return drop_write(&self->drop, self->commands, n);
+    link_send(&self->talk.link, self->commands, n, false); /* if that fails, the reply tells why */
+    return 0;
 }
 
 static bool
@@ -184,23 +117,58 @@ dialogue_identify(Dialogue *self)
 }
 
 static void
+dialogue_add_label(Dialogue *self, const char *key, const char *label)
+{
+    char clean[CALLER_NAME_BYTES];
+
+    if (!label || !*label)
+        return;
+    caller_clean_name(label, clean);
+    command_add(self, " %s=", key);
+    command_add_xtext(self, clean);
+}
+
+/* Nobody waits for what becomes of a dropped mail: its refusal must reach the sender by mail, and it is not for the
+ * caller to wait for an answer of the API. */
+static void
+dialogue_add_wishes(Dialogue *self)
+{
+    const Options *options = self->options;
+    const char *delivery = options->delivery;
+    bool mail_errors = options->errors && strchr("mwe", options->errors);
+
+    if (self->dropping && delivery && strcmp(delivery, "later") != 0)
+        delivery = NULL;
+    if (delivery)
+        command_add(self, " XDELIVERY=%s", delivery);
+    if (mail_errors || self->dropping)
+        command_add(self, " XERRORS=mail");
+    if (options->no_aliases)
+        command_add(self, " XNOALIAS");
+    if (options->hops)
+        command_add(self, " XHOPS=%s", options->hops);
+    if (options->notify && options->from_headers && self->with_dsn)
+        command_add(self, " XNOTIFY=%s", options->notify);
+    dialogue_add_label(self, "XTAG", options->tag);
+    dialogue_add_label(self, "XVIA", options->via);
+}
+
+static void
 dialogue_add_mail(Dialogue *self)
 {
     const Options *options = self->options;
 
     command_add(self, "MAIL FROM:<%s> XSUBMIT%s%s", self->sender, options->from_headers ? " XHEADERS" : "",
                 options->gateway ? " XGATEWAY" : "");
-    if (self->name[0]) {
-        command_add(self, " XNAME=");
-        command_add_xtext(self, self->name);
-    }
-    if (options->body && self->offers_8bit)
+    dialogue_add_label(self, "XNAME", self->name);
+    dialogue_add_wishes(self);
+    if (options->body && self->with_8bit)
         command_add(self, " BODY=%s", options->body);
-    if (options->utf8 && self->offers_utf8)
+    if (options->utf8 && self->with_utf8)
         command_add(self, " SMTPUTF8");
-    if (options->ret && self->offers_dsn)
+    if (options->ret && self->with_dsn)
         command_add(self, " RET=%s", options->ret);
-    if (options->envid && self->offers_dsn)
+    if (options->envid && self->with_dsn)
         command_add(self, " ENVID=%s", options->envid);
     command_add(self, "\r\n");
 }
@@ -220,6 +188,14 @@ next_recipient(const Options *options, int *word, const char **rest, char path[A
     }
 }
 
+static void
+dialogue_add_rcpt(Dialogue *self, const char *path)
+{
+    const char *notify = self->with_dsn ? self->options->notify : NULL;
+
+    command_add(self, "RCPT TO:<%s>%s%s\r\n", path, notify ? " NOTIFY=" : "", notify ? notify : "");
+}
+
 /* MAIL, all RCPT and DATA, pipelined in batches. One refusal refuses the mail: a caller cannot be told "some", and
  * its next try would reach the others twice. */
 static int
@@ -235,24 +211,23 @@ dialogue_envelope(Dialogue *self)
     while (more) {
         int batch = 0;
         while (batch < BATCH_RCPTS && (more = next_recipient(options, &asking, &asking_rest, path))) {
-            bool notify = options->notify && self->offers_dsn;
-            command_add(self, "RCPT TO:<%s>%s%s\r\n", path, notify ? " NOTIFY=" : "", notify ? options->notify : "");
+            dialogue_add_rcpt(self, path);
             batch++;
         }
         if (!more)
             command_add(self, "DATA\r\n");
         commands_send(self);
         if (first)
-            status = dialogue_expect(self, 250, "the mail was refused", "at its MAIL command");
+            status = talk_expect(&self->talk, 250, "the mail was refused", "at its MAIL command");
         first = false;
         for (; status == EX_OK && batch > 0; batch--) {
             next_recipient(options, &answering, &answering_rest, path);
-            status = dialogue_expect(self, 250, path, "at its RCPT command");
+            status = talk_expect(&self->talk, 250, path, "at its RCPT command");
         }
         if (status != EX_OK)
             return status;
     }
-    return dialogue_expect(self, 354, "the mail was refused", "at its DATA command");
+    return talk_expect(&self->talk, 354, "the mail was refused", "at its DATA command");
 }
 
 /* The message and the final dot. An answer that comes before the end is the end. */
@@ -262,17 +237,17 @@ dialogue_message(Dialogue *self)
     for (;;) {
         if (self->over)
             self->n += (size_t) sprintf(self->out + self->n, ".\r\nQUIT\r\n");
-        LinkResult result = link_send(&self->link, self->out, self->n, true);
+        LinkResult result = link_send(&self->talk.link, self->out, self->n, true);
         self->n = 0;
         if (result == LINK_LOST)
-            return dialogue_lost(self, result, "while it was taking the message");
-        if (result == LINK_ANSWERED || self->over || link_wait_input(&self->link, STDIN_FILENO) != LINK_OK)
+            return talk_lost(&self->talk, result, "while it was taking the message");
+        if (result == LINK_ANSWERED || self->over || link_wait_input(&self->talk.link, STDIN_FILENO) != LINK_OK)
             break;
         int status = dialogue_read(self);
         if (status != EX_OK)
             return status;
     }
-    int status = dialogue_expect(self, 250, "the mail was refused", "before it answered for the message");
+    int status = talk_expect(&self->talk, 250, "the mail was refused", "before it answered for the message");
     if (status == EX_OK && !self->over) {
         complain("shimtad accepted the mail before its end");
         return EX_PROTOCOL;
@@ -286,29 +261,111 @@ dialogue_part(Dialogue *self)
 {
     Reply goodbye;
 
-    self->link.silence_ms = 1000;
-    link_reply(&self->link, &goodbye);
+    self->talk.link.silence_ms = 1000;
+    link_reply(&self->talk.link, &goodbye);
+}
+
+/* -oee: who gets the refusal as a mail wants no exit status besides. One is made where DSN is offered, not for the null
+ * sender. */
+static int
+dialogue_excuse(const Dialogue *self, int status)
+{
+    bool mailed = self->talk.reply.code >= 500 && self->with_dsn && self->sender[0];
+
+    return status != EX_OK && mailed && self->options->errors == 'e' ? EX_OK : status;
 }
 
 static int
-dialogue_converse(Dialogue *self, const Settings *settings)
+dialogue_converse(Dialogue *self)
 {
-    int status = submit_open(&self->submission, settings);
-
-    if (status != EX_OK)
-        return status;
-    link_init(&self->link, self->submission.fd);
-    self->link.trace = self->options->debug;
-    status = dialogue_greet(self);
-    if (status == EX_OK)
-        status = dialogue_envelope(self);
-    if (status == EX_OK)
-        status = dialogue_message(self);
-    if (status == EX_OK)
-        dialogue_part(self);
-    submit_close(&self->submission);
+    self->with_dsn = self->talk.offers_dsn;
+    self->with_8bit = self->talk.offers_8bit;
+    self->with_utf8 = self->talk.offers_utf8;
+    int status = dialogue_envelope(self);
+    if (status == EX_OK) {
+        status = dialogue_excuse(self, dialogue_message(self));
+        if (status == EX_OK)
+            dialogue_part(self);
+    }
+    talk_close(&self->talk);
+    if (status == EX_OK && self->options->verbose)
+        puts(self->talk.reply.text);
     return status;
 }
+
+/* --- the drop file ------------------------------------------------------------------------------- */
+
+/* 0 or errno. */
+static int
+drop_envelope(Dialogue *self)
+{
+    int word = 0, problem = 0;
+    const char *rest = NULL;
+    char path[ADDRESS_BYTES];
+
+    self->with_dsn = self->with_8bit = self->with_utf8 = true;
+    dialogue_add_mail(self);
+    while (problem == 0 && next_recipient(self->options, &word, &rest, path)) {
+        dialogue_add_rcpt(self, path);
+        if (self->commands_n > sizeof self->commands / 2)
+            problem = commands_send(self);
+    }
+    command_add(self, "DATA\r\n");
+    return problem ? problem : commands_send(self);
+}
+
+/* EX_OK, or the exit status after having complained; *problem is errno of the file. */
+static int
+drop_message(Dialogue *self, const Settings *settings, int *problem)
+{
+    long long bytes = 0;
+
+    for (;;) {
+        bytes += (long long) self->n;
+        if (bytes > settings->max_bytes) {
+            complain("the mail is larger than %lld bytes", settings->max_bytes);
+            return EX_DATAERR;
+        }
+        if (self->over)
+            self->n += (size_t) sprintf(self->out + self->n, ".\r\n");
+        *problem = drop_write(&self->drop, self->out, self->n);
+        self->n = 0;
+        if (self->over || *problem != 0)
+            return EX_OK;
+        int status = dialogue_read(self);
+        if (status != EX_OK)
+            return status;
+    }
+}
+
+/* Leaves the mail where shimtad looks when it is there again. */
+static int
+dialogue_drop(Dialogue *self, const Settings *settings)
+{
+    int problem = drop_open(&self->drop, settings), status = EX_OK;
+
+    self->dropping = true;
+    if (problem == ENOENT) { /* nobody wants files */
+        talk_complain_away(&self->talk, settings);
+        return EX_TEMPFAIL;
+    }
+    if (problem == 0)
+        problem = drop_envelope(self);
+    if (problem == 0)
+        status = drop_message(self, settings, &problem);
+    if (problem == 0 && status == EX_OK)
+        problem = drop_finish(&self->drop);
+    drop_abandon(&self->drop);
+    if (problem != 0) {
+        complain("shimtad is away, and the mail cannot be left in %s: %s", settings->drop, strerror(problem));
+        return EX_TEMPFAIL;
+    }
+    if (status == EX_OK && self->options->verbose)
+        printf("left for shimtad, which is away, in %s\n", settings->drop);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------- */
 
 int
 dialogue_run(const Options *options, const Settings *settings)
@@ -323,8 +380,8 @@ dialogue_run(const Options *options, const Settings *settings)
     if (status != EX_OK)
         return status;
     dialogue_identify(&self);
-    status = dialogue_converse(&self, settings);
-    if (status == EX_OK && options->verbose)
-        puts(self.reply.text);
-    return status;
+    status = talk_open(&self.talk, settings, options->debug);
+    if (status == EX_OK)
+        return dialogue_converse(&self);
+    return self.talk.away ? dialogue_drop(&self, settings) : status;
 }

@@ -127,18 +127,26 @@ dsn_length(const char *text, size_t n)
     return dots == 2 && digits > 0 && text[1] == '.' && (i == n || text[i] == ' ') ? i : 0;
 }
 
+/* Moves the enhanced code at the front of *text to the reply. */
+static void
+reply_take_dsn(Reply *self, const char **text, size_t *n)
+{
+    size_t dsn = dsn_length(*text, *n);
+
+    if (dsn == 0)
+        return;
+    memcpy(self->dsn, *text, dsn);
+    self->dsn[dsn] = '\0';
+    size_t skip = dsn < *n ? dsn + 1 : dsn;
+    *text += skip;
+    *n -= skip;
+}
+
 static void
 reply_add(Reply *self, const char *text, size_t n)
 {
-    size_t used = strlen(self->text), dsn = dsn_length(text, n);
+    size_t used = strlen(self->text);
 
-    if (dsn > 0) {
-        memcpy(self->dsn, text, dsn);
-        self->dsn[dsn] = '\0';
-        size_t skip = dsn < n ? dsn + 1 : dsn;
-        text += skip;
-        n -= skip;
-    }
     if (used > 0 && used < sizeof self->text - 1)
         self->text[used++] = '\n';
     if (n > sizeof self->text - 1 - used)
@@ -148,7 +156,7 @@ reply_add(Reply *self, const char *text, size_t n)
 }
 
 LinkResult
-link_reply(Link *self, Reply *reply)
+link_reply_each(Link *self, Reply *reply, void (*each)(const char *text, size_t n, void *user), void *user)
 {
     bool more = true;
 
@@ -166,7 +174,20 @@ link_reply(Link *self, Reply *reply)
             return LINK_NONSENSE;
         reply->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
         more = n > 3 && line[3] == '-';
-        reply_add(reply, line + (n > 3 ? 4 : 3), n > 3 ? n - 4 : 0);
+        size_t head = n > 3 ? 4 : n;
+        line += head;
+        n -= head;
+        reply_take_dsn(reply, &line, &n);
+        if (each && more && reply->code < 300)
+            each(line, n, user);
+        else
+            reply_add(reply, line, n);
     }
     return LINK_OK;
+}
+
+LinkResult
+link_reply(Link *self, Reply *reply)
+{
+    return link_reply_each(self, reply, NULL, NULL);
 }

@@ -36,5 +36,9 @@ LinkResult link_send(Link *self, const char *bytes, size_t n, bool early);
 /* Waits for the next reply. */
 LinkResult link_reply(Link *self, Reply *reply);
 
+/* The same for a reply of any length: of one that is 2xx every line but the last goes to line, without codes and line
+ * end. */
+LinkResult link_reply_each(Link *self, Reply *reply, void (*line)(const char *text, size_t n, void *user), void *user);
+
 /* Waits until fd can be read, or the other side says something or closes: LINK_ANSWERED. */
 LinkResult link_wait_input(Link *self, int fd);

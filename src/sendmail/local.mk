@@ -1,15 +1,18 @@
 noinst_LIBRARIES += %D%/libsendmail.a
 %C%_libsendmail_a_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/ask.c %D%/ask.h \
 	%D%/body.c %D%/body.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/caller.c %D%/caller.h \
 	%D%/complain.c %D%/complain.h \
 	%D%/dialogue.c %D%/dialogue.h \
+	%D%/drop.c %D%/drop.h \
 	%D%/link.c %D%/link.h \
 	%D%/options.c %D%/options.h \
 	%D%/settings.c %D%/settings.h \
-	%D%/submit.c %D%/submit.h
+	%D%/submit.c %D%/submit.h \
+	%D%/talk.c %D%/talk.h
 
 sbin_PROGRAMS += bin/sendmail
 bin_sendmail_SOURCES = %D%/main.c

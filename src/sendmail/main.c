@@ -1,5 +1,6 @@
 /* sendmail, mailq and newaliases: modes. Mail goes to dialogue.c. */
 #include "config.h"
+#include "sendmail/ask.h"
 #include "sendmail/bridge.h"
 #include "sendmail/complain.h"
 #include "sendmail/dialogue.h"
@@ -19,7 +20,9 @@
 static const char usage[] =
     "usage: sendmail [-t] [-i] [-v] [-f sender] [-F name] [options] [--] [address ...]\n"
     "       sendmail -bs\n"
+    "       sendmail -bv address ...\n"
     "       mailq\n"
+    "       newaliases\n"
     "Reads a message from standard input and gives it to shimtad. See sendmail(8).\n";
 
 /* A descriptor that the caller closed must not become a socket of ours. A closed standard input is opened so that it
@@ -51,6 +54,8 @@ speak_smtp(const Settings *settings)
         return submit_exec(settings, "--stdio");
     int status = submit_open(&submission, settings);
     if (status != EX_OK) {
+        if (submission.away)
+            submit_complain_away(&submission, settings);
         fputs("421 4.3.2 Mail service is not available\r\n", stdout);
         return status;
     }
@@ -79,6 +84,16 @@ start_daemon(const Settings *settings)
 }
 
 static int
+check(const Options *options, const Settings *settings)
+{
+    Settings own = *settings;
+
+    if (options->file && getuid() != 0)
+        own.file = options->file;
+    return submit_exec(&own, "-n");
+}
+
+static int
 run(const Options *options, const Settings *settings)
 {
     switch (options->mode) {
@@ -91,13 +106,14 @@ run(const Options *options, const Settings *settings)
     case MODE_DAEMON_FOREGROUND:
         return submit_exec(settings, NULL);
     case MODE_CHECK:
-        return submit_exec(settings, "-n");
+        return check(options, settings);
     case MODE_PRINT_QUEUE:
-        puts("Mail queue is empty"); /* this version keeps none */
-        return EX_OK;
     case MODE_COUNT_QUEUE:
-        puts("0");
-        return EX_OK;
+    case MODE_RUN_QUEUE:
+    case MODE_VERIFY:
+    case MODE_ROUTE:
+    case MODE_ALIASES:
+        return ask_run(options, settings);
     case MODE_VERSION:
         puts("sendmail (" PACKAGE_NAME ") " PACKAGE_VERSION);
         return EX_OK;
@@ -121,7 +137,7 @@ main(int argc, char *argv[])
     signal(SIGCHLD, SIG_DFL); /* an ignored one, inherited, would lose the child's status */
     int status = options_parse(&options, argc, (const char *const *) argv);
     if (status == EX_OK)
-        status = settings_read(&settings);
+        status = settings_read(&settings, options.file);
     if (status == EX_OK)
         status = run(&options, &settings);
     if (fflush(stdout) != 0 && status == EX_OK && options.mode != MODE_SEND)

@@ -36,6 +36,13 @@ set_text(Options *self, const OptionRow *row, const char *value)
 }
 
 static int
+set_word(Options *self, const OptionRow *row, const char *value)
+{
+    *(const char **) ((char *) self + row->detail) = value;
+    return EX_OK;
+}
+
+static int
 set_mode(Options *self, const OptionRow *row, const char *value)
 {
     self->mode = (Mode) row->detail;
@@ -73,20 +80,64 @@ set_dots(Options *self, const OptionRow *row, const char *value)
 static int
 set_error_mode(Options *self, const OptionRow *row, const char *value)
 {
-    if (*value == 'q')
-        complain_never();
+    if (*value && strchr("mwpqe", *value))
+        self->errors = *value;
+    complain_not(self->errors == 'q');
     return EX_OK;
 }
 
 static int
+set_delivery(Options *self, const OptionRow *row, const char *value)
+{
+    static const struct { char letter; const char *mode; } rows[] = {
+        { 'b', "queue" }, { 'd', "later" }, { 'i', "verdict" }, { 'q', "later" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if ((*value | 0x20) == rows[i].letter)
+            self->delivery = rows[i].mode;
+    }
+    return EX_OK;
+}
+
+static int
+refuse_directory(Options *self, const OptionRow *row, const char *value)
+{
+    complain("option -O QueueDirectory is not supported: the queue is shimtad's");
+    return EX_USAGE;
+}
+
+/* -O Name=value; of the others none matters here. */
+static int
 set_long(Options *self, const OptionRow *row, const char *value)
 {
-    if (strcasecmp(value, "IgnoreDots") == 0)
-        self->dots_are_data = true;
-    else if (strncasecmp(value, "IgnoreDots=", 11) == 0)
-        return set_dots(self, row, value + 11);
-    else if (strncasecmp(value, "ErrorMode=", 10) == 0)
-        return set_error_mode(self, row, value + 10);
+    static const struct {
+        const char *name;
+        int (*apply)(Options *self, const OptionRow *row, const char *value);
+    } rows[] = {
+        { "DeliveryMode", set_delivery },
+        { "ErrorMode", set_error_mode },
+        { "IgnoreDots", set_dots },
+        { "QueueDirectory", refuse_directory },
+    };
+    size_t n = strcspn(value, "=");
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strlen(rows[i].name) == n && strncasecmp(value, rows[i].name, n) == 0)
+            return rows[i].apply(self, row, value + n + (value[n] == '='));
+    }
+    return EX_OK;
+}
+
+static int
+set_hops(Options *self, const OptionRow *row, const char *value)
+{
+    size_t n = strlen(value);
+
+    if (n > 0 && n <= 9 && strspn(value, "0123456789") == n)
+        self->hops = value;
+    else
+        complain("-h: not a number, ignored");
     return EX_OK;
 }
 
@@ -102,12 +153,30 @@ set_body(Options *self, const OptionRow *row, const char *value)
     return EX_OK;
 }
 
+/* -q, -qf, -q15m; -qI, -qR and -qS choose. */
 static int
 run_queue(Options *self, const OptionRow *row, const char *value)
 {
-    if (*value >= '0' && *value <= '9')
-        complain("-q%s starts nothing: shimtad needs no queue runner", value);
+    static const struct { char letter; const char *key; } rows[] = { { 'I', "ID" }, { 'R', "TO" }, { 'S', "FROM" } };
+
     self->run_queue = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (*value != rows[i].letter)
+            continue;
+        if (!value[1]) {
+            complain("option -q%c needs a value", *value);
+            return EX_USAGE;
+        }
+        self->run_key = rows[i].key;
+        self->run_value = value + 1;
+        return EX_OK;
+    }
+    if (strchr("!GLQ", *value) && *value) {
+        complain("option -q%s is not supported", value);
+        return EX_USAGE;
+    }
+    if (*value && strcmp(value, "f") != 0)
+        complain("-q%s runs the queue once: shimtad needs nobody who does it again", value);
     return EX_OK;
 }
 
@@ -187,14 +256,14 @@ static const OptionRow option_rows[] = {
     { "ba", WORD, set_mode, MODE_SEND },
     { "bd", WORD, set_mode, MODE_DAEMON },
     { "bh", WORD, set_mode, MODE_NOTHING },
-    { "bi", WORD, set_mode, MODE_NOTHING },
+    { "bi", WORD, set_mode, MODE_ALIASES },
     { "bl", WORD, set_mode, MODE_DAEMON },
     { "bm", WORD, set_mode, MODE_SEND },
     { "bp", WORD, set_mode, MODE_PRINT_QUEUE },
     { "bs", WORD, set_mode, MODE_SMTP },
-    { "bt", WORD, refuse },
-    { "bv", WORD, refuse },
-    { "C", VALUE, ignore_aloud },
+    { "bt", WORD, set_mode, MODE_ROUTE },
+    { "bv", WORD, set_mode, MODE_VERIFY },
+    { "C", VALUE, set_word, FIELD(file) },
     { "D", VALUE, ignore_aloud },
     { "d", REST, set_true, FIELD(debug) },
     { "E", REST, ignore },
@@ -202,22 +271,22 @@ static const OptionRow option_rows[] = {
     { "F", VALUE, set_text, FIELD(full_name) },
     { "f", VALUE, set_text, FIELD(sender) },
     { "G", FLAG, set_true, FIELD(gateway) },
-    { "h", VALUE, ignore },
-    { "I", FLAG, set_mode, MODE_NOTHING },
+    { "h", VALUE, set_hops },
+    { "I", FLAG, set_mode, MODE_ALIASES },
     { "i", FLAG, set_dots },
     { "J", REST, ignore },
-    { "L", VALUE, ignore },
+    { "L", VALUE, set_word, FIELD(tag) },
     { "M", REST, refuse },
     { "m", FLAG, ignore },
     { "N", VALUE, set_notify },
-    { "n", FLAG, ignore },
+    { "n", FLAG, set_true, FIELD(no_aliases) },
     { "O", VALUE, set_long },
     { "o", REST, ignore },
-    { "od", REST, ignore },
+    { "od", REST, set_delivery },
     { "oe", REST, set_error_mode },
     { "oi", REST, set_dots },
     { "P", REST, refuse },
-    { "p", VALUE, ignore },
+    { "p", VALUE, set_word, FIELD(via) },
     { "Q", REST, ignore_aloud },
     { "q", REST, run_queue },
     { "R", VALUE, set_return },
@@ -317,14 +386,16 @@ static Mode
 mode_of_program(const char *path)
 {
     static const struct { const char *name; Mode mode; } rows[] = {
-        { "mailq", MODE_PRINT_QUEUE }, { "newaliases", MODE_NOTHING }, { "hoststat", MODE_NOTHING },
-        { "purgestat", MODE_NOTHING }, { "runq", MODE_NOTHING },       { "smtpd", MODE_NOTHING },
+        { "mailq", MODE_PRINT_QUEUE }, { "newaliases", MODE_ALIASES }, { "hoststat", MODE_NOTHING },
+        { "purgestat", MODE_NOTHING }, { "runq", MODE_RUN_QUEUE },       { "smtpd", MODE_NOTHING },
     };
     const char *slash = path ? strrchr(path, '/') : NULL;
     const char *name = slash ? slash + 1 : path;
 
+    /* The name up to a dot: alternatives(8) likes mailq.shimta. */
     for (size_t i = 0; name && i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(name, rows[i].name) == 0)
+        size_t n = strlen(rows[i].name);
+        if (strncmp(name, rows[i].name, n) == 0 && (name[n] == '\0' || name[n] == '.'))
             return rows[i].mode;
     }
     return MODE_SEND;
@@ -368,12 +439,24 @@ options_check_address(Options *self, const char *word)
     return EX_DATAERR;
 }
 
+/* Whether the addresses are any is what -bv is to tell; -bt can read them. */
+static int
+options_settle_test(const Options *self)
+{
+    if (self->mode == MODE_ROUTE || (self->n_addresses > 0 && !self->from_headers))
+        return EX_OK;
+    complain("-bv goes with addresses, without -t");
+    return EX_USAGE;
+}
+
 /* What the words mean together. */
 static int
 options_settle(Options *self)
 {
     int status = options_check_sender(self);
 
+    if (self->mode == MODE_VERIFY || self->mode == MODE_ROUTE)
+        return status == EX_OK ? options_settle_test(self) : status;
     for (int i = 0; status == EX_OK && i < self->n_addresses; i++)
         status = options_check_address(self, self->addresses[i]);
     if (status != EX_OK)
@@ -387,7 +470,7 @@ options_settle(Options *self)
     }
     if (self->mode == MODE_SEND && !self->from_headers && self->n_addresses == 0) {
         if (self->run_queue) {
-            self->mode = MODE_NOTHING;
+            self->mode = MODE_RUN_QUEUE;
             return EX_OK;
         }
         complain("no recipients given: name them, or use -t to take them from the header");

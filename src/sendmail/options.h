@@ -1,5 +1,5 @@
 /* sendmail's command line. One table lists every option that callers are known to pass, honoured or ignored
- * on purpose; see sendmail(8). No option ever selects, opens or creates a file. */
+ * on purpose; see sendmail(8). None makes sendmail write a file, and only -C names one to be read. */
 #pragma once
 
 #include "sendmail/address.h"
@@ -11,7 +11,11 @@ typedef enum {
     MODE_SMTP,              /* -bs */
     MODE_PRINT_QUEUE,       /* -bp, mailq */
     MODE_COUNT_QUEUE,       /* -bP */
-    MODE_NOTHING,           /* succeed: -bi, newaliases, -q, -bh … */
+    MODE_RUN_QUEUE,         /* -q, runq */
+    MODE_VERIFY,            /* -bv */
+    MODE_ROUTE,             /* -bt */
+    MODE_ALIASES,           /* -bi, newaliases */
+    MODE_NOTHING,           /* succeed: -bh … */
     MODE_DAEMON,            /* -bd */
     MODE_DAEMON_FOREGROUND, /* -bD */
     MODE_CHECK,             /* -bC */
@@ -26,10 +30,19 @@ typedef struct {
     bool gateway;           /* -G */
     bool utf8;              /* -U, or an address needs it */
     bool verbose, debug;    /* -v, -d */
+    bool no_aliases;        /* -n */
     bool run_queue;         /* -q */
+    const char *run_key;    /* "ID", "TO" or "FROM" of the mails to run, or NULL */
+    const char *run_value;
     const char *sender;     /* -f; NULL: not given */
     const char *full_name;  /* -F; NULL: not given */
     const char *body;       /* "7BIT", "8BITMIME" or NULL */
+    const char *delivery;   /* "verdict", "queue", "later" or NULL */
+    char errors;            /* -oe: one of m w p q e; 0: not given */
+    const char *hops;       /* -h; digits, or NULL */
+    const char *tag;        /* -L; NULL: not given */
+    const char *via;        /* -p; NULL: not given */
+    const char *file;       /* -C; NULL: not given */
     const char *envid, *notify, *ret; /* -V, -N, -R; valid parameter values or NULL */
     const char *const *addresses;     /* the words after the options, each a list for address_next() */
     int n_addresses;

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #define LINE_BYTES 4096
+#define MAX_BYTES (25LL << 20) /* max-size where none is set */
 
 typedef enum { SECTION_OTHER, SECTION_SHIMTA, SECTION_LISTEN } Section;
 
@@ -17,6 +19,8 @@ typedef struct {
     Section section;
     bool sendmail;            /* this listener's key */
     char address[LINE_BYTES]; /* likewise */
+    long long max_bytes;      /* likewise */
+    char state_dir[LINE_BYTES], drop_dir[LINE_BYTES];
     bool found;               /* a listener for sendmail came before */
 } SettingsReader;
 
@@ -64,6 +68,22 @@ parse_wait_ms(const char *value, int fallback)
     return fallback;
 }
 
+static long long
+parse_bytes(const char *value, long long fallback)
+{
+    static const struct { const char *unit; long long bytes; } units[] = {
+        { "", 1 }, { "k", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
+    };
+    char *end;
+    long long n = strtoll(value, &end, 10);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (end > value && strcasecmp(end, units[i].unit) == 0 && n > 0 && n <= LLONG_MAX / units[i].bytes)
+            return n * units[i].bytes;
+    }
+    return fallback;
+}
+
 /* A listener's section is over: the first one meant for sendmail gives the socket. */
 static int
 settings_end_section(Settings *self, SettingsReader *reader)
@@ -71,6 +91,7 @@ settings_end_section(Settings *self, SettingsReader *reader)
     if (reader->section != SECTION_LISTEN || !reader->sendmail || reader->found)
         return EX_OK;
     reader->found = true;
+    self->max_bytes = reader->max_bytes;
 
     const char *path = strchr(reader->address, '/');
     size_t n = path ? strcspn(path, ", \t") : 0;
@@ -92,6 +113,7 @@ settings_begin_section(SettingsReader *reader, const char *name)
 
     reader->section = strcmp(name, "shimta") == 0 ? SECTION_SHIMTA : listen ? SECTION_LISTEN : SECTION_OTHER;
     reader->sendmail = false;
+    reader->max_bytes = MAX_BYTES;
     reader->address[0] = '\0';
 }
 
@@ -102,6 +124,12 @@ settings_key(Settings *self, SettingsReader *reader, const char *key, const char
         self->direct = strcasecmp(value, "direct") == 0;
     else if (reader->section == SECTION_SHIMTA && strcmp(key, "submit-wait") == 0)
         self->wait_ms = parse_wait_ms(value, self->wait_ms);
+    else if (reader->section == SECTION_SHIMTA && strcmp(key, "state-dir") == 0)
+        snprintf(reader->state_dir, sizeof reader->state_dir, "%s", value);
+    else if (reader->section == SECTION_SHIMTA && strcmp(key, "drop-dir") == 0)
+        snprintf(reader->drop_dir, sizeof reader->drop_dir, "%s", value);
+    else if (reader->section == SECTION_LISTEN && strcmp(key, "max-size") == 0)
+        reader->max_bytes = parse_bytes(value, reader->max_bytes);
     else if (reader->section == SECTION_LISTEN && strcmp(key, "sendmail") == 0)
         reader->sendmail = is_yes(value);
     else if (reader->section == SECTION_LISTEN && strcmp(key, "address") == 0)
@@ -129,24 +157,57 @@ settings_line(Settings *self, SettingsReader *reader, char *line)
     return EX_OK;
 }
 
+/* A path that only shimtad can work out (${…}), or a long one, is nowhere. */
+static void
+settings_choose_drop(Settings *self, const SettingsReader *reader)
+{
+    int n;
+
+    if (reader->drop_dir[0])
+        n = snprintf(self->drop, sizeof self->drop, "%s", reader->drop_dir);
+    else
+        n = snprintf(self->drop, sizeof self->drop, "%s/drop",
+                     reader->state_dir[0] ? reader->state_dir : LOCALSTATEDIR "/lib/shimta");
+    if (n < 0 || (size_t) n >= sizeof self->drop || self->drop[0] != '/' || strchr(self->drop, '$'))
+        self->drop[0] = '\0';
+}
+
+static const char *
+settings_file(Settings *self, const char *option)
+{
+    if (option && getuid() == 0)
+        complain("option -C is not for root, ignored");
+    else if (option)
+        return option;
+    self->file = getenv("SHIMTA_CONF");
+    if (self->file && !*self->file)
+        self->file = NULL;
+    return self->file ? self->file : SYSCONFDIR "/shimta/shimta.conf";
+}
+
 int
-settings_read(Settings *self)
+settings_read(Settings *self, const char *option)
 {
     static SettingsReader reader;
     static char line[LINE_BYTES];
     int status = EX_OK;
 
-    reader = (SettingsReader) { 0 };
-    *self = (Settings) { .wait_ms = 5000, .file = getenv("SHIMTA_CONF") };
+    reader = (SettingsReader) { .max_bytes = MAX_BYTES };
+    *self = (Settings) { .wait_ms = 5000, .max_bytes = MAX_BYTES };
     snprintf(self->socket, sizeof self->socket, "%s", RUNSTATEDIR "/shimta/submit.sock");
-    if (self->file && !*self->file)
-        self->file = NULL;
 
-    FILE *file = fopen(self->file ? self->file : SYSCONFDIR "/shimta/shimta.conf", "re");
-    if (!file)
-        return EX_OK;
-    while (status == EX_OK && fgets(line, sizeof line, file))
+    const char *path = settings_file(self, option);
+    FILE *file = fopen(path, "re");
+    while (file && status == EX_OK && fgets(line, sizeof line, file))
         status = settings_line(self, &reader, line);
-    fclose(file);
-    return status != EX_OK ? status : settings_end_section(self, &reader);
+    if (file)
+        fclose(file);
+    if (status == EX_OK)
+        status = settings_end_section(self, &reader);
+    settings_choose_drop(self, &reader);
+    if (path == option) {
+        self->drop[0] = '\0';
+        self->direct = false;
+    }
+    return status;
 }

@@ -15,12 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NO_CONNECTION "no connection to shimtad at %s: %s"
+
 int
 submit_sysexit(const Reply *reply)
 {
     static const struct { int code; const char *dsn; int status; } rows[] = {
         { 0, "5.1.", EX_NOUSER },   { 554, "5.5.4", EX_USAGE }, { 0, "5.6.", EX_DATAERR },
-        { 0, "5.3.4", EX_DATAERR }, { 0, "5.7.", EX_NOPERM },   { 552, "", EX_DATAERR },
+        { 0, "5.3.4", EX_DATAERR }, { 0, "5.3.5", EX_CONFIG }, { 0, "5.7.", EX_NOPERM },   { 552, "", EX_DATAERR },
     };
 
     if (reply->code < 400)
@@ -90,8 +92,17 @@ submit_to_daemon(Submission *self, const Settings *settings)
     }
     if (problem == 0)
         return EX_OK;
-    complain("no connection to shimtad at %s: %s", settings->socket, strerror(problem));
+    if (may_pass(problem))
+        self->away = problem;
+    else
+        complain(NO_CONNECTION, settings->socket, strerror(problem));
     return problem == EACCES || problem == EPERM ? EX_NOPERM : EX_TEMPFAIL;
+}
+
+void
+submit_complain_away(const Submission *self, const Settings *settings)
+{
+    complain(NO_CONNECTION, settings->socket, strerror(self->away));
 }
 
 int

@@ -10,11 +10,15 @@
 typedef struct {
     int fd;
     pid_t child; /* 0: the daemon's socket */
+    int away;    /* errno: no daemon listens there, which may pass */
 } Submission;
 
-/* Connects, waiting up to submit-wait while nobody listens, or starts the child. EX_OK, or the exit status after
- * having complained. */
+/* Connects, waiting up to submit-wait while nobody listens, or starts the child. EX_OK, or the exit status, having
+ * complained but for self->away. */
 int submit_open(Submission *self, const Settings *settings);
+
+/* Complains of nobody being there. */
+void submit_complain_away(const Submission *self, const Settings *settings);
 
 /* Closes, waits for a child. Gives why a child failed (EX_CONFIG, EX_OSERR), else EX_OK. */
 int submit_close(Submission *self);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_HOPS = 10000, MAX_LABEL_BYTES = 200, MAX_ID_BYTES = 64 };
+enum { MAX_HOPS = 10000, MAX_LABEL_BYTES = 255, MAX_ID_BYTES = 64 };
 
 static const SmtpFault no_fault = { 0 };
 static const SmtpFault bad_parameter = { 501, "5.5.4", "Bad parameter" };

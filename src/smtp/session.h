@@ -98,7 +98,7 @@ typedef struct {
     void (*quit)(void *user);
 
     /* (answers; of many lines, if need be) Only where settings->sendmail is set. Not reset: whoever frees the session
-     * forgets the question. */
+     * forgets the question. NULL: there are no such verbs. */
     void (*ask)(void *user, const SmtpQuestion *question);
 } SmtpHandler;
 

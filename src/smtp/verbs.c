@@ -171,7 +171,7 @@ smtp_question(SmtpSession *self, const char *verb, char *args)
 {
     SmtpQuestion question = { 0 };
 
-    if (!self->settings->sendmail) {
+    if (!self->settings->sendmail || !self->handler->ask) {
         smtp_fail(self, 500, "5.5.2", "Unknown command");
         return;
     }

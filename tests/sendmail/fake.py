@@ -26,7 +26,8 @@ class Server:
     def __init__(self, folder, early=None, **replies):
         self.path = os.path.join(folder, 'submit.sock')
         self.replies = {'greeting': '220 mx.test ESMTP', 'EHLO': EHLO, 'MAIL': '250 2.1.0 Ok', 'RCPT': '250 2.1.5 Ok',
-                        'DATA': '354 Go on', 'end': QUEUED, 'QUIT': '221 2.0.0 Bye', 'NOOP': '250 Ok'}
+                        'DATA': '354 Go on', 'end': QUEUED, 'QUIT': '221 2.0.0 Bye', 'NOOP': '250 Ok', 'XQUEUE': '250 2.0.0 END', 'XTEST': '250 2.1.5 Ok',
+                        'XALIASES': '250 2.0.0 /etc/aliases'}
         self.replies.update(replies)
         self.early = early
         self.commands = []
@@ -97,12 +98,12 @@ class Server:
 class Case:
     """A folder with a configuration, a server if wanted, and a way to run sendmail."""
 
-    def __init__(self, server=True, wait='0s', submit='daemon', **script):
+    def __init__(self, server=True, wait='0s', submit='daemon', more='', **script):
         self.folder = tempfile.mkdtemp(prefix='shimta-sendmail-')
         self.socket = os.path.join(self.folder, 'submit.sock')
         self.conf = os.path.join(self.folder, 'shimta.conf')
         with open(self.conf, 'w', encoding='utf-8') as conf:
-            conf.write(f'[shimta]\nsubmit = {submit}\nsubmit-wait = {wait}\n\n[listen local]\naddress = 127.0.0.1:25\n\n'
+            conf.write(f'[shimta]\nsubmit = {submit}\nsubmit-wait = {wait}\nstate-dir = {self.folder}\n{more}\n[listen local]\naddress = 127.0.0.1:25\n\n'
                        f'[listen submit]   \naddress = {self.socket}  # here\nsendmail = yes\n')
         self.server = Server(self.folder, **script) if server else None
         self.env = {'SHIMTA_CONF': self.conf, 'PATH': os.environ.get('PATH', '')}

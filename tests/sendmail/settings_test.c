@@ -42,7 +42,7 @@ test_files(void)
         Settings settings;
         g_assert_true(g_file_set_contents(path, rows[i].text, -1, NULL));
         g_test_message("row %zu", i);
-        g_assert_cmpint(settings_read(&settings), ==, rows[i].status);
+        g_assert_cmpint(settings_read(&settings, NULL), ==, rows[i].status);
         g_assert_cmpint(settings.direct, ==, rows[i].direct);
         g_assert_cmpint(settings.wait_ms, ==, rows[i].wait_ms);
         g_assert_cmpstr(settings.file, ==, path);
@@ -64,7 +64,7 @@ test_long_path(void)
         g_autofree char *text = g_strdup_printf("[listen s]\nsendmail = yes\naddress = /%s\n", name);
         Settings settings;
         g_assert_true(g_file_set_contents(path, text, -1, NULL));
-        g_assert_cmpint(settings_read(&settings), ==, n < SETTINGS_PATH_BYTES ? EX_OK : EX_CONFIG);
+        g_assert_cmpint(settings_read(&settings, NULL), ==, n < SETTINGS_PATH_BYTES ? EX_OK : EX_CONFIG);
     }
     g_unlink(path);
 }
@@ -75,10 +75,10 @@ test_no_file(void)
     Settings settings;
 
     g_setenv("SHIMTA_CONF", "/nonexistent/shimta.conf", TRUE);
-    g_assert_cmpint(settings_read(&settings), ==, EX_OK);
+    g_assert_cmpint(settings_read(&settings, NULL), ==, EX_OK);
     g_assert_cmpstr(settings.socket, ==, USUAL);
     g_setenv("SHIMTA_CONF", "", TRUE);
-    g_assert_cmpint(settings_read(&settings), ==, EX_OK);
+    g_assert_cmpint(settings_read(&settings, NULL), ==, EX_OK);
     g_assert_null(settings.file);
 }
 
@@ -125,7 +125,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    complain_never();
+    complain_not(true);
     g_test_add_func("/sendmail/settings/files", test_files);
     g_test_add_func("/sendmail/settings/long-path", test_long_path);
     g_test_add_func("/sendmail/settings/no-file", test_no_file);

@@ -1,0 +1,34 @@
+/* A dialogue with shimtad, from the connection through its greeting to the end: what mail (dialogue.c) and questions
+ * (ask.c) have in common. One thread. */
+#pragma once
+
+#include "sendmail/link.h"
+#include "sendmail/settings.h"
+#include "sendmail/submit.h"
+
+typedef struct {
+    Submission submission;
+    Link link;
+    Reply reply;
+    bool offers_dsn, offers_8bit, offers_utf8;
+    bool away; /* talk_open() failed because no daemon is there now */
+} Talk;
+
+/* Connects and greets. EX_OK, or the exit status, having complained but for self->away. */
+int talk_open(Talk *self, const Settings *settings, bool trace);
+
+/* Complains of self->away. */
+void talk_complain_away(const Talk *self, const Settings *settings);
+
+/* Waits for the reply to `what`, which should be of the class of `code` (2 or 3 hundred). EX_OK, or the exit status
+ * after having complained. */
+int talk_expect(Talk *self, int code, const char *what, const char *when);
+
+/* Complains of a connection that broke; the exit status. */
+int talk_lost(Talk *self, LinkResult result, const char *when);
+
+/* Complains of the last reply; the exit status. */
+int talk_refused(const Talk *self, const char *what);
+
+/* Closes, waits for a child. */
+void talk_close(Talk *self);
