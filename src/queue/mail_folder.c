@@ -330,7 +330,7 @@ bool
 mail_folder_room_now(const MailFolder *self, gint64 bytes, gint64 reserve_bytes, gint64 reserve_inodes,
                      GError **error)
 {
-    gint64 free_bytes, free_inodes;
+    gint64 free_bytes = 0, free_inodes = 0;
 
     return ask(self, &free_bytes, &free_inodes, error) &&
            enough(self, free_bytes - bytes - reserve_bytes, free_inodes - reserve_inodes, error);
