@@ -96,6 +96,13 @@ flush_lanes(SqliteStore *self, gint64 now_ms, GError **error)
     return sqlite_run(self, stmt, error);
 }
 
+/* What is due already is no longer in the way of the next page. */
+static const char flush_later[] =
+    "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry INDEXED BY entry_due" QUERY_WHERE
+    " AND state = 'waiting' AND due_ms > ?7 ORDER BY due_ms LIMIT ?8";
+static const char flush_one[] = "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry" QUERY_WHERE
+                                " AND state = 'waiting' AND due_ms > ?7 LIMIT ?8";
+
 bool
 sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GError **error)
 {
@@ -104,9 +111,7 @@ sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GEr
     if (!sqlite_do(self, "CREATE TEMP TABLE IF NOT EXISTS flushed (seq INTEGER PRIMARY KEY, lane TEXT)", error) ||
         !sqlite_do(self, "DELETE FROM temp.flushed", error))
         return false;
-    sqlite3_stmt *stmt = sqlite_prepare(
-        self, "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry" QUERY_WHERE
-              " AND state = 'waiting' AND due_ms > ?7 LIMIT ?8", error);
+    sqlite3_stmt *stmt = sqlite_prepare(self, query->id ? flush_one : flush_later, error);
     if (!stmt)
         return false;
     bind_query(stmt, query);

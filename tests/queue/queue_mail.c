@@ -171,3 +171,98 @@ queue_assert_same(const Entry *got, const Entry *want)
     g_assert_cmpstr(got->held, ==, want->held);
     g_assert_true(got->stored);
 }
+
+const char *const queue_kinds[QUEUE_KINDS] = { "sqlite", "memory" };
+
+static void
+queue_set_up(QueueFixture *self, const void *kind)
+{
+    self->folder = queue_folder();
+    self->store = queue_open(kind, self->folder, 0);
+}
+
+static void
+queue_tear_down(QueueFixture *self, const void *kind)
+{
+    store_close(self->store);
+    queue_folder_remove(self->folder);
+    g_free(self->folder);
+}
+
+GPtrArray *
+queue_claim(Store *store, gint64 now_ms, guint max)
+{
+    StoreClaim wish = { .now_ms = now_ms, .lease_ms = now_ms + 100000, .max_wait_ms = 100000, .max = max };
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(store_begin(store, NULL));
+    GPtrArray *entries = store_claim(store, &wish, &error);
+    g_assert_no_error(error);
+    g_assert_true(store_commit(store, &error));
+    return entries;
+}
+
+char *
+queue_claim_one(Store *store, gint64 now_ms)
+{
+    g_autoptr(GPtrArray) entries = queue_claim(store, now_ms, 1);
+
+    return entries->len ? g_strdup(((Entry *) entries->pdata[0])->id) : NULL;
+}
+
+gint64
+queue_next_due(Store *store)
+{
+    gint64 due_ms = -1;
+
+    g_assert_true(store_next_due(store, &due_ms, NULL));
+    return due_ms;
+}
+
+void
+queue_update(Store *store, const Entry *entry)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(store_begin(store, NULL));
+    store_update(store, entry, &error);
+    g_assert_no_error(error);
+    g_assert_true(store_commit(store, NULL));
+}
+
+void
+queue_remove(Store *store, const char *id)
+{
+    g_assert_true(store_begin(store, NULL));
+    g_assert_true(store_remove(store, id, NULL));
+    g_assert_true(store_commit(store, NULL));
+}
+
+void
+queue_change(Store *store, const char *id, StoreAction action)
+{
+    g_assert_true(store_begin(store, NULL));
+    g_assert_true(store_change(store, id, action, 2000, NULL));
+    g_assert_true(store_commit(store, NULL));
+}
+
+void
+queue_put_many(Store *store, const char *sender, guint n, gint64 due_ms)
+{
+    g_assert_true(store_begin(store, NULL));
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(Entry) entry = queue_mail(sender, 10, i);
+
+        entry->due_ms = due_ms;
+        g_assert_true(store_put(store, entry, 0, NULL));
+    }
+    g_assert_true(store_commit(store, NULL));
+}
+
+void
+queue_test(const char *name, const char *kind, void (*run)(QueueFixture *self, const void *kind))
+{
+    g_autofree char *path = g_strdup_printf("/store/%s/%s", kind, name);
+
+    g_test_add(path, QueueFixture, kind, queue_set_up, run, queue_tear_down);
+}

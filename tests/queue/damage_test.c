@@ -1,0 +1,179 @@
+/* Databases, rows and files that are not what we wrote. */
+#include "sqlite_check.h"
+
+#include "queue/sqlite.h"
+#include "queue_mail.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void
+test_not_ours(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, 0);
+
+    sqlite_run_sql(self->db, "PRAGMA application_id = 7");
+    sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "another program");
+    g_assert_true(g_file_set_contents(self->db, "", 0, NULL));
+    sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "not a database");
+    g_assert_true(g_file_set_contents(self->db, "hello", 5, NULL));
+    sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "not a database");
+    g_assert_cmpint(g_unlink(self->db), ==, 0);
+    sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "missing");
+    g_assert_false(g_file_test(self->db, G_FILE_TEST_EXISTS));
+}
+
+/* What a row must never make us do is crash, or pass it on. Each spoils one of six rows: five are tried. */
+static void
+test_hostile_rows(SqliteFixture *self, const void *unused)
+{
+    static const char *const changes[] = {
+        "UPDATE entry SET sender = 'a' || char(10) || 'b' WHERE seq = 1",
+        "UPDATE entry SET sender = x'00ff' WHERE seq = 1",
+        "UPDATE entry SET id = '../../etc/passwd', in_file = 1 WHERE seq = 1",
+        "UPDATE entry SET id = '' WHERE seq = 1",
+        "UPDATE entry SET size = -5 WHERE seq = 1",
+        "UPDATE entry SET size = 'many' WHERE seq = 1",
+        "UPDATE entry SET size = 9223372036854775807, in_file = 1 WHERE seq = 1",
+        "UPDATE entry SET arrived_ms = x'' WHERE seq = 1",
+        "UPDATE entry SET attempts = 99999999999 WHERE seq = 1",
+        "UPDATE entry SET delivery = 77 WHERE seq = 1",
+        "UPDATE entry SET expanded = 2 WHERE seq = 1",
+        "UPDATE entry SET message_id = 3.5e300 || char(13) WHERE seq = 1",
+        "UPDATE entry SET ret = 'FULL' || char(0) || 'x' WHERE seq = 1",
+        "UPDATE recipient SET address = 'a' || char(13, 10) || 'RCPT' WHERE entry = 1",
+        "UPDATE recipient SET address = x'41' WHERE entry = 1",
+        "UPDATE recipient SET verdict = 'perhaps' WHERE entry = 1",
+        "UPDATE recipient SET code = 70000 WHERE entry = 1",
+        "UPDATE recipient SET dsn = '1.2.3.4.5.6.7.8.9' WHERE entry = 1",
+        "UPDATE recipient SET dsn = 'x' WHERE entry = 1",
+        "UPDATE recipient SET flags = 64 WHERE entry = 1",
+        "UPDATE recipient SET n = 7 WHERE entry = 1",
+        "INSERT INTO recipient SELECT entry, 1, address, orcpt, notify, closed, maybe_taken, account, call_key, "
+        "verdict, code, dsn, text, remote_id, retry_after_ms, flags FROM recipient WHERE entry = 1",
+        "DELETE FROM recipient WHERE entry = 1",
+        "DELETE FROM message WHERE entry = 1",
+        "UPDATE message SET bytes = 'text' WHERE entry = 1",
+        "UPDATE message SET bytes = zeroblob(499) WHERE entry = 1",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 5, 0);
+
+        sqlite_run_sql(self->db, changes[i]);
+        g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+        StoreStats stats;
+
+        g_test_message("%s", changes[i]);
+        g_assert_cmpuint(sqlite_claimed(store), ==, 5);
+        g_assert_true(store_stats(store, 0, &stats, NULL));
+        g_assert_cmpuint(stats.held, ==, 1);
+        g_assert_cmpuint(stats.entries, ==, 6);
+        g_clear_pointer(&store, store_close);
+        queue_folder_remove(self->folder);
+        g_assert_cmpint(g_mkdir_with_parents(self->folder, 0700), ==, 0);
+    }
+}
+
+static void
+test_file_lost(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 2, 0);
+    g_autofree char *file = g_build_filename(self->mail, ids->pdata[2], NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpint(truncate(file, 10), ==, 0);
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 2);
+    g_autoptr(Entry) entry = store_load(store, ids->pdata[2], &error);
+    g_assert_null(entry);
+    g_assert_error(error, STORE_ERROR, STORE_ERROR_CORRUPT);
+}
+
+static void
+count_row(const StoreRow *row, void *user)
+{
+    (*(guint *) user)++;
+}
+
+/* Whatever the bytes of the database are: an error or mail, no crash, no end without one. */
+static void
+use(const SqliteFixture *self)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Store) store = sqlite_try_open(self, 0, &error);
+    StoreQuery all = { .held = -1 };
+    StoreStats stats;
+    guint n = 0;
+
+    if (!store) {
+        g_assert_true(error->domain == STORE_ERROR);
+        return;
+    }
+    for (guint i = 0; i < 3; i++) {
+        g_autoptr(GPtrArray) entries = sqlite_try_claim(store, 100, NULL);
+
+        for (guint j = 0; entries && j < entries->len; j++)
+            g_assert_nonnull(((Entry *) entries->pdata[j])->spool);
+    }
+    store_each(store, &all, count_row, &n, NULL);
+    store_stats(store, 0, &stats, NULL);
+}
+
+static void
+test_bits(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 20, 0);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    g_autofree char *good = NULL;
+    gsize n;
+
+    g_assert_true(g_file_get_contents(self->db, &good, &n, NULL));
+    for (guint round = 0; round < 300; round++) {
+        g_autofree char *bad = g_memdup2(good, n);
+        gsize length = round % 10 == 9 ? (gsize) g_rand_int_range(rand, 0, n) : n;
+
+        for (guint i = 0; i < 1 + round % 40; i++)
+            bad[g_rand_int_range(rand, round % 3 ? 100 : 0, n)] ^= 1 << g_rand_int_range(rand, 0, 8);
+        g_assert_true(g_file_set_contents_full(self->db, bad, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        use(self);
+    }
+}
+
+static void
+test_wal_lost(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 5, 0);
+    g_autofree char *wal = g_strconcat(self->db, "-wal", NULL), *shm = g_strconcat(self->db, "-shm", NULL);
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        Store *store = sqlite_try_open(self, 0, NULL);
+        g_autoptr(Entry) entry = queue_mail("a@here.test", 100, 1);
+
+        queue_put(store, entry, 0);
+        raise(SIGKILL);
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(g_unlink(wal) + g_unlink(shm), ==, 0);
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 6);
+}
+
+#define TEST(name) g_test_add("/damage/" #name, SqliteFixture, NULL, sqlite_set_up, test_##name, sqlite_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    TEST(not_ours);
+    TEST(hostile_rows);
+    TEST(file_lost);
+    TEST(bits);
+    TEST(wal_lost);
+    return g_test_run();
+}
