@@ -38,16 +38,30 @@ is_ours(const struct stat *st)
     return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* A new one is durable: a power cut must not take away the folder of what was promised since. */
+static bool
+make_folder(int at, const char *name, const char *path, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+
+    if (mkdirat(at, name, 0700) < 0)
+        return errno == EEXIST || fail(error, STORE_ERROR_IO, errno, "cannot make the folder", path);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool durable = fd >= 0 && fsync(fd) == 0;
+    int errnum = errno;
+    if (fd >= 0)
+        close(fd);
+    return durable || fail(error, STORE_ERROR_IO, errnum, "cannot make durable the folder", path);
+}
+
 /* A folder that is ours alone, made if it is not there; its descriptor or -1. */
 static int
 open_folder(int at, const char *name, const char *path, GError **error)
 {
     struct stat st;
 
-    if (mkdirat(at, name, 0700) < 0 && errno != EEXIST) {
-        fail(error, STORE_ERROR_IO, errno, "cannot make the folder", path);
+    if (!make_folder(at, name, path, error))
         return -1;
-    }
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         bool wrong = errno == ELOOP || errno == ENOTDIR;
