@@ -276,6 +276,12 @@ duplicates_leave(Duplicates *self, DuplicateGuest *guest)
     return NULL;
 }
 
+DuplicateGuest *
+duplicates_host(const DuplicateGuest *guest)
+{
+    return guest->flight->host;
+}
+
 bool
 duplicates_joined(const DuplicateGuest *host)
 {

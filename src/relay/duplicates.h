@@ -61,6 +61,9 @@ void duplicates_settle(Duplicates *self, DuplicateGuest *host, const Reply *repl
  * mail now, to be delivered, or the delivery that has begun, to be taken over. NULL: nobody, or guest was not host. */
 DuplicateGuest *duplicates_leave(Duplicates *self, DuplicateGuest *guest);
 
+/* Whose result guest waits for, or he himself. Only while he takes part. */
+DuplicateGuest *duplicates_host(const DuplicateGuest *guest);
+
 /* Whether somebody else waits for the host's result. */
 bool duplicates_joined(const DuplicateGuest *host);
 

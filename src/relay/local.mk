@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
 	%D%/lines.c %D%/lines.h \
+	%D%/repeat.c %D%/repeat.h \
 	%D%/report.c %D%/report.h \
 	%D%/rewrite.c %D%/rewrite.h \
 	%D%/route.c %D%/route.h \

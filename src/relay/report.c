@@ -123,3 +123,9 @@ report_dropped(const char *id, const char *why)
 {
     log_event(LOG_NOTICE, "deferred", "id", id, "text", why, NULL);
 }
+
+void
+report_again(const char *id, const char *with, const char *text)
+{
+    log_event(LOG_NOTICE, "duplicate", "id", id, "with", with, "text", text, NULL);
+}

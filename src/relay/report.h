@@ -29,3 +29,6 @@ void report_refusal(const Entry *entry, guint place, const Outcome *why, const P
 
 /* The entry was given up before its recipients were known. */
 void report_dropped(const char *id, const char *why);
+
+/* The mail is one that came before: it is answered with that one's text, or goes with the one of id `with`. */
+void report_again(const char *id, const char *with, const char *text);

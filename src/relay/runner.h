@@ -20,6 +20,7 @@ struct Waiter {
     /* False once nobody is there any more to read the reply. Asked before an API is called; NULL: always true. */
     bool (*is_there)(Waiter *self);
     struct RelayJob *job; /* the relay's; NULL when there is nothing to wait for */
+    struct Repeat *repeat; /* likewise: another client's job has the mail */
 };
 
 /* settings are borrowed until the loop has run to its end. */
