@@ -208,6 +208,7 @@ keep(Exchange *exchange, const Letter *letter, Result *result, gint64 send_us)
         g_string_append_printf(exchange->note, " failed=\"%s\"", kept ? kept : error->message);
         return false;
     }
+    ledger_add(sandbox->ledger, letter, exchange->call, id, result->request_id);
     result->delivery_id = g_strdup(id);
     Delivery *delivery = deliveries_add(sandbox->arara->deliveries, g_steal_pointer(&id), result->request_id,
                                         call->now_us, send_us);

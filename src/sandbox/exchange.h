@@ -10,6 +10,7 @@
 #include "sandbox/crowd.h"
 #include "sandbox/fault.h"
 #include "sandbox/json.h"
+#include "sandbox/ledger.h"
 #include "sandbox/options.h"
 
 typedef struct Arara Arara;     /* see arara.h */
@@ -21,7 +22,9 @@ typedef struct {
     Faults *faults;
     Crowd *crowd;               /* users of Emails */
     Arara *arara;
-    guint64 calls;              /* API requests begun, without logins */
+    Ledger *ledger;
+    guint64 calls;              /* API requests begun, without logins and those for Deliveries */
+    guint64 lookups;            /* requests for Deliveries */
     guint64 logins;             /* tokens issued */
     guint64 accepted;           /* of them answered with success */
     guint64 refused;            /* of them answered with errors of the API */

@@ -11,6 +11,9 @@ typedef struct {
     guint64 left;               /* 0: without end */
     guint64 every;              /* 0: each request */
     guint64 seen;
+    guint64 down_ms;            /* at the begin of each period_ms; 0: always */
+    guint64 period_ms;
+    gint64 began_us;
 } FaultOrder;
 
 struct Faults {
@@ -19,7 +22,8 @@ struct Faults {
 
 static const char *const names[] = {
     [FAULT_NONE] = "none", [FAULT_CLOSE_BEFORE] = "close-before", [FAULT_CLOSE_AFTER] = "close-after",
-    [FAULT_RESET] = "reset", [FAULT_TRUNCATE] = "truncate", [FAULT_DELAY] = "delay",
+    [FAULT_RESET] = "reset", [FAULT_TRUNCATE] = "truncate", [FAULT_CUT] = "cut", [FAULT_DRIP] = "drip",
+    [FAULT_DELAY] = "delay",
     [FAULT_STATUS] = "status", [FAULT_HTML] = "html", [FAULT_ERROR] = "error",
 };
 
@@ -74,7 +78,7 @@ read_number(const char *text, guint64 min, guint64 max, guint64 *number)
     return g_ascii_string_to_unsigned(text, 10, min, max, number, NULL);
 }
 
-/* "503" or "429/30": a status and, after the stroke, Retry-After. */
+/* "503", "429/30" or "429/date30": a status and, after the stroke, Retry-After. */
 static bool
 read_status(const char *text, Fault *fault)
 {
@@ -84,9 +88,13 @@ read_status(const char *text, Fault *fault)
 
     if (!parts[0] || !read_number(parts[0], 200, 599, &status))
         return false;
-    if (parts[1] && !read_number(parts[1], 1, 86400, &seconds))
-        return false;
     fault->status = (unsigned) status;
+    if (!parts[1])
+        return true;
+    bool date = g_str_has_prefix(parts[1], "date");
+    fault->retry = date ? RETRY_DATE : RETRY_SECONDS;
+    if (!read_number(parts[1] + (date ? strlen("date") : 0), 0, G_MAXINT32, &seconds))
+        return false;
     fault->retry_after_s = (unsigned) seconds;
     return true;
 }
@@ -120,7 +128,8 @@ read_fault(const char *kind, FaultOrder *order)
     for (size_t i = FAULT_CLOSE_BEFORE; i < G_N_ELEMENTS(names); i++)
         if (g_strcmp0(parts[0], names[i]) == 0)
             fault->kind = (FaultKind) i;
-    if (fault->kind == FAULT_STATUS || fault->kind == FAULT_DELAY || fault->kind == FAULT_ERROR)
+    if (fault->kind == FAULT_STATUS || fault->kind == FAULT_DELAY || fault->kind == FAULT_DRIP ||
+        fault->kind == FAULT_ERROR)
         needs_value = true;
     if (fault->kind == FAULT_NONE || needs_value != (parts[1] != NULL))
         return false;
@@ -128,7 +137,7 @@ read_fault(const char *kind, FaultOrder *order)
         return read_status(parts[1], fault);
     if (fault->kind == FAULT_ERROR)
         return read_error(parts[1], order);
-    if (fault->kind == FAULT_DELAY) {
+    if (parts[1]) {
         if (!read_number(parts[1], 0, 3600 * 1000, &number))
             return false;
         fault->delay_ms = (unsigned) number;
@@ -136,9 +145,22 @@ read_fault(const char *kind, FaultOrder *order)
     return true;
 }
 
+/* "MS of MS" */
+static bool
+read_down(const char *text, FaultOrder *order)
+{
+    g_auto(GStrv) parts = g_strsplit(text, " of ", 2);
+
+    order->began_us = g_get_monotonic_time();
+    return parts[0] && parts[1] && read_number(parts[0], 1, G_MAXINT32, &order->down_ms)
+           && read_number(parts[1], order->down_ms, G_MAXINT32, &order->period_ms);
+}
+
 static bool
 read_count(const char *text, FaultOrder *order)
 {
+    if (g_str_has_prefix(text, "down "))
+        return read_down(text + 5, order);
     if (g_str_has_prefix(text, "every "))
         return read_number(text + 6, 1, G_MAXINT64, &order->every);
     if (g_str_has_prefix(text, "first "))
@@ -158,8 +180,8 @@ read_aim(const char *text, FaultOrder *order)
     if (!parts[1])
         return true;
     order->path = g_strdup(parts[1]);
-    /* A login has faults only if they are for it. */
-    order->apis |= API_ARARA_LOGIN;
+    /* A login or a look-up has faults only if they are for it. */
+    order->apis |= API_ARARA_LOGIN | API_DELIVERIES;
     return *order->path == '/';
 }
 
@@ -183,12 +205,20 @@ is_for(const FaultOrder *order, Api api, const char *path)
     return (order->apis & api) && (!order->path || g_str_has_prefix(path, order->path));
 }
 
+static bool
+is_down(const FaultOrder *order)
+{
+    guint64 ms = (guint64) (g_get_monotonic_time() - order->began_us) / 1000;
+
+    return order->down_ms == 0 || ms % order->period_ms < order->down_ms;
+}
+
 Fault
 faults_next(Faults *self, Api api, const char *path)
 {
     for (guint i = 0; i < self->orders->len; i++) {
         FaultOrder *order = self->orders->pdata[i];
-        if (!is_for(order, api, path))
+        if (!is_for(order, api, path) || !is_down(order))
             continue;
         order->seen++;
         if (order->every && order->seen % order->every != 0)

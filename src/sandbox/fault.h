@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* What a request belongs to; 0 stands for the sandbox's own pages. */
-typedef enum { API_EMAILS = 1, API_ARARA = 2, API_ARARA_LOGIN = 4 } Api;
+typedef enum { API_EMAILS = 1, API_ARARA = 2, API_ARARA_LOGIN = 4, API_DELIVERIES = 8 } Api;
 
 typedef enum {
     FAULT_NONE,
@@ -14,6 +14,8 @@ typedef enum {
     FAULT_CLOSE_AFTER,          /* accept, then close without an answer */
     FAULT_RESET,                /* read all, accept nothing, reset the connection */
     FAULT_TRUNCATE,             /* accept, then an answer shorter than announced */
+    FAULT_CUT,                  /* accept, then half of the answer as if it were all */
+    FAULT_DRIP,                 /* accept, then answer byte by byte */
     FAULT_DELAY,                /* accept, answer late */
     FAULT_STATUS,               /* this HTTP status, nothing accepted */
     FAULT_HTML,                 /* 200 and a page, nothing accepted */
@@ -22,9 +24,10 @@ typedef enum {
 
 typedef struct {
     FaultKind kind;
-    unsigned delay_ms;
+    unsigned delay_ms;          /* of the answer, or of each of its bytes */
     unsigned status;
-    unsigned retry_after_s;     /* 0: no such header */
+    enum { RETRY_NONE, RETRY_SECONDS, RETRY_DATE } retry;
+    unsigned retry_after_s;     /* in that header's field */
     const char *error;          /* its code, static */
 } Fault;
 
@@ -33,7 +36,7 @@ typedef struct Faults Faults;
 Faults *faults_new(void);
 void faults_free(Faults *self);
 
-/* Adds KIND[@PATH][:N|:first N|:every N], see shimta-sandbox(1). Of several that are for a request,
+/* Adds KIND[@PATH][:N|:first N|:every N|:down MS of MS], see shimta-sandbox(1). Of several that are for a request,
  * the first that is due applies. */
 bool faults_add(Faults *self, const char *text, GError **error);
 

@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/json.h \
 	%D%/json_body.c %D%/json_body.h \
 	%D%/json_shape.c %D%/json_shape.h \
+	%D%/ledger.c %D%/ledger.h \
 	%D%/letter.c %D%/letter.h \
 	%D%/marker.c %D%/marker.h \
 	%D%/mime_header.c %D%/mime_header.h \
@@ -38,6 +39,7 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/pages.c %D%/pages.h \
-	%D%/server.c %D%/server.h
+	%D%/server.c %D%/server.h \
+	%D%/transaction.c %D%/transaction.h
 bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS)
 bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS)

@@ -44,6 +44,7 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->faults = faults_new();
     self->crowd = crowd_new(options->connections);
     self->arara = arara_new(options);
+    self->ledger = ledger_new();
     for (char **order = options->faults; order && *order; order++)
         if (!faults_add(self->faults, *order, error))
             return false;
@@ -59,6 +60,7 @@ sandbox_close(Sandbox *self)
     faults_free(self->faults);
     crowd_free(self->crowd);
     arara_free(self->arara);
+    ledger_free(self->ledger);
     box_free(self->box);
 }
 

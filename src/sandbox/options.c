@@ -37,6 +37,7 @@ options_free(Options *self)
     g_free(self->folder);
     g_free(self->user);
     g_free(self->key);
+    g_free(self->server_composition);
     g_free(self->client_id);
     g_free(self->client_secret);
     g_strfreev(self->dkim);
@@ -68,6 +69,8 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "user", 'u', 0, G_OPTION_ARG_STRING, &self->user, "The only api_user (any)", "NAME" },
         { "key", 0, 0, G_OPTION_ARG_STRING, &self->key, "The only api_key (any)", "KEY" },
         { "key-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->key_file, "The same from a file", "FILE" },
+        { "server-composition", 0, 0, G_OPTION_ARG_STRING, &self->server_composition, "The only one of Deliveries (any)",
+          "NAME" },
         { "dkim", 0, 0, G_OPTION_ARG_STRING, &raw->dkim, "The only domains of from (any)", "DOMAIN,..." },
         { "latency", 0, 0, G_OPTION_ARG_INT, &raw->latency_ms, "Time before each answer (0)", "MS" },
         { "connections", 0, 0, G_OPTION_ARG_INT, &raw->connections, "Requests at a time (10)", "N" },

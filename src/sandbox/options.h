@@ -9,6 +9,7 @@ typedef struct {
     char *folder;               /* NULL: a new one */
     char *user;                 /* NULL: any but the empty one */
     char *key;                  /* likewise */
+    char *server_composition;   /* likewise, of Deliveries */
     char *client_id;            /* of Arara, as user and key */
     char *client_secret;
     char **dkim;                /* domains that From may have; NULL: any */

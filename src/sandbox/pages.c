@@ -35,6 +35,30 @@ on_empty(Exchange *exchange)
     answer_text(&exchange->answer, 200, "application/json", "[]\n");
 }
 
+/* ?after=NUMBER&max=ROWS */
+static void
+on_ledger(Exchange *exchange)
+{
+    const char *after = g_hash_table_lookup(exchange->arguments, "after");
+    const char *max = g_hash_table_lookup(exchange->arguments, "max");
+    guint64 number = 0;
+    guint64 rows = 0;
+
+    if ((after && !g_ascii_string_to_unsigned(after, 10, 0, G_MAXINT64, &number, NULL))
+        || (max && !g_ascii_string_to_unsigned(max, 10, 1, G_MAXINT64, &rows, NULL))) {
+        answer_text(&exchange->answer, 400, "text/plain", "after and max are numbers\n");
+        return;
+    }
+    answer_take(&exchange->answer, 200, "application/x-ndjson", ledger_list(exchange->sandbox->ledger, number, rows));
+}
+
+static void
+on_ledger_empty(Exchange *exchange)
+{
+    ledger_empty(exchange->sandbox->ledger);
+    answer_text(&exchange->answer, 200, "text/plain", "ok\n");
+}
+
 static void
 on_health(Exchange *exchange)
 {
@@ -47,6 +71,7 @@ on_health(Exchange *exchange)
     cJSON_AddNumberToObject(json, "refused", (double) sandbox->refused);
     cJSON_AddNumberToObject(json, "messages", (double) box_count(sandbox->box));
     cJSON_AddNumberToObject(json, "logins", (double) sandbox->logins);
+    cJSON_AddNumberToObject(json, "lookups", (double) sandbox->lookups);
     cJSON_AddNumberToObject(json, "peak", MAX(crowd_peak(sandbox->crowd), arara_peak(sandbox->arara)));
     answer_json(&exchange->answer, 200, json);
 }
@@ -111,6 +136,8 @@ const Endpoint pages_endpoints[] = {
     { "GET", "/messages", 0, NULL, NULL, on_list, NULL },
     { "GET", "/messages/*", 0, NULL, NULL, on_message, NULL },
     { "DELETE", "/messages", 0, NULL, NULL, on_empty, NULL },
+    { "GET", "/ledger", 0, NULL, NULL, on_ledger, NULL },
+    { "DELETE", "/ledger", 0, NULL, NULL, on_ledger_empty, NULL },
     { "GET", "/health", 0, NULL, NULL, on_health, NULL },
     { "POST", "/fault", 0, fault_open, fault_feed, on_fault, fault_close },
     { NULL },

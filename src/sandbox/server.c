@@ -14,6 +14,7 @@
 #include "sandbox/emails.h"
 #include "sandbox/listener.h"
 #include "sandbox/pages.h"
+#include "sandbox/transaction.h"
 
 enum { CONNECTION_BYTES = 64 * 1024, INCREMENT_BYTES = 32 * 1024, CONNECTIONS = 4096, MISSING_BYTES = 64 };
 
@@ -33,7 +34,8 @@ typedef struct {
 } Request;
 
 /* An API that the sandbox plays adds its table here. */
-static const Endpoint *const tables[] = { emails_endpoints, arara_endpoints, arara_token_endpoints, pages_endpoints };
+static const Endpoint *const tables[] = { emails_endpoints, arara_endpoints, arara_token_endpoints, transaction_endpoints,
+                                         pages_endpoints };
 
 /* The endpoint of a path; with another method only if there is none with this one. */
 static const Endpoint *
@@ -147,7 +149,7 @@ request_new(Server *self, struct MHD_Connection *connection, const char *url, co
         answer_text(&exchange->answer, 405, "text/plain", "Not with this method.\n");
     } else {
         exchange->endpoint = endpoint;
-        if (endpoint->api && endpoint->api != API_ARARA_LOGIN)
+        if (endpoint->api & (API_EMAILS | API_ARARA))
             exchange->call = ++self->sandbox->calls;
         if (endpoint->api)
             exchange->fault = faults_next(self->sandbox->faults, endpoint->api, exchange->path);
@@ -212,6 +214,50 @@ cut_response(const GString *body)
     return MHD_create_response_from_callback(body->len + MISSING_BYTES, 4096, on_cut_read, cut, on_cut_free);
 }
 
+typedef struct {
+    Server *server;
+    struct MHD_Connection *connection;
+    GString *body;
+    unsigned ms;
+    bool waited;                /* for the next byte */
+} DripBody;
+
+/* One byte, and the connection is held back before the next. */
+static ssize_t
+on_drip_read(void *user, uint64_t at, char *buf, size_t max)
+{
+    DripBody *drip = user;
+
+    if (at >= drip->body->len)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    drip->waited = !drip->waited;
+    if (drip->waited && delays_start(drip->server->delays, drip->connection, drip->ms))
+        return 0;
+    *buf = drip->body->str[at];
+    return 1;
+}
+
+static void
+on_drip_free(void *user)
+{
+    DripBody *drip = user;
+
+    g_string_free(drip->body, TRUE);
+    g_free(drip);
+}
+
+static struct MHD_Response *
+drip_response(Server *server, struct MHD_Connection *connection, Exchange *exchange)
+{
+    DripBody *drip = g_new0(DripBody, 1);
+
+    drip->server = server;
+    drip->connection = connection;
+    drip->body = g_steal_pointer(&exchange->answer.body);
+    drip->ms = exchange->fault.delay_ms;
+    return MHD_create_response_from_callback(drip->body->len, 1, on_drip_read, drip, on_drip_free);
+}
+
 static struct MHD_Response *
 file_response(const char *path)
 {
@@ -227,7 +273,7 @@ file_response(const char *path)
 }
 
 static struct MHD_Response *
-make_response(Exchange *exchange)
+make_response(Server *server, struct MHD_Connection *connection, Exchange *exchange)
 {
     Answer *answer = &exchange->answer;
 
@@ -235,25 +281,43 @@ make_response(Exchange *exchange)
         return file_response(answer->file);
     if (exchange->fault.kind == FAULT_TRUNCATE)
         return cut_response(answer->body);
+    if (exchange->fault.kind == FAULT_DRIP)
+        return drip_response(server, connection, exchange);
+    if (exchange->fault.kind == FAULT_CUT)
+        g_string_truncate(answer->body, answer->body->len / 2);
     size_t n = answer->body->len;
     char *bytes = g_string_free(g_steal_pointer(&answer->body), FALSE);
     return MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
 }
 
+static void
+add_retry_after(struct MHD_Response *response, const Fault *fault)
+{
+    g_autofree char *text = NULL;
+
+    if (fault->kind != FAULT_STATUS || fault->retry == RETRY_NONE)
+        return;
+    if (fault->retry == RETRY_DATE) {
+        g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+        g_autoptr(GDateTime) then = g_date_time_add_seconds(now, fault->retry_after_s);
+        text = g_date_time_format(then, "%a, %d %b %Y %H:%M:%S GMT");
+    } else {
+        text = g_strdup_printf("%u", fault->retry_after_s);
+    }
+    MHD_add_response_header(response, "Retry-After", text);
+}
+
 static enum MHD_Result
-send_answer(Request *request, struct MHD_Connection *connection)
+send_answer(Server *self, Request *request, struct MHD_Connection *connection)
 {
     Exchange *exchange = &request->exchange;
-    struct MHD_Response *response = make_response(exchange);
+    struct MHD_Response *response = make_response(self, connection, exchange);
     char text[24];
 
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", exchange->answer.type);
-    if (exchange->fault.kind == FAULT_STATUS && exchange->fault.retry_after_s) {
-        g_snprintf(text, sizeof text, "%u", exchange->fault.retry_after_s);
-        MHD_add_response_header(response, "Retry-After", text);
-    }
+    add_retry_after(response, &exchange->fault);
     g_snprintf(text, sizeof text, "%u", exchange->answer.status);
     log_request(request, text);
     enum MHD_Result result = MHD_queue_response(connection, exchange->answer.status, response);
@@ -275,7 +339,7 @@ reset_connection(struct MHD_Connection *connection)
 
 /* Ends the request: the answer, or none if that was ordered. */
 static enum MHD_Result
-finish(Request *request, struct MHD_Connection *connection)
+finish(Server *self, Request *request, struct MHD_Connection *connection)
 {
     const Exchange *exchange = &request->exchange;
 
@@ -291,7 +355,7 @@ finish(Request *request, struct MHD_Connection *connection)
         reset_connection(connection);
         return MHD_NO;
     }
-    return send_answer(request, connection);
+    return send_answer(self, request, connection);
 }
 
 static unsigned
@@ -337,7 +401,7 @@ on_request(void *user, struct MHD_Connection *connection, const char *url, const
     /* While it stops, libmicrohttpd takes no answer and may ask again. */
     if (request->state == DONE)
         return MHD_NO;
-    return finish(request, connection);
+    return finish(self, request, connection);
 }
 
 static void

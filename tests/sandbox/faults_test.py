@@ -1,5 +1,6 @@
 """Faults on order, latency, requests at a time, connections, TLS, start and end."""
 
+import email.utils
 import http.client
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 from sandboxes import (PROGRAM, SEND, File, Sandbox, Skip, encode, equal, fields, form_headers, raw_exchange, run)
 
@@ -36,7 +38,7 @@ def outcome(sandbox):
 def test_each_fault():
     rows = [("status=503", 503, 0), ("status=429/30", 429, 0), ("status=200", 200, 0), ("close-after", "closed", 1),
             ("truncate", "cut", 1), ("html", 200, 0), ("error=13-002", 400, 0), ("error=01-001", 500, 0),
-            ("reset", "reset", 0), ("delay=1", 200, 1)]
+            ("reset", "reset", 0), ("delay=1", 200, 1), ("cut", 200, 1), ("drip=1", 200, 1)]
     for kind, want, accepted in rows:
         with Sandbox("--fault", kind) as sandbox:
             for _ in range(2):
@@ -64,6 +66,46 @@ def test_bodies_of_faults():
         sandbox.fault(kind="truncate", count=1)
         received, _ = raw_exchange(sandbox, raw_post())
         assert b'{"id":"\\u003C' in received and not received.endswith(b"}"), received
+
+
+def test_a_whole_answer_with_half_the_json():
+    with Sandbox("--fault", "cut") as sandbox:
+        body = sandbox.post(fields()).body
+        assert body.startswith(b'{"id":"') and not body.endswith(b"}"), body
+
+
+def test_byte_by_byte():
+    with Sandbox("--fault", "drip=10:1") as sandbox:
+        began = time.monotonic()
+        slow = sandbox.post(fields())
+        assert "id" in slow.json()
+        assert time.monotonic() - began >= 0.01 * len(slow.body)
+        sandbox.fault(kind="drip=100000")
+        sock = socket.create_connection((sandbox.host, sandbox.port), timeout=60)
+        sock.sendall(raw_post())
+        sock.recv(1)
+    sock.close()
+
+
+def test_retry_after():
+    with Sandbox() as sandbox:
+        for order, want in (("status=429/0", "0"), ("status=503/1000000000", "1000000000"), ("status=429", None)):
+            sandbox.fault(kind=order, count=1)
+            equal(sandbox.post(fields()).headers["Retry-After"], want)
+        sandbox.fault(kind="status=429/date3600", count=1)
+        then = email.utils.parsedate_to_datetime(sandbox.post(fields()).headers["Retry-After"]).timestamp()
+        assert 3500 < then - time.time() <= 3600, then
+
+
+def test_down_now_and_then():
+    with Sandbox("--fault", "status=503:down 300 of 600") as sandbox:
+        seen = ""
+        while len(seen) < 4:
+            status = "-" if sandbox.post(fields()).status == 503 else "+"
+            seen += status if not seen.endswith(status) else ""
+        assert seen in ("-+-+", "+-+-"), seen
+        for order in ("down 10", "down 0 of 5", "down 10 of 5", "down x of y"):
+            equal(sandbox.request("POST", "/fault", urllib.parse.urlencode({"kind": "html", "count": order})).status, 400)
 
 
 def test_counts():
