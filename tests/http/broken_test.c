@@ -175,6 +175,45 @@ test_connect_deadline(void)
     world_free(world);
 }
 
+/* The kernel takes the connection, and nobody reads from it: each phase ends by a deadline of its own, and what is
+ * known of the request differs. */
+static void
+test_deaf_peer(void)
+{
+    static const struct {
+        const char *scheme;
+        size_t body;
+        HttpConf conf;
+        HttpTransport transport;
+        bool sent_whole;
+    } rows[] = {
+        { "https", 10, { .connect_ms = 200, .idle_ms = 30000, .total_ms = 30000 }, HTTP_NOT_SENT, false },
+        { "http", 10, { .connect_ms = 30000, .idle_ms = 200, .total_ms = 30000 }, HTTP_BROKEN, true },
+        { "http", 10, { .connect_ms = 30000, .idle_ms = 30000, .total_ms = 200 }, HTTP_BROKEN, true },
+        { "http", 8 * BIG, { .connect_ms = 30000, .idle_ms = 200, .total_ms = 30000 }, HTTP_BROKEN, false },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t length = sizeof address;
+        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        World *world = world_new(&answer, 1, &rows[i].conf);
+
+        g_assert_cmpint(bind(listener, (struct sockaddr *) &address, length), ==, 0);
+        g_assert_cmpint(listen(listener, 5), ==, 0);
+        getsockname(listener, (struct sockaddr *) &address, &length);
+        g_autofree char *url = g_strdup_printf("%s://127.0.0.1:%d/send", rows[i].scheme, ntohs(address.sin_port));
+        HttpRequest *request = http_request_new("POST", url);
+        http_request_take_body(request, "text/plain", filled_source(rows[i].body));
+        const HttpResponse *response = world_exchange(world, request);
+        g_assert_cmpint(response->transport, ==, rows[i].transport);
+        g_assert_cmpint(response->sent_whole, ==, rows[i].sent_whole);
+        g_assert_cmpint(response->elapsed_us, <, 20 * G_USEC_PER_SEC);
+        close(listener);
+        world_free(world);
+    }
+}
+
 typedef struct {
     Source base;
     gint64 left;
@@ -398,6 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/broken/silence", test_silence);
     g_test_add_func("/broken/drip", test_drip);
     g_test_add_func("/broken/connect-deadline", test_connect_deadline);
+    g_test_add_func("/broken/deaf-peer", test_deaf_peer);
     g_test_add_func("/broken/source-error", test_source_error);
     g_test_add_func("/broken/cancel", test_cancel);
     g_test_add_func("/broken/from-completion", test_from_completion);
