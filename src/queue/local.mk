@@ -2,6 +2,10 @@ noinst_LIBRARIES += %D%/libqueue.a
 %C%_libqueue_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_libqueue_a_SOURCES = \
 	%D%/entry.c %D%/entry.h \
+	%D%/journal_find.c \
+	%D%/journal_line.c %D%/journal_line.h \
+	%D%/journal_sql.c %D%/journal_sql.h \
+	%D%/journal_store.c %D%/journal_store.h \
 	%D%/mail_folder.c %D%/mail_folder.h \
 	%D%/sqlite.h \
 	%D%/sqlite_claim.c \

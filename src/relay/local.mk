@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/duplicates.c %D%/duplicates.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
+	%D%/journal.c %D%/journal.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/repeat.c %D%/repeat.h \
 	%D%/report.c %D%/report.h \
