@@ -36,14 +36,20 @@ id_random(void)
 }
 
 char *
-id_queue(void)
+id_queue_of(guint64 ms, guint64 random)
 {
     char *id = g_malloc(2 * ID_HALF + 1);
 
-    id_put(id, clock_now());
-    id_put(id + ID_HALF, id_random());
+    id_put(id, ms);
+    id_put(id + ID_HALF, random);
     id[2 * ID_HALF] = '\0';
     return id;
+}
+
+char *
+id_queue(void)
+{
+    return id_queue_of((guint64) clock_now(), id_random());
 }
 
 char *

@@ -7,5 +7,8 @@
  * by age; unguessable enough to be quoted in a reply. Caller frees. */
 char *id_queue(void);
 
+/* The queue id that a time (milliseconds) and a random number of somebody else make: always the same one. */
+char *id_queue_of(guint64 ms, guint64 random);
+
 /* A Message-ID with its angle brackets: <id@hostname>. Caller frees. */
 char *id_message(const char *id, const char *hostname);

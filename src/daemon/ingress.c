@@ -1,6 +1,7 @@
 #include "daemon/ingress.h"
 
 #include "base/log.h"
+#include "daemon/enquiry.h"
 #include "io/worker.h"
 
 #include <string.h>
@@ -34,6 +35,8 @@ struct Ingress {
     UserLookup *lookup;
     Work *flush;
     Waiter waiter;
+    Enquiry *enquiry;
+    bool asking; /* the session is in its ask() */
 };
 
 static void
@@ -72,6 +75,14 @@ on_user_known(void *user)
     self->ops->answered(self->user);
 }
 
+static DeliveryMode
+delivery_of(const Ingress *self, const SmtpMail *mail)
+{
+    bool forced = self->client.delivery != DELIVERY_UNSET && mail->delivery != DELIVERY_LATER;
+
+    return forced ? self->client.delivery : mail->delivery;
+}
+
 static void
 on_mail(void *user, const SmtpMail *mail)
 {
@@ -84,6 +95,15 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->from_headers = mail->from_headers;
     envelope->gateway = mail->gateway;
     envelope->full_name = g_strdup(mail->full_name);
+    envelope->no_aliases = mail->no_aliases;
+    envelope->bounce_refusals = mail->bounce_refusals;
+    envelope->hops = mail->hops;
+    envelope->notify = g_strdup(mail->notify);
+    envelope->tag = g_strdup(mail->tag);
+    envelope->via = g_strdup(mail->via);
+    envelope->ret = g_strdup(mail->ret);
+    envelope->envid = g_strdup(mail->envid);
+    envelope->delivery = delivery_of(self, mail);
     envelope->listener = g_strdup(self->client.listen->name);
     envelope->client = g_strdup(self->client.client);
     envelope->helo = g_strdup(self->helo);
@@ -265,9 +285,47 @@ deliver(Ingress *self)
     scan_finish(self->scan);
     Entry *entry = entry_new(g_steal_pointer(&self->envelope), g_steal_pointer(&self->spool),
                              g_steal_pointer(&self->scan));
+    if (self->client.entry_id) {
+        g_free(entry->id);
+        entry->id = g_strdup(self->client.entry_id);
+    }
     self->waiter.reply = on_reply;
     self->waiter.is_there = on_asked;
     relay_deliver(self->hub->relay, entry, &self->waiter);
+}
+
+/* --- questions ----------------------------------------------------------------------------------- */
+
+static void
+on_enquired(const Reply *reply, void *user)
+{
+    Ingress *self = user;
+    bool later = !self->asking;
+
+    self->enquiry = NULL;
+    smtp_session_resume(self->session, reply);
+    if (later)
+        self->ops->answered(self->user);
+}
+
+/* A user who has asked for nothing else yet has no name here: routes by user are not for questions then. */
+static void
+on_ask(void *user, const SmtpQuestion *question)
+{
+    Ingress *self = user;
+    const IngressHub *hub = self->hub;
+    const EnquiryWorld world = {
+        .loop = hub->loop,
+        .settings = hub->settings,
+        .relay = hub->relay,
+        .store = hub->store,
+        .listener = self->client.listen->name,
+        .user = self->client.has_uid ? users_known(hub->users, self->client.uid) : NULL,
+    };
+
+    self->asking = true;
+    self->enquiry = enquiry_start(&world, question, on_enquired, self);
+    self->asking = false;
 }
 
 /* --- the session --------------------------------------------------------------------------------- */
@@ -310,6 +368,7 @@ static const SmtpHandler ingress_handler = {
     .data_end = on_data_end,
     .reset = on_reset,
     .quit = on_quit,
+    .ask = on_ask,
 };
 
 Ingress *
@@ -337,6 +396,7 @@ ingress_free(Ingress *self)
     if (!self)
         return;
     smtp_session_free(self->session);
+    enquiry_cancel(&self->enquiry);
     on_reset(self);
     relay_abandon(&self->waiter);
     g_free(self->helo);

@@ -7,14 +7,16 @@
 #include "daemon/settings.h"
 #include "daemon/users.h"
 #include "relay/runner.h"
+#include "relay/store_thread.h"
 
 #include <sys/types.h>
 
 /* What all sessions share. Borrowed by each. */
 typedef struct {
     uv_loop_t *loop;
-    const Settings *settings;
+    Settings *settings; /* of which only the aliases ever change */
     Relay *relay;
+    StoreThread *store; /* the relay's; NULL: there is no queue */
     Users *users;
 } IngressHub;
 
@@ -24,6 +26,8 @@ typedef struct {
     const char *client; /* "127.0.0.1", "unix", "stdio" */
     bool has_uid;
     uid_t uid;
+    DeliveryMode delivery; /* of its mail, whatever it says; UNSET: as it says */
+    const char *entry_id;  /* of its one mail; NULL: a new one */
 } IngressClient;
 
 /* The connection under the session. */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "daemon/drop.h"
 #include "daemon/explain.h"
 #include "daemon/notify.h"
 #include "daemon/smtp_server.h"
@@ -28,6 +29,7 @@ typedef struct {
     Settings *settings;
     IngressHub hub;
     SmtpServer *server;
+    Drop *drop; /* NULL: drop-dir cannot be used */
     uv_signal_t terminate, interrupt, hang_up;
     gint64 end_by_ms; /* loop time at which a drain ends; 0: not stopping */
     bool hurry;
@@ -119,16 +121,35 @@ on_relay_drained(void *user)
     uv_close((uv_handle_t *) &self->hang_up, NULL);
 }
 
-/* The last session has ended; mails whose clients have left may still be on their way. */
+static gint64
+time_left(const Daemon *self)
+{
+    if (self->hurry)
+        return 0;
+    if (self->end_by_ms == 0)
+        return self->settings->conf.drain_timeout_ms;
+    return MAX(0, self->end_by_ms - (gint64) uv_now(&self->loop));
+}
+
+/* Mails whose clients have left may still be on their way. */
+static void
+on_drop_empty(void *user)
+{
+    Daemon *self = user;
+
+    relay_drain(self->hub.relay, time_left(self), on_relay_drained, self);
+}
+
+/* The last session has ended. */
 static void
 on_server_empty(void *user)
 {
     Daemon *self = user;
-    gint64 left = self->settings->conf.drain_timeout_ms;
 
-    if (self->end_by_ms > 0)
-        left = MAX(0, self->end_by_ms - (gint64) uv_now(&self->loop));
-    relay_drain(self->hub.relay, self->hurry ? 0 : left, on_relay_drained, self);
+    if (self->drop)
+        drop_drain(self->drop, time_left(self), on_drop_empty, self);
+    else
+        on_drop_empty(self);
 }
 
 static void
@@ -204,6 +225,33 @@ start_status(const GError *error)
     return g_error_matches(error, IO_ERROR, IO_ERROR_SYNTAX) ? EX_CONFIG : EX_OSERR;
 }
 
+/* The section whose limits hold for what sendmail leaves. */
+static const Listen *
+find_submit(const Settings *settings)
+{
+    for (guint i = 0; i < settings->listens->len; i++) {
+        const Listen *one = settings->listens->pdata[i];
+        if (one->conf.sendmail)
+            return one;
+    }
+    return NULL;
+}
+
+/* A folder that cannot be used is no reason to serve nobody: sendmail tells its callers that it cannot use it either. */
+static void
+watch_drop(Daemon *self)
+{
+    g_autoptr(GError) error = NULL;
+    const Listen *listen = find_submit(self->settings);
+    const char *path = self->settings->conf.drop_dir;
+    DropFolder *folder = listen ? drop_folder_open(path, listen->smtp.max_bytes * 2 + (1 << 20), &error) : NULL;
+
+    if (folder)
+        self->drop = drop_new(&self->hub, listen, folder);
+    else if (error)
+        log_event(LOG_WARNING, "drop-unusable", "text", error->message, NULL);
+}
+
 static int
 daemon_run(Daemon *self, bool stdio)
 {
@@ -214,6 +262,7 @@ daemon_run(Daemon *self, bool stdio)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         smtp_server_cut(self->server);
     } else if (!stdio) {
+        watch_drop(self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }
@@ -230,6 +279,7 @@ daemon_close(Daemon *self)
     if (self->hurry)
         return;
     smtp_server_free(self->server);
+    drop_free(self->drop);
     users_free(self->hub.users);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);

@@ -55,6 +55,7 @@ rewrite_add_header_recipients(Envelope *envelope, const Mail *mail, const Locali
 
     for (guint i = 0; i < mail->named->len; i++) {
         const Mailbox *box = mail->named->pdata[i];
-        add_expanded(envelope, box->address, NULL, &own);
+        const EnvelopeRecipient like = { .notify = envelope->notify };
+        add_expanded(envelope, box->address, &like, &own);
     }
 }

@@ -207,8 +207,27 @@ relay_settings_free(RelaySettings *self)
     g_ptr_array_unref(self->routes);
     g_ptr_array_unref(self->accounts);
     aliases_free(self->aliases);
+    if (self->retired)
+        g_ptr_array_unref(self->retired);
+    g_free(self->aliases_digest);
     g_free(self->hostname);
     g_free(self);
+}
+
+bool
+relay_settings_take_aliases(RelaySettings *self, Aliases **aliases, const char *digest)
+{
+    if (g_strcmp0(self->aliases_digest, digest) == 0)
+        return false;
+    if (!self->retired)
+        self->retired = g_ptr_array_new_with_free_func((GDestroyNotify) aliases_free);
+    if (self->aliases)
+        g_ptr_array_add(self->retired, self->aliases);
+    self->aliases = g_steal_pointer(aliases);
+    g_atomic_pointer_set(&self->where.aliases, self->aliases);
+    g_free(self->aliases_digest);
+    self->aliases_digest = g_strdup(digest);
+    return true;
 }
 
 const Provider *

@@ -38,6 +38,8 @@ typedef struct {
     GPtrArray *routes;       /* of Route, in file order */
     const Provider *account; /* the one mail goes through where no route fits */
     Aliases *aliases;        /* or NULL */
+    char *aliases_digest;    /* of the text they were read from last by relay_settings_take_aliases() */
+    GPtrArray *retired;      /* of Aliases that a worker may still read */
     Localities where;
 } RelaySettings;
 
@@ -46,6 +48,10 @@ typedef struct {
 RelaySettings *relay_settings_open(ConfFile *file, const char *hostname, GError **error);
 void relay_settings_free(RelaySettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RelaySettings, relay_settings_free)
+
+/* Replaces the aliases, but not by the same again: digest tells. Takes *aliases if so. Loop thread; the one thing that
+ * changes while the relay runs: workers go on with what they have. */
+bool relay_settings_take_aliases(RelaySettings *self, Aliases **aliases, const char *digest);
 
 /* The account of a mail for this recipient. Never NULL. */
 const Provider *relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const char *recipient);

@@ -7,17 +7,21 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+/* The time, by which the daemon orders mails, and what cannot be guessed. */
 static int
 drop_choose_name(Drop *self)
 {
-    unsigned char bytes[16];
-    size_t n = 0;
+    struct timespec now;
+    unsigned char bytes[10];
 
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return errno;
-    n = (size_t) snprintf(self->name, sizeof self->name, "mail.");
+    clock_gettime(CLOCK_REALTIME, &now);
+    unsigned long long ms = (unsigned long long) now.tv_sec * 1000 + (unsigned long long) now.tv_nsec / 1000000;
+    size_t n = (size_t) snprintf(self->name, sizeof self->name, "mail.%012llx", ms & 0xffffffffffffULL);
     for (size_t i = 0; i < sizeof bytes; i++)
         n += (size_t) snprintf(self->name + n, sizeof self->name - n, "%02x", bytes[i]);
     return 0;

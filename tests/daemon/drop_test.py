@@ -1,0 +1,188 @@
+"""Mail that sendmail left in drop-dir: delivered once, whatever else lies there."""
+
+import glob
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import unittest
+
+SOURCE = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "e2e"))
+import shim  # noqa: E402
+import tap  # noqa: E402
+
+MAIL = "From: shop@example.jp\nTo: someone@example.org\nSubject: {}\n\n本文\n"
+ENVELOPE = "MAIL FROM:<shop@example.jp> XSUBMIT\r\nRCPT TO:<{}@example.org>\r\n"
+WHOLE = ENVELOPE + "DATA\r\nFrom: shop@example.jp\r\nSubject: x\r\n\r\nx\r\n.\r\n"
+
+
+def setUpModule():
+    global sandbox
+    sandbox = shim.Sandbox()
+    unittest.addModuleCleanup(sandbox.end)
+
+
+class DropTest(unittest.TestCase):
+    def setUp(self):
+        sandbox.clear()
+        self.state = tempfile.mkdtemp(prefix="shimta-drop-")
+        os.chmod(self.state, 0o711)
+        self.addCleanup(shutil.rmtree, self.state, True)
+        self.drop = os.path.join(self.state, "drop")
+        self.failed = os.path.join(self.drop, "failed")
+        self.number = 0
+
+    def start(self, more="", **extra):
+        daemon = shim.Daemon(sandbox.url, more={"shimta": f"state-dir = {self.state}\nqueue = none\nsubmit-wait = 0s\n{more}"}, **extra)
+        self.addCleanup(daemon.end)
+        self.away = os.path.join(self.state, "away.conf")  # what sendmail would see without the daemon
+        with open(daemon.conf) as conf, open(self.away, "w") as away:
+            away.write(conf.read().replace(daemon.socket, daemon.socket + ".gone"))
+        return daemon
+
+    def leave(self, daemon, to, *options):
+        done = daemon.sendmail("-i", "-fshop@example.jp", *options, to, stdin=MAIL.format(to).encode(), env={"SHIMTA_CONF": self.away})
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def put(self, text, name=None):
+        """A file of its own, complete when it appears."""
+        self.number += 1
+        name = name or f"mail.{self.number:032x}"
+        with open(os.path.join(self.state, "new"), "w") as file:
+            file.write(text)
+        os.rename(file.name, os.path.join(self.drop, name))
+        return name
+
+    def wait_empty(self):
+        shim.until(lambda: os.listdir(self.drop) == ["failed"], "the folder is empty")
+
+    def copies(self):
+        copies = sandbox.copies()
+        self.assertEqual({len(mails) for mails in copies.values()} - {1}, set())
+        return sorted(to.split("@")[0] for to in copies)
+
+    def test_folder(self):
+        self.start()
+        self.assertEqual(os.stat(self.drop).st_mode & 0o7777, 0o1733)
+        self.assertEqual(os.stat(self.failed).st_mode & 0o7777, 0o700)
+
+    def test_while_it_runs(self):
+        daemon = self.start()
+        for to in ("one", "two", "three"):
+            self.leave(daemon, f"{to}@example.org", "-Lweb")
+        self.wait_empty()
+        self.assertEqual(self.copies(), ["one", "three", "two"])
+        mail = sandbox.copies()["two@example.org"][0]
+        self.assertEqual((mail["Subject"], shim.text_of(mail)), ("two@example.org", "本文\n"))
+        daemon.wait_line(r"delivered .*client=drop user=\S+ tag=web from=shop@example.jp to=one@example.org")
+
+    def test_at_start(self):
+        daemon = self.start()
+        daemon.end()
+        for number in range(300):  # more than are taken of one owner, or in one look
+            self.leave(daemon, f"user{number}@example.org")
+        self.start()
+        self.wait_empty()
+        self.assertEqual(self.copies(), sorted(f"user{number}" for number in range(300)))
+
+    def test_large(self):
+        daemon = self.start()
+        body = "x" * 70 + "\n"
+        done = daemon.sendmail("-fshop@example.jp", "big@example.org", stdin=(MAIL.format("big") + body * 40000).encode(),
+                               env={"SHIMTA_CONF": self.away})
+        self.assertEqual(done.returncode, 0)
+        self.wait_empty()
+        self.assertGreater(shim.text_of(sandbox.copies()["big@example.org"][0]).count(body), 7000)  # as far as the text goes
+        self.assertEqual(self.copies(), ["big"])
+
+    def test_only_one_mail_of_a_file(self):
+        self.start()
+        self.put(WHOLE.format("good") + WHOLE.format("evil"))
+        self.wait_empty()
+        self.assertEqual(self.copies(), ["good"])
+
+    def test_not_whole(self):
+        """Cut short, other commands, nothing at all: for the operator, and nobody gets a mail."""
+        daemon = self.start()
+        bad = ["", "MAIL", "QUIT\r\n", "XQUEUE RUN\r\n", "\0" * 100000, WHOLE.format("a")[:-3], ENVELOPE.format("a"), "x" * 5000 + "\n",
+               ENVELOPE.format("a") + "RSET\r\n" + WHOLE.format("b"), "MAIL FROM:<a b@@c>\r\n" + WHOLE.format("c"),
+               WHOLE.format("d@@"), ENVELOPE.format("e") + "DATA\r\n\r\n.." * 3, "EHLO x\r\n" + WHOLE.format("f")]
+        names = [self.put(text) for text in bad]
+        self.put(WHOLE.format("good"))
+        shim.until(lambda: sorted(os.listdir(self.failed)) == sorted(names), "all are in failed")
+        self.wait_empty()
+        self.assertEqual(self.copies(), ["good"])
+        daemon.wait_line(r"drop-refused .*file=mail\.")
+
+    def test_odd_things(self):
+        """What is no file of sendmail's is put aside unread; what cannot be moved stays."""
+        daemon = self.start()
+        secret = os.path.join(self.state, "secret")
+        with open(secret, "w") as file:
+            file.write(WHOLE.format("secret"))
+        os.link(secret, os.path.join(self.drop, f"mail.{1:032x}"))
+        os.symlink(secret, os.path.join(self.drop, f"mail.{2:032x}"))
+        os.mkfifo(os.path.join(self.drop, f"mail.{3:032x}"))
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(os.path.join(self.drop, f"mail.{4:032x}"))
+        for name in ("junk", "mail.", f"mail.{5:031x}", f"mail.{5:033x}", "mail." + "G" * 32, "new.old"):
+            with open(os.path.join(self.drop, name), "w") as file:
+                file.write(WHOLE.format("junk"))
+        os.utime(os.path.join(self.drop, "new.old"), (0, 0))
+        with open(os.path.join(self.drop, "new.fresh"), "w"):
+            pass
+        os.mkdir(os.path.join(self.drop, "folder"))
+        self.put(WHOLE.format("good"), f"mail.{9:032x}")
+        shim.until(lambda: sorted(os.listdir(self.drop)) == ["failed", "folder", "new.fresh"], "the rest is put aside")
+        self.assertEqual(len(os.listdir(self.failed)), 10)
+        self.assertEqual(self.copies(), ["good"])
+        daemon.wait_line(r"drop-useless files=\d+")
+        self.assertEqual(os.stat(secret).st_nlink, 2)
+
+    def test_one_failure_keeps_nobody_else(self):
+        """What fails for the moment stays, with what its owner has besides; the others' mail goes through."""
+        if os.getuid() != 0:
+            self.skipTest("needs root for files of two owners")
+        daemon = self.start()
+        daemon.end()
+        owners = {}
+        for number in range(40):
+            name = self.put(WHOLE.format(f"user{number}"), f"mail.{number:032x}")
+            owners[name] = number % 2 * 65534
+            os.chown(os.path.join(self.drop, name), owners[name], -1)
+        sandbox.fault("status=503")
+        daemon = self.start()
+        daemon.wait_line("drop-deferred .*text=")
+        shim.until(lambda: len({owners[name] for name in os.listdir(self.drop) if name != "failed"}) == 1, "one owner's are left")
+        self.assertLess(len(sandbox.box()), 40)
+
+    def test_deferred_mail_is_tried_again(self):
+        daemon = self.start()
+        sandbox.fault("status=503")
+        self.leave(daemon, "late@example.org")
+        daemon.wait_line("drop-deferred .*text=\"451 ")
+        self.assertEqual(len(os.listdir(self.drop)), 2)
+        daemon.end()
+        self.start()
+        self.wait_empty()
+        self.assertEqual(self.copies(), ["late"])
+
+    def test_folder_of_somebody_else(self):
+        if os.getuid() != 0:
+            self.skipTest("needs root for a folder of somebody else")
+        os.mkdir(self.drop)
+        os.chown(self.drop, 65534, 65534)
+        daemon = self.start()
+        daemon.wait_line("drop-unusable text=\"cannot use .*: it belongs to somebody else")
+
+    def test_link_to_a_folder(self):
+        os.mkdir(os.path.join(self.state, "real"))
+        os.symlink("real", self.drop)
+        self.start().wait_line("drop-unusable text=")
+        self.assertEqual(os.listdir(os.path.join(self.state, "real")), [])
+
+
+if __name__ == "__main__":
+    tap.main()
