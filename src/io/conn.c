@@ -1,43 +1,17 @@
 #include "io/conn.h"
 
-#include "base/error.h"
+#include "io/conn_state.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 enum {
     LINGER_MS = 2000,           /* for a peer to read our last words before its unread bytes cause a reset */
     LINGER_BYTES = 1024 * 1024, /* and what it may send meanwhile */
     PROBE_S = 10,               /* between the questions to a peer that sends no more */
-};
-
-typedef enum {
-    CONN_OPEN,
-    CONN_FLUSHING,  /* the owner has let go; output is still queued */
-    CONN_LINGERING, /* our end is shut; reads and forgets until the peer closes too */
-    CONN_CLOSED,    /* waits for libuv to give the handles back */
-} ConnState;
-
-struct Conn {
-    union {
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } in;
-    uv_timer_t timer;
-    uv_pipe_t *out; /* NULL: writes go to `in` */
-    const ConnOps *ops;
-    void *user;
-    GByteArray *corked; /* what was written while `bytes` runs */
-    size_t unsent, unsent_seen, lingered;
-    gint64 write_ms;
-    guint64 due, write_due, timer_due; /* loop time; 0: never */
-    ConnState state;
-    guint handles;
-    bool in_bytes, paused, full, ended, reading;
 };
 
 typedef struct {
@@ -46,12 +20,6 @@ typedef struct {
     size_t n;
     char bytes[];
 } ConnWrite;
-
-static uv_stream_t *
-conn_reader(const Conn *self)
-{
-    return (uv_stream_t *) &self->in;
-}
 
 static uv_stream_t *
 conn_writer(const Conn *self)
@@ -91,7 +59,7 @@ on_handle_closed(uv_handle_t *handle)
     g_free(self);
 }
 
-static void
+void
 conn_destroy(Conn *self)
 {
     if (self->state == CONN_CLOSED)
@@ -406,75 +374,6 @@ conn_close_now(Conn *self)
     conn_uncork(self);
     self->ops = NULL;
     conn_destroy(self);
-}
-
-static Conn *
-conn_new(uv_loop_t *loop, bool tcp)
-{
-    Conn *self = g_new0(Conn, 1);
-
-    if (tcp)
-        uv_tcp_init(loop, &self->in.tcp);
-    else
-        uv_pipe_init(loop, &self->in.pipe, 0);
-    self->in.tcp.data = self;
-    uv_timer_init(loop, &self->timer);
-    self->timer.data = self;
-    return self;
-}
-
-Conn *
-conn_accept(uv_stream_t *server)
-{
-    bool tcp = server->type == UV_TCP;
-    Conn *self = conn_new(server->loop, tcp);
-
-    if (uv_accept(server, conn_reader(self)) < 0) {
-        conn_destroy(self);
-        return NULL;
-    }
-    if (tcp)
-        uv_tcp_nodelay(&self->in.tcp, 1);
-    return self;
-}
-
-/* libuv aborts on a descriptor that epoll refuses, such as a file or /dev/null. */
-static int
-check_pollable(int fd)
-{
-    struct epoll_event event = { .events = EPOLLIN };
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-    if (epoll < 0)
-        return errno;
-    int failed = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? errno : 0;
-    close(epoll);
-    return failed;
-}
-
-Conn *
-conn_open(uv_loop_t *loop, int in, int out, GError **error)
-{
-    int failed = check_pollable(in);
-
-    if (failed) {
-        error_set_errno(error, failed, "input must be a pipe or socket");
-        return NULL;
-    }
-    Conn *self = conn_new(loop, false);
-    failed = uv_pipe_open(&self->in.pipe, in);
-    if (!failed && out != in) {
-        self->out = g_new0(uv_pipe_t, 1);
-        uv_pipe_init(loop, self->out, 0);
-        self->out->data = self;
-        failed = uv_pipe_open(self->out, out);
-    }
-    if (failed) {
-        error_set_errno(error, -failed, "cannot use the descriptors");
-        conn_destroy(self);
-        return NULL;
-    }
-    return self;
 }
 
 void

@@ -1,0 +1,38 @@
+/* A connection's inside, shared by conn.c and conn_open.c; for nobody else. */
+#pragma once
+
+#include "io/conn.h"
+
+typedef enum {
+    CONN_OPEN,
+    CONN_FLUSHING,  /* the owner has let go; output is still queued */
+    CONN_LINGERING, /* our end is shut; reads and forgets until the peer closes too */
+    CONN_CLOSED,    /* waits for libuv to give the handles back */
+} ConnState;
+
+struct Conn {
+    union {
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } in;
+    uv_timer_t timer;
+    uv_pipe_t *out; /* NULL: writes go to `in` */
+    const ConnOps *ops;
+    void *user;
+    GByteArray *corked; /* what was written while `bytes` runs */
+    size_t unsent, unsent_seen, lingered;
+    gint64 write_ms;
+    guint64 due, write_due, timer_due; /* loop time; 0: never */
+    ConnState state;
+    guint handles;
+    bool in_bytes, paused, full, ended, reading;
+};
+
+static inline uv_stream_t *
+conn_reader(const Conn *self)
+{
+    return (uv_stream_t *) &self->in;
+}
+
+/* Gives the handles back; `gone` follows if there is still an owner. */
+void conn_destroy(Conn *self);
