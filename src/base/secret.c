@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MAX_BYTES = 4096 };
+enum { SECRET_LINE_BYTES = 4096 };
 
 /* Lives in pages of its own: madvise() works on pages. */
 struct Secret {
@@ -47,7 +47,7 @@ secret_is_credential(const char *path)
 }
 
 static bool
-secret_check_file(int fd, const char *path, GError **error)
+secret_check_file(int fd, const char *path, size_t max, GError **error)
 {
     struct stat st;
 
@@ -64,9 +64,8 @@ secret_check_file(int fd, const char *path, GError **error)
                     path, (guint) st.st_mode & 07777);
         return false;
     }
-    if (st.st_size > SECRET_MAX_BYTES) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is longer than %d bytes", path,
-                    SECRET_MAX_BYTES);
+    if (st.st_size > (off_t) max) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is longer than %zu bytes", path, max);
         return false;
     }
     return true;
@@ -95,15 +94,16 @@ secret_read(int fd, char *buf, size_t n, const char *path, GError **error)
     return length;
 }
 
-/* The first line of text, or NULL. */
+/* The text, or its first line; NULL if there is none. */
 static Secret *
-secret_from_text(char *text, size_t length, const char *path, GError **error)
+secret_from_text(char *text, size_t length, bool line, const char *path, GError **error)
 {
     if (strlen(text) != length) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s holds a NUL byte", path);
         return NULL;
     }
-    text[strcspn(text, "\r\n")] = '\0';
+    if (line)
+        text[strcspn(text, "\r\n")] = '\0';
     if (!*text) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is empty", path);
         return NULL;
@@ -111,8 +111,8 @@ secret_from_text(char *text, size_t length, const char *path, GError **error)
     return secret_new(text);
 }
 
-Secret *
-secret_load(const char *path, GError **error)
+static Secret *
+secret_open(const char *path, size_t max, bool line, GError **error)
 {
     /* O_NONBLOCK: a FIFO must not hang the start. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -121,16 +121,28 @@ secret_load(const char *path, GError **error)
         return NULL;
     }
 
-    char text[SECRET_MAX_BYTES + 1];
     Secret *self = NULL;
-    if (secret_check_file(fd, path, error)) {
-        gssize length = secret_read(fd, text, SECRET_MAX_BYTES, path, error);
+    if (secret_check_file(fd, path, max, error)) {
+        g_autofree char *text = g_malloc(max + 1);
+        gssize length = secret_read(fd, text, max, path, error);
         if (length >= 0)
-            self = secret_from_text(text, length, path, error);
-        explicit_bzero(text, sizeof text);
+            self = secret_from_text(text, length, line, path, error);
+        explicit_bzero(text, max + 1);
     }
     close(fd);
     return self;
+}
+
+Secret *
+secret_load(const char *path, GError **error)
+{
+    return secret_open(path, SECRET_LINE_BYTES, true, error);
+}
+
+Secret *
+secret_load_text(const char *path, size_t max, GError **error)
+{
+    return secret_open(path, max, false, error);
 }
 
 const char *

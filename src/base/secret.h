@@ -14,6 +14,9 @@ Secret *secret_new(const char *text);
  * is accepted, since systemd shows its access-control list that way. */
 Secret *secret_load(const char *path, GError **error);
 
+/* The same for the whole of a file of at most max bytes: a key in PEM form, a table of passwords. */
+Secret *secret_load_text(const char *path, size_t max, GError **error);
+
 /* The text, for the one place that sends it. Valid until secret_free(). */
 const char *secret_reveal(const Secret *self);
 

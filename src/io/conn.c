@@ -55,6 +55,7 @@ on_handle_closed(uv_handle_t *handle)
         self->ops->gone(self->user);
     if (self->corked)
         g_byte_array_unref(self->corked);
+    tls_free(self->tls);
     g_free(self->out);
     g_free(self);
 }
@@ -130,7 +131,6 @@ conn_deadline(Conn *self, gint64 ms)
 /* --- reading ------------------------------------------------------------------------------------- */
 
 static void conn_update_reading(Conn *self);
-static void conn_uncork(Conn *self);
 
 static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -178,6 +178,33 @@ conn_deliver(Conn *self, const char *bytes, size_t n)
     conn_uncork(self);
 }
 
+void
+conn_end(Conn *self)
+{
+    self->ended = true;
+    conn_update_reading(self);
+    if (self->ops->end)
+        self->ops->end(self->user);
+    if (self->state == CONN_OPEN && conn_is_tcp(self))
+        conn_probe(self);
+}
+
+static void
+conn_read_end(Conn *self)
+{
+    self->reading = false;
+    if (self->state == CONN_LINGERING) {
+        self->ended = true;
+        conn_destroy(self);
+    } else if (self->state == CONN_OPEN && self->tls && !tls_is_ready(self->tls)) {
+        conn_break_tls(self, "closed in the handshake");
+    } else if (self->state == CONN_OPEN) {
+        conn_end(self);
+    } else {
+        self->ended = true;
+    }
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -185,21 +212,16 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     if (n == 0)
         return;
-    if (n > 0 && self->state == CONN_OPEN) {
+    if (n > 0 && self->state == CONN_OPEN && self->tls) {
+        conn_deliver_tls(self, buf->base, (size_t) n);
+    } else if (n > 0 && self->state == CONN_OPEN) {
         conn_deliver(self, buf->base, (size_t) n);
     } else if (n > 0) {
         self->lingered += (size_t) n;
         if (self->lingered > LINGER_BYTES)
             conn_destroy(self);
     } else if (n == UV_EOF) {
-        self->ended = true;
-        self->reading = false;
-        if (self->state == CONN_LINGERING)
-            conn_destroy(self);
-        else if (self->state == CONN_OPEN && self->ops->end)
-            self->ops->end(self->user);
-        if (self->state == CONN_OPEN && conn_is_tcp(self))
-            conn_probe(self);
+        conn_read_end(self);
     } else {
         conn_destroy(self);
     }
@@ -302,8 +324,8 @@ conn_queue(Conn *self, const char *bytes, size_t n)
     conn_account(self);
 }
 
-static void
-conn_send(Conn *self, const char *bytes, size_t n)
+void
+conn_send_raw(Conn *self, const char *bytes, size_t n)
 {
     size_t sent = 0;
 
@@ -322,6 +344,17 @@ conn_send(Conn *self, const char *bytes, size_t n)
         conn_queue(self, bytes + sent, n - sent);
 }
 
+static void
+conn_send(Conn *self, const char *bytes, size_t n)
+{
+    if (!self->tls) {
+        conn_send_raw(self, bytes, n);
+        return;
+    }
+    tls_write(self->tls, bytes, n);
+    conn_flush_tls(self);
+}
+
 void
 conn_write(Conn *self, const char *bytes, size_t n)
 {
@@ -334,15 +367,24 @@ conn_write(Conn *self, const char *bytes, size_t n)
     g_byte_array_append(self->corked, (const guint8 *) bytes, (guint) n);
 }
 
-static void
-conn_uncork(Conn *self)
+void
+conn_send_corked(Conn *self)
 {
     GByteArray *corked = g_steal_pointer(&self->corked);
 
-    if (corked) {
-        conn_send(self, (const char *) corked->data, corked->len);
-        g_byte_array_unref(corked);
-    }
+    if (!corked)
+        return;
+    conn_send(self, (const char *) corked->data, corked->len);
+    g_byte_array_unref(corked);
+}
+
+void
+conn_uncork(Conn *self)
+{
+    conn_send_corked(self);
+    if (self->state != CONN_FLUSHING)
+        return;
+    conn_farewell(self);
     if (self->state == CONN_FLUSHING && self->unsent == 0)
         conn_flushed(self);
 }
@@ -364,14 +406,15 @@ conn_close(Conn *self)
     self->state = CONN_FLUSHING;
     self->due = 0;
     conn_update_reading(self);
-    if (!self->in_bytes && self->unsent == 0)
-        conn_flushed(self);
+    if (!self->in_bytes)
+        conn_uncork(self);
 }
 
 void
 conn_close_now(Conn *self)
 {
-    conn_uncork(self);
+    conn_send_corked(self);
+    conn_farewell(self);
     self->ops = NULL;
     conn_destroy(self);
 }

@@ -5,8 +5,8 @@
  * came. Needs SIGPIPE ignored. Loop thread; one loop per thread. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "io/tls.h"
+
 #include <uv.h>
 
 typedef struct Conn Conn;
@@ -30,6 +30,13 @@ typedef struct {
 
     /* The connection broke: reset, or nothing could be written for too long. The Conn is no more. */
     void (*gone)(void *user);
+
+    /* The handshake of conn_secure() is done; before it nothing that is written is sent. talked: the peer's first
+     * bytes have come with its end of the handshake. */
+    void (*secured)(void *user, const TlsFacts *facts, bool talked);
+
+    /* The peer has broken the rules of TLS; why in few words. `gone` follows. */
+    void (*insecure)(void *user, const char *why);
 } ConnOps;
 
 /* Takes a connection from a listening stream; NULL if it is gone already. */
@@ -40,6 +47,9 @@ Conn *conn_open(uv_loop_t *loop, int in, int out, GError **error);
 
 /* Begins to read. A peer that takes nothing for write_ms breaks the connection. ops is borrowed. */
 void conn_start(Conn *self, const ConnOps *ops, void *user, gint64 write_ms);
+
+/* What was written so far goes as it is; then the peer must begin a TLS handshake. The owner sets its deadline. */
+void conn_secure(Conn *self, TlsContext *context);
 
 /* Sends a copy, at once where the system takes it. Errors show as `gone`, later. */
 void conn_write(Conn *self, const char *bytes, size_t n);

@@ -1,4 +1,4 @@
-/* A connection's inside, shared by conn.c and conn_open.c; for nobody else. */
+/* A connection's inside, shared by conn.c, conn_open.c and conn_tls.c; for nobody else. */
 #pragma once
 
 #include "io/conn.h"
@@ -19,6 +19,7 @@ struct Conn {
     uv_pipe_t *out; /* NULL: writes go to `in` */
     const ConnOps *ops;
     void *user;
+    Tls *tls;           /* NULL: plain */
     GByteArray *corked; /* what was written while `bytes` runs */
     size_t unsent, unsent_seen, lingered;
     gint64 write_ms;
@@ -36,3 +37,24 @@ conn_reader(const Conn *self)
 
 /* Gives the handles back; `gone` follows if there is still an owner. */
 void conn_destroy(Conn *self);
+
+/* The peer sends no more. */
+void conn_end(Conn *self);
+
+/* Sends what was written while `bytes` ran; after conn_close() the rest of the end too. */
+void conn_send_corked(Conn *self);
+void conn_uncork(Conn *self);
+
+/* Sends bytes as they are. */
+void conn_send_raw(Conn *self, const char *bytes, size_t n);
+
+/* Ciphertext has come: passes on what is in it. */
+void conn_deliver_tls(Conn *self, const char *bytes, size_t n);
+
+/* Sends what TLS has to say. */
+void conn_flush_tls(Conn *self);
+
+/* The owner has let go and everything is written: TLS says goodbye in its own way. */
+void conn_farewell(Conn *self);
+
+void conn_break_tls(Conn *self, const char *why);
