@@ -36,8 +36,14 @@ smtp_say_reply(SmtpSession *self, const Reply *reply)
         reply_print(reply, smtp_output(self));
 }
 
+void
+smtp_say_challenge(SmtpSession *self, const char *text)
+{
+    g_string_append_printf(smtp_output(self), "334 %s\r\n", text);
+}
+
 /* Replies that belong together leave in one write. */
-static void
+void
 smtp_flush(SmtpSession *self)
 {
     GString *out = g_steal_pointer(&self->out);
@@ -180,49 +186,13 @@ smtp_step_data(SmtpSession *self)
     return true;
 }
 
-static bool
-smtp_skip(SmtpSession *self, size_t n)
+/* There may be a password in it. */
+static void
+smtp_forget_kept(SmtpSession *self)
 {
-    self->in += n;
-    self->left -= n;
-    self->skipped += n;
-    if (self->skipped < SMTP_GIVE_UP_BYTES)
-        return true;
-    smtp_quit(self, 500, "5.5.2", "Line too long");
-    return false;
-}
-
-/* One command, or as much of it as there is. False: more input is needed. */
-static bool
-smtp_step_command(SmtpSession *self)
-{
-    const char *lf = memchr(self->in, '\n', self->left);
-    size_t n = lf ? (size_t)(lf + 1 - self->in) : self->left;
-
-    if (self->skipped || n > SMTP_LINE_BYTES) {
-        if (!smtp_skip(self, n) || !lf)
-            return false;
-        self->skipped = 0;
-        smtp_fail(self, 500, "5.5.2", "Line too long");
-        return true;
-    }
-    if (!lf)
-        return false;
-
-    char line[SMTP_LINE_BYTES + 1];
-    memcpy(line, self->in, n);
-    self->in += n;
-    self->left -= n;
-
-    n--;
-    if (n > 0 && line[n - 1] == '\r')
-        n--;
-    line[n] = '\0';
-    /* A NUL must not cut the line: what it is turned into is as wrong everywhere. */
-    for (char *nul = line; (nul = memchr(nul, '\0', n - (size_t)(nul - line)));)
-        *nul = '\1';
-    smtp_command(self, line);
-    return true;
+    if (self->kept)
+        explicit_bzero(self->kept->data, self->kept->len);
+    g_clear_pointer(&self->kept, g_byte_array_unref);
 }
 
 /* What could not be used stays, in the session's own memory; nothing is kept when nothing is left. */
@@ -230,7 +200,7 @@ static void
 smtp_keep_rest(SmtpSession *self)
 {
     if (self->left == 0 || self->state == SMTP_CLOSED) {
-        g_clear_pointer(&self->kept, g_byte_array_unref);
+        smtp_forget_kept(self);
         self->left = 0;
     }
     else if (self->kept) {
@@ -269,7 +239,8 @@ smtp_pump(SmtpSession *self)
 static void
 smtp_destroy(SmtpSession *self)
 {
-    g_clear_pointer(&self->kept, g_byte_array_unref);
+    smtp_forget_kept(self);
+    sasl_free(self->sasl);
     if (self->out)
         g_string_free(self->out, TRUE);
     reply_clear(&self->last_words);
@@ -298,6 +269,7 @@ smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void 
     self->settings = settings;
     self->handler = handler;
     self->user = user;
+    self->secure = settings->tls == SMTP_TLS_ALWAYS;
     g_string_append_printf(smtp_output(self), "220 %s ESMTP\r\n", settings->hostname);
     smtp_flush(self);
     return self;
@@ -372,6 +344,10 @@ smtp_answer(SmtpSession *self, SmtpAsked asked, const Reply *reply)
         smtp_quit_reply(self, reply);
         return;
     }
+    if (asked == ASKED_AUTH) {
+        smtp_auth_answer(self, reply);
+        return;
+    }
     smtp_say_reply(self, reply);
     if (asked == ASKED_QUESTION)
         return;
@@ -386,7 +362,7 @@ smtp_session_resume(SmtpSession *self, const Reply *reply)
 {
     SmtpAsked asked = self->asked;
 
-    if (asked == ASKED_NOTHING)
+    if (asked == ASKED_NOTHING || asked == ASKED_TLS)
         return;
     g_return_if_fail(reply || asked == ASKED_BYTES);
     smtp_arrive(self);
@@ -397,6 +373,20 @@ smtp_session_resume(SmtpSession *self, const Reply *reply)
     if (self->depth == 1)
         smtp_pump(self);
     smtp_leave(self);
+}
+
+void
+smtp_session_secured(SmtpSession *self)
+{
+    if (self->asked != ASKED_TLS)
+        return;
+    /* Nothing that came without TLS is for the time with it. */
+    smtp_forget_kept(self);
+    self->left = 0;
+    self->asked = ASKED_NOTHING;
+    self->secure = true;
+    self->esmtp = false;
+    smtp_enter(self, SMTP_GREETED);
 }
 
 void

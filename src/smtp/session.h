@@ -1,13 +1,10 @@
 /* One SMTP session, without I/O: bytes in, replies and questions to a handler out. Daemon, --stdio,
- * tests and the fuzzer drive the same code. One thread.
- *
- * The contract for every handler function marked (answers): it must call smtp_session_resume() exactly
- * once, inside the call or later. Until then the session reads no further command. An answer of 421 also
- * ends the session. After smtp_session_free() nothing is called any more. */
+ * tests and the fuzzer drive the same code. One thread. */
 #pragma once
 
-#include "mail/envelope.h"
 #include "mail/reply.h"
+#include "smtp/handler.h"
+#include "smtp/password.h"
 
 #include <stdbool.h>
 
@@ -16,6 +13,18 @@ typedef struct SmtpSession SmtpSession;
 /* Longest command line, line end included. Without a line end the session gives up at SMTP_GIVE_UP_BYTES. */
 #define SMTP_LINE_BYTES 2048
 #define SMTP_GIVE_UP_BYTES 65536
+/* The same for AUTH and its answers (RFC 4954). */
+#define SMTP_AUTH_BYTES 12288
+
+/* Wrong passwords in a session before it ends. */
+#define SMTP_AUTH_TRIES 3
+
+typedef enum {
+    SMTP_TLS_OFF,
+    SMTP_TLS_OFFERED,  /* STARTTLS */
+    SMTP_TLS_REQUIRED, /* and no mail without it */
+    SMTP_TLS_ALWAYS,   /* the connection has it from its first byte */
+} SmtpTls;
 
 /* A limit of 0 is no limit. */
 typedef struct {
@@ -28,79 +37,11 @@ typedef struct {
     bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
+    SmtpTls tls;
+    const Passwords *passwords; /* the users of AUTH; NULL: it is not offered */
+    bool auth_required;         /* no mail without it */
+    bool auth_in_plain;         /* offer it without TLS too */
 } SmtpSettings;
-
-/* MAIL's command, valid during the call. */
-typedef struct {
-    const char *sender; /* "" for <> */
-    gint64 size;        /* SIZE, or -1 */
-    const char *body;   /* "7BIT", "8BITMIME" or NULL */
-    bool smtputf8;
-    const char *ret;   /* RFC 3461: "FULL", "HDRS" or NULL */
-    const char *envid; /* RFC 3461, decoded, or NULL */
-    /* XSENDMAIL's parameters */
-    bool submission, from_headers, gateway, no_aliases, bounce_refusals;
-    const char *full_name;
-    const char *notify; /* as SmtpRcpt's, for the recipients in the header */
-    const char *tag;    /* for the log */
-    const char *via;    /* likewise: "protocol:host" the mail came by */
-    DeliveryMode delivery;
-    guint hops;
-} SmtpMail;
-
-/* RCPT's command, valid during the call. */
-typedef struct {
-    const char *address;
-    const char *notify; /* RFC 3461: "NEVER", "SUCCESS,FAILURE", … in upper case, or NULL */
-    const char *orcpt;  /* RFC 3461, decoded: "rfc822;a@b", or NULL */
-} SmtpRcpt;
-
-/* XSENDMAIL's verbs: what a local program may ask besides sending mail. */
-typedef enum {
-    SMTP_ASK_LIST,    /* a page of the queue, behind the entry `id` */
-    SMTP_ASK_COUNT,   /* entries in the queue */
-    SMTP_ASK_RUN,     /* makes those entries due that fit id, address (of a recipient), sender */
-    SMTP_ASK_VERIFY,  /* whether mail to address can be sent */
-    SMTP_ASK_ROUTE,   /* which way mail from sender to address takes */
-    SMTP_ASK_ALIASES, /* reads the alias file again */
-} SmtpAsk;
-
-/* Valid during the call; what was not said is NULL. */
-typedef struct {
-    SmtpAsk what;
-    const char *id, *address, *sender;
-} SmtpQuestion;
-
-typedef struct {
-    /* Output for the client, complete replies only. */
-    void (*write)(void *user, const char *bytes, size_t n);
-
-    /* EHLO or HELO was accepted. */
-    void (*helo)(void *user, const char *name, bool esmtp);
-
-    void (*mail)(void *user, const SmtpMail *mail);        /* (answers) */
-    void (*rcpt)(void *user, const SmtpRcpt *rcpt);        /* (answers) */
-    void (*data_begin)(void *user);                        /* (answers) 354 to go on */
-
-    /* Message bytes, dots removed; bare CR and LF are left as they came. They are taken in any case. True: go
-     * on. False: busy; calls smtp_session_resume(session, NULL) later. Never gets more than max_bytes. */
-    bool (*data_bytes)(void *user, const char *bytes, size_t n);
-
-    /* The message is complete. (answers; the reply to the final dot) */
-    void (*data_end)(void *user);
-
-    /* The transaction is over or given up, whatever the reason: RSET, EHLO, an error, too much data, its
-     * end, the session's end. Forget it. Called once for each mail() that was answered 2xx, at the latest
-     * by smtp_session_free(). A mail() that is still unanswered then is not reset. */
-    void (*reset)(void *user);
-
-    /* The last reply has been written; the connection is to be closed. Called once at most. */
-    void (*quit)(void *user);
-
-    /* (answers; of many lines, if need be) Only where settings->sendmail is set. Not reset: whoever frees the session
-     * forgets the question. NULL: there are no such verbs. */
-    void (*ask)(void *user, const SmtpQuestion *question);
-} SmtpHandler;
 
 /* settings and handler are borrowed. Writes the banner. */
 SmtpSession *smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void *user);
@@ -117,6 +58,9 @@ bool smtp_session_busy(const SmtpSession *self);
 /* The answer the session waits for; reply is copied. NULL only after a busy data_bytes(). Ignored once the
  * session is closed. */
 void smtp_session_resume(SmtpSession *self, const Reply *reply);
+
+/* The handshake is done: everything before it is forgotten, EHLO included. */
+void smtp_session_secured(SmtpSession *self);
 
 /* The session must end: says 421, or what reply holds, and quits. At once, except after 354: then the message
  * may still come and is answered first. reply is copied. */

@@ -1,8 +1,9 @@
-/* A session's inside, shared by session.c (reading, answering, ending) and verbs.c (what the commands mean);
- * for nobody else. */
+/* A session's inside, shared by session.c (reading, answering, ending), line.c (finding commands), verbs.c
+ * (what they mean) and secure.c (STARTTLS, AUTH); for nobody else. */
 #pragma once
 
 #include "smtp/dot.h"
+#include "smtp/sasl.h"
 #include "smtp/session.h"
 
 typedef enum {
@@ -15,7 +16,8 @@ typedef enum {
 } SmtpState;
 
 /* The handler function whose answer is awaited. */
-typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END, ASKED_QUESTION } SmtpAsked;
+typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END, ASKED_QUESTION,
+               ASKED_AUTH, ASKED_TLS } SmtpAsked;
 
 /* What must not outlive a transaction. */
 typedef struct {
@@ -38,9 +40,13 @@ struct SmtpSession {
     SmtpAsked asked;
     SmtpTransaction mail;
     bool esmtp;
+    bool secure;        /* TLS is on */
+    bool authenticated;
+    bool skipping_auth; /* what is skipped belongs to AUTH */
     bool freed;
     guint depth; /* public functions being executed */
-    guint errors, idle_commands, messages;
+    guint errors, idle_commands, messages, auth_failures;
+    Sasl *sasl; /* in the middle of AUTH: the next line is an answer */
 
     const char *in; /* what there is to read: the bytes being fed, or those in kept */
     size_t left;
@@ -49,6 +55,9 @@ struct SmtpSession {
     GString *out;
     Reply last_words; /* after a shutdown in the middle of a message */
 };
+
+/* Takes one command, or as much of it as there is. False: more input is needed. */
+bool smtp_step_command(SmtpSession *self);
 
 /* Executes one command line without its line end; the line may be changed. */
 void smtp_command(SmtpSession *self, char *line);
@@ -59,6 +68,9 @@ void smtp_enter(SmtpSession *self, SmtpState state);
 /* Says one line: text is ours, a constant. */
 void smtp_say(SmtpSession *self, int code, const char *dsn, const char *text);
 void smtp_say_reply(SmtpSession *self, const Reply *reply);
+
+/* One of AUTH's; may be long. */
+void smtp_say_challenge(SmtpSession *self, const char *text);
 
 /* Says it and counts it among the errors; too many end the session. */
 void smtp_fail(SmtpSession *self, int code, const char *dsn, const char *text);
@@ -72,3 +84,20 @@ void smtp_end_transaction(SmtpSession *self);
 
 /* Says the last reply and quits. */
 void smtp_quit(SmtpSession *self, int code, const char *dsn, const char *text);
+
+/* Sends what was said so far. */
+void smtp_flush(SmtpSession *self);
+
+/* The verbs of secure.c. */
+void smtp_starttls(SmtpSession *self, char *args);
+void smtp_auth(SmtpSession *self, char *args);
+
+/* A line while AUTH goes on. */
+void smtp_auth_line(SmtpSession *self, const char *line);
+void smtp_auth_answer(SmtpSession *self, const Reply *reply);
+
+/* "\nSTARTTLS", "\nAUTH …", both or neither, for EHLO. The caller frees it. */
+char *smtp_secure_offers(const SmtpSession *self);
+
+bool smtp_lacks_tls(const SmtpSession *self);
+bool smtp_lacks_auth(const SmtpSession *self);

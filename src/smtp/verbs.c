@@ -12,6 +12,8 @@ enum {
     ENDS_GROUP = 1 << 0,   /* the client must wait for our answer (RFC 2920) */
     IDLE = 1 << 1,         /* brings no mail nearer */
     NO_ARGUMENTS = 1 << 2, /* 501 5.5.4 with any */
+    IN_PLAIN = 1 << 3,     /* allowed before the TLS that is required */
+    NEEDS_AUTH = 1 << 4,   /* 530 5.7.0 where AUTH is required */
 };
 
 static void
@@ -28,13 +30,14 @@ smtp_hello(SmtpSession *self, const char *name, bool esmtp)
     self->esmtp = esmtp;
     self->handler->helo(self->user, name, esmtp);
 
+    g_autofree char *offers = smtp_secure_offers(self);
     g_autofree char *text = NULL;
     if (esmtp)
         text = g_strdup_printf("%s\nPIPELINING\nSIZE %" G_GINT64_FORMAT
-                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s",
+                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
                                self->settings->hostname, self->settings->max_bytes,
                                self->settings->dsn ? "\nDSN" : "",
-                               self->settings->sendmail ? "\nXSENDMAIL" : "");
+                               offers, self->settings->sendmail ? "\nXSENDMAIL" : "");
     smtp_say_reply(self, &(Reply){ 250, NULL, text ? text : (char *)self->settings->hostname });
 }
 
@@ -145,12 +148,6 @@ smtp_not_offered(SmtpSession *self, char *args)
     smtp_fail(self, 502, "5.5.1", "Command not offered");
 }
 
-static void
-smtp_auth(SmtpSession *self, char *args)
-{
-    smtp_fail(self, 503, "5.5.1", "Authentication not offered");
-}
-
 /* What follows is a message, not commands. */
 static void
 smtp_bdat(SmtpSession *self, char *args)
@@ -212,24 +209,24 @@ static const struct {
     const char *out_of_order;
     unsigned flags;
 } smtp_verbs[] = {
-    { "EHLO", smtp_ehlo, ANYWHERE, NULL, ENDS_GROUP | IDLE },
-    { "HELO", smtp_helo, ANYWHERE, NULL, ENDS_GROUP | IDLE },
-    { "MAIL", smtp_mail, IN(SMTP_IDENTIFIED), "Say EHLO first, one MAIL at a time", 0 },
+    { "EHLO", smtp_ehlo, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
+    { "HELO", smtp_helo, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
+    { "MAIL", smtp_mail, IN(SMTP_IDENTIFIED), "Say EHLO first, one MAIL at a time", NEEDS_AUTH },
     { "RCPT", smtp_rcpt, READY, "Need MAIL first", 0 },
     { "DATA", smtp_data, READY, "Need RCPT first", ENDS_GROUP | NO_ARGUMENTS },
-    { "RSET", smtp_rset, ANYWHERE, NULL, IDLE | NO_ARGUMENTS },
-    { "NOOP", smtp_noop, ANYWHERE, NULL, IDLE },
+    { "RSET", smtp_rset, ANYWHERE, NULL, IDLE | NO_ARGUMENTS | IN_PLAIN },
+    { "NOOP", smtp_noop, ANYWHERE, NULL, IDLE | IN_PLAIN },
     { "VRFY", smtp_vrfy, ANYWHERE, NULL, IDLE },
-    { "HELP", smtp_help, ANYWHERE, NULL, IDLE },
-    { "QUIT", smtp_bye, ANYWHERE, NULL, NO_ARGUMENTS },
+    { "HELP", smtp_help, ANYWHERE, NULL, IDLE | IN_PLAIN },
+    { "QUIT", smtp_bye, ANYWHERE, NULL, NO_ARGUMENTS | IN_PLAIN },
     { "EXPN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "ETRN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "TURN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "ATRN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "XCLIENT", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "XFORWARD", smtp_not_offered, ANYWHERE, NULL, 0 },
-    { "STARTTLS", smtp_not_offered, ANYWHERE, NULL, 0 },
-    { "AUTH", smtp_auth, ANYWHERE, NULL, 0 },
+    { "STARTTLS", smtp_starttls, ANYWHERE, NULL, ENDS_GROUP | NO_ARGUMENTS | IN_PLAIN },
+    { "AUTH", smtp_auth, IN(SMTP_IDENTIFIED), "Say EHLO first, AUTH before MAIL", ENDS_GROUP | IN_PLAIN },
     { "BDAT", smtp_bdat, ANYWHERE, NULL, 0 },
     { "XQUEUE", smtp_xqueue, ANYWHERE, NULL, 0 },
     { "XTEST", smtp_xtest, ANYWHERE, NULL, 0 },
@@ -251,6 +248,10 @@ smtp_run(SmtpSession *self, guint verb, char *args)
         smtp_quit(self, smtp_early_talk.code, smtp_early_talk.dsn, smtp_early_talk.text);
     else if (flags & IDLE && max_idle && ++self->idle_commands > max_idle)
         smtp_quit(self, 421, "4.7.0", "Too many commands without a mail");
+    else if (smtp_lacks_tls(self) && !(flags & IN_PLAIN))
+        smtp_fail(self, 530, "5.7.0", "Say STARTTLS first");
+    else if (smtp_lacks_auth(self) && flags & NEEDS_AUTH)
+        smtp_fail(self, 530, "5.7.0", "Authentication required");
     else if (!(smtp_verbs[verb].states & IN(self->state)))
         smtp_fail(self, 503, "5.5.1", smtp_verbs[verb].out_of_order);
     else if (flags & NO_ARGUMENTS && *args)

@@ -7,10 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const guint8 *data, size_t n);
 
+#define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define USERS "ann:*:{SCRAM-SHA-256}4096,c2FsdA==," KEY "," KEY "\n"
+
 typedef struct {
     SmtpSession *session;
     guint32 random;
-    bool waiting, bytes, open, quit, dead;
+    bool waiting, bytes, open, quit, dead, handshake, authenticated;
+    const SmtpSettings *settings;
     guint writes;
     gint64 left;
 } Fuzz;
@@ -56,7 +60,8 @@ on_write(void *user, const char *bytes, size_t n)
     MUST(!self->dead && !self->quit && n > 0);
     for (const char *lf; line < bytes + n; line = lf + 1) {
         lf = memchr(line, '\n', (size_t)(bytes + n - line));
-        MUST(lf && lf - line >= 4 && lf[-1] == '\r' && lf - line < REPLY_LINE_BYTES);
+        MUST(lf && lf - line >= 4 && lf[-1] == '\r');
+        MUST(lf - line < REPLY_LINE_BYTES || memcmp(line, "334 ", 4) == 0);
         MUST(g_ascii_isdigit(line[0]) && g_ascii_isdigit(line[2]) && strchr(" -", line[3]));
         for (const char *p = line; p < lf - 1; p++)
             MUST(*p >= ' ' && *p <= '~');
@@ -87,7 +92,8 @@ on_mail(void *user, const SmtpMail *mail)
 {
     Fuzz *self = user;
 
-    MUST(!self->open && !self->dead && !self->quit);
+    MUST(!self->open && !self->dead && !self->quit && !self->handshake);
+    MUST(self->authenticated || !self->settings->auth_required);
     clean(mail->sender);
     clean(mail->full_name ? mail->full_name : "");
     clean(mail->envid ? mail->envid : "");
@@ -167,13 +173,41 @@ on_ask(void *user, const SmtpQuestion *question)
         resume(user, 250);
 }
 
+static void
+on_auth(void *user, const SmtpAuth *auth)
+{
+    static const int codes[] = { 235, 235, 535, 454 };
+    Fuzz *self = user;
+    int code = codes[pick(self, G_N_ELEMENTS(codes))];
+
+    MUST(!self->open && !self->dead && !self->quit && !self->authenticated && self->settings->passwords);
+    clean(auth->user ? auth->user : "");
+    MUST(auth->user || !(auth->password || auth->proved));
+    self->authenticated = code == 235;
+    smtp_session_resume(self->session, &(Reply){ code, "2.0.0", (char *)"Well" });
+}
+
+static void
+on_starttls(void *user)
+{
+    Fuzz *self = user;
+
+    MUST(!self->open && !self->handshake && !self->authenticated && self->settings->tls == SMTP_TLS_OFFERED);
+    self->handshake = true;
+}
+
 static const SmtpHandler handler = {
     on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
+    on_auth, on_starttls,
 };
 
 static void
 answer(Fuzz *self)
 {
+    if (self->handshake) {
+        self->handshake = false;
+        smtp_session_secured(self->session);
+    }
     while (smtp_session_busy(self->session)) {
         MUST(self->waiting);
         self->waiting = false;
@@ -190,9 +224,12 @@ answer(Fuzz *self)
 int
 LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
 {
+    static Passwords *users;
+
     if (n < 3)
         return 0;
-
+    if (!users)
+        users = passwords_parse("users", USERS, NULL);
     SmtpSettings settings = {
         .hostname = "mx.test",
         .max_bytes = 1000,
@@ -202,8 +239,12 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
         .max_messages = data[0] & 4 ? 2 : 0,
         .sendmail = data[0] & 8,
         .early_talk = data[0] & 16,
+        .passwords = data[0] & 32 ? users : NULL,
+        .auth_in_plain = true,
+        .auth_required = data[0] & 32 && data[0] & 64,
+        .tls = data[0] & 128 ? SMTP_TLS_OFFERED : SMTP_TLS_OFF,
     };
-    Fuzz self = { .random = data[1], .left = 1000 };
+    Fuzz self = { .random = data[1], .left = 1000, .settings = &settings };
     size_t most = data[2] ? data[2] : n;
 
     self.session = smtp_session_new(&settings, &handler, &self);

@@ -1,11 +1,12 @@
 /* Conversations for the session, in *.chat files. Lines, after an optional first block of settings:
- *   set KEY VALUE   a member of SmtpSettings ("max-bytes 1000", "sendmail 1")
+ *   set KEY VALUE   a member of SmtpSettings ("max-bytes 1000", "sendmail 1"; "users plain" and "users scram": AUTH
+ *                   for ann)
  *   only written    the point is in how bytes are cut; see the modes of chat_test.c
  *   C: text         the client sends text and CRLF; \r \n \t \0 \\ \xHH and \{600:text} (repeated) work
  *   B: text         the same without CRLF
  *   S: text         what the server says: exactly this line
  *   H: event        what the handler sees; "H: event -> 550 5.1.1 text" makes it answer so
- *   A: action       shut-down, abort
+ *   A: action       shut-down, abort, secured
  *   # comment */
 #pragma once
 

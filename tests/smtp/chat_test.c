@@ -25,7 +25,7 @@ typedef struct {
     SmtpSession *session;
     GString *said, *seen, *body;
     guint events;
-    bool waiting;
+    bool waiting, handshake;
     Reply answer;
     int accepted, resets, quits;
     bool dead;
@@ -216,15 +216,35 @@ on_ask(void *user, const SmtpQuestion *question)
     run_answer(user, run_event(user, "%s", text->str), "250 2.0.0 Done");
 }
 
+static void
+on_auth(void *user, const SmtpAuth *auth)
+{
+    const char *what = auth->password ? secret_reveal(auth->password) : auth->proved ? "(proved)" : "(refused)";
+
+    g_assert_true(!auth->password || !auth->proved);
+    run_answer(user, run_event(user, "auth %s %s %s", auth->mechanism, auth->user ? auth->user : "(nobody)", what),
+               "235 2.7.0 Welcome");
+}
+
+static void
+on_starttls(void *user)
+{
+    Run *self = user;
+
+    run_event(self, "starttls");
+    self->handshake = true;
+}
+
 static const SmtpHandler handler = {
     on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
+    on_auth, on_starttls,
 };
 
 /* Gives the answers that are due until the session waits for its client. */
 static void
 run_settle(Run *self)
 {
-    while (smtp_session_busy(self->session)) {
+    while (smtp_session_busy(self->session) && !self->handshake) {
         g_assert_true(self->waiting);
         g_assert_cmpint(smtp_session_phase(self->session), ==, SMTP_PHASE_ANSWERING);
         self->waiting = false;
@@ -253,6 +273,11 @@ run_act(Run *self, const char *action)
         smtp_session_shut_down(self->session, NULL);
     else if (g_str_equal(action, "abort"))
         smtp_session_abort(self->session, &timed_out);
+    else if (g_str_equal(action, "secured")) {
+        g_assert_true(self->handshake && smtp_session_busy(self->session));
+        self->handshake = false;
+        smtp_session_secured(self->session);
+    }
     else
         g_error("unknown action %s", action);
 }
@@ -317,13 +342,13 @@ run_as_written(Run *self)
 static bool
 ends_group(const char *text, gsize n)
 {
-    static const char *const verbs[] = { "EHLO", "HELO", "DATA" };
+    static const char *const verbs[] = { "EHLO", "HELO", "DATA", "AUTH", "STARTTLS" };
     gsize line = n ? n - 1 : 0;
 
     while (line > 0 && text[line - 1] != '\n')
         line--;
     for (guint i = 0; i < G_N_ELEMENTS(verbs); i++)
-        if (g_ascii_strncasecmp(text + line, verbs[i], 4) == 0)
+        if (g_ascii_strncasecmp(text + line, verbs[i], strlen(verbs[i])) == 0)
             return true;
     return false;
 }

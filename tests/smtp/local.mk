@@ -2,12 +2,16 @@ check_PROGRAMS += \
 	%D%/chat_test \
 	%D%/dot_test \
 	%D%/model_test \
+	%D%/password_test \
+	%D%/sasl_test \
 	%D%/session_test \
 	%D%/syntax_test
 TESTS += \
 	%D%/chat_test \
 	%D%/dot_test \
 	%D%/model_test \
+	%D%/password_test \
+	%D%/sasl_test \
 	%D%/session_test \
 	%D%/syntax_test
 
@@ -17,6 +21,11 @@ TESTS += \
 %C%_dot_test_LDADD = $(SMTP_LIBS)
 %C%_model_test_SOURCES = %D%/model_test.c
 %C%_model_test_LDADD = $(SMTP_LIBS)
+%C%_password_test_SOURCES = %D%/password_test.c
+%C%_password_test_LDADD = $(SMTP_LIBS)
+%C%_sasl_test_SOURCES = %D%/sasl_test.c
+%C%_sasl_test_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS)
+%C%_sasl_test_LDADD = $(SMTP_LIBS)
 %C%_session_test_SOURCES = %D%/session_test.c
 %C%_session_test_LDADD = $(SMTP_LIBS)
 %C%_syntax_test_SOURCES = %D%/syntax_test.c
@@ -24,8 +33,15 @@ TESTS += \
 
 EXTRA_DIST += \
 	%D%/abort-data.chat \
+	%D%/auth-long.chat \
+	%D%/auth-plain-listener.chat \
+	%D%/auth-required.chat \
+	%D%/auth-tries.chat \
+	%D%/auth.chat \
 	%D%/bdat.chat \
 	%D%/dots.chat \
+	%D%/dsn.chat \
+	%D%/early-auth.chat \
 	%D%/early-data.chat \
 	%D%/early-ehlo.chat \
 	%D%/early-tolerated.chat \
@@ -43,17 +59,22 @@ EXTRA_DIST += \
 	%D%/recipients.chat \
 	%D%/refusals.chat \
 	%D%/senders.chat \
-	%D%/sendmail.chat \
 	%D%/sendmail-not-here.chat \
 	%D%/sendmail-parameters.chat \
-	%D%/sendmail-questions.chat \
 	%D%/sendmail-questions-refused.chat \
+	%D%/sendmail-questions.chat \
+	%D%/sendmail.chat \
 	%D%/shutdown-data.chat \
 	%D%/shutdown-idle.chat \
 	%D%/shutdown-too-big.chat \
 	%D%/shutdown-transaction.chat \
 	%D%/smtputf8.chat \
 	%D%/smuggling.chat \
+	%D%/starttls-injection.chat \
+	%D%/starttls-required.chat \
+	%D%/starttls-shutdown.chat \
+	%D%/starttls.chat \
+	%D%/tls-hello.chat \
 	%D%/too-big.chat \
 	%D%/verbs.chat \
 	%D%/web.chat \
