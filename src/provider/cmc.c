@@ -446,7 +446,7 @@ cmc_judge(const Provider *self, CallTry *try, const HttpResponse *response, Outc
     guint n = call_size(try->call);
 
     if (cmc_is_look_up(self, try))
-        return cmc_judge_look_up(self, try, response, outcomes) ? NULL : cmc_build(self, try);
+        return cmc_judge_look_up(try, response, outcomes) ? NULL : cmc_build(self, try);
     if (response->transport != HTTP_OK || !answer)
         judge_default(outcomes, n, response);
     else if (cJSON_IsArray(errors) && errors->child)

@@ -117,7 +117,7 @@ is_refused(const HttpResponse *response, const cJSON *answer)
 /* The mail may be there: as long as an answer may still come it is not sent again. Where none ever will, a duplicate
  * is better than a loss. */
 bool
-cmc_judge_look_up(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes)
+cmc_judge_look_up(CallTry *try, const HttpResponse *response, Outcome *outcomes)
 {
     static const JudgeRow failed = { NULL, OUTCOME_UNKNOWN, 451, "4.4.2", OUTCOME_ASIDE };
     g_autoptr(cJSON) answer = json_parse(response->body, response->body_length);

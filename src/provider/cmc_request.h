@@ -29,7 +29,7 @@ bool cmc_is_look_up(const Provider *self, const CallTry *try);
 HttpRequest *cmc_look_up(const Provider *self, const CallTry *try);
 
 /* Reads the answer to that: true if it is the end of the try, whose outcomes it sets, else try->step is the next. */
-bool cmc_judge_look_up(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes);
+bool cmc_judge_look_up(CallTry *try, const HttpResponse *response, Outcome *outcomes);
 
 /* ProviderDriver.probe and .probed */
 HttpRequest *cmc_probe(const Provider *self, const Secret *token);
