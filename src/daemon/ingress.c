@@ -291,6 +291,9 @@ deliver(Ingress *self)
     }
     self->waiter.reply = on_reply;
     self->waiter.is_there = on_asked;
+    self->waiter.wait_ms = self->client.listen->conf.wait_ms;
+    if (entry->envelope->delivery == DELIVERY_UNSET)
+        entry->envelope->delivery = DELIVERY_AUTO + self->client.listen->conf.delivery;
     relay_deliver(self->hub->relay, entry, &self->waiter);
 }
 

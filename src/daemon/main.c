@@ -17,6 +17,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+enum { QUEUE_RESERVE_INODES = 1000 };
+
 typedef struct {
     const char *config;
     bool check, stdio, verbose;
@@ -198,8 +200,9 @@ watch_signal(Daemon *self, uv_signal_t *handle, uv_signal_cb callback, int signu
     uv_unref((uv_handle_t *) handle);
 }
 
+/* Takes store, which may be NULL. */
 static void
-daemon_open(Daemon *self, Settings *settings)
+daemon_open(Daemon *self, Settings *settings, Store *store)
 {
     int failed = uv_loop_init(&self->loop);
 
@@ -209,6 +212,8 @@ daemon_open(Daemon *self, Settings *settings)
     self->hub.settings = settings;
     self->hub.users = users_new(&self->loop);
     self->hub.relay = relay_new(&self->loop, settings->relay);
+    if (store)
+        relay_set_store(self->hub.relay, store);
     self->server = smtp_server_new(&self->hub, listener_raise_files(), on_server_empty, self);
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
     watch_signal(self, &self->interrupt, on_terminate, SIGINT);
@@ -286,6 +291,42 @@ daemon_close(Daemon *self)
 }
 
 static int
+store_status(const GError *error)
+{
+    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_IN_USE))
+        return EX_TEMPFAIL;
+    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_UNSAFE) ||
+        g_error_matches(error, STORE_ERROR, STORE_ERROR_CORRUPT) ||
+        g_error_matches(error, STORE_ERROR, STORE_ERROR_NEWER))
+        return EX_CONFIG;
+    return EX_CANTCREAT;
+}
+
+/* Where mail is kept; NULL without error: nowhere. What others may reach below state-dir has a mode of its own. */
+static Store *
+open_store(const Settings *settings, GError **error)
+{
+    const DaemonConf *conf = &settings->conf;
+    g_autofree char *folder = g_build_filename(conf->state_dir, "queue", NULL);
+    const StoreConf store = {
+        .folder = folder,
+        .reserve_bytes = conf->queue_reserve_bytes,
+        .reserve_inodes = conf->queue_reserve_bytes > 0 ? QUEUE_RESERVE_INODES : 0,
+        .max_bytes = conf->queue_max_bytes,
+        .max_entries = conf->queue_max_entries,
+        .spool_memory_bytes = conf->spool_memory_bytes,
+    };
+
+    if (!settings_has_queue(settings))
+        return NULL;
+    if (conf->queue == QUEUE_SQLITE && g_mkdir_with_parents(conf->state_dir, 0711) < 0) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "cannot create %s: %s", conf->state_dir, g_strerror(errno));
+        return NULL;
+    }
+    return store_open(settings_queue_kind(settings), &store, error);
+}
+
+static int
 print_settings(const Settings *settings)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -319,7 +360,12 @@ main(int argc, char **argv)
     size_threads();
     int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
     log_open(options.verbose ? LOG_DEBUG : level);
-    daemon_open(&daemon, settings);
+    Store *store = options.stdio ? NULL : open_store(settings, &error);
+    if (error) {
+        log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
+        return store_status(error);
+    }
+    daemon_open(&daemon, settings, store);
     int status = daemon_run(&daemon, options.stdio);
     daemon_close(&daemon);
     return status;

@@ -145,6 +145,18 @@ flatten(Message *self)
     self->flat = true;
 }
 
+bool
+message_allowed(const Scan *scan, GError **error)
+{
+    ScanVerdict verdict = scan_verdict(scan);
+    MailError code = verdict == SCAN_LOOP ? MAIL_ERROR_LOOP : MAIL_ERROR_SYNTAX;
+
+    if (verdict != SCAN_REFUSED && verdict != SCAN_LOOP)
+        return true;
+    g_set_error_literal(error, MAIL_ERROR, code, scan_reason(scan));
+    return false;
+}
+
 Message *
 message_open(Spool *spool, const Scan *scan, GError **error)
 {
@@ -152,11 +164,8 @@ message_open(Spool *spool, const Scan *scan, GError **error)
     GError *problem = NULL;
 
     gmime_ready();
-    if (verdict == SCAN_REFUSED || verdict == SCAN_LOOP) {
-        MailError code = verdict == SCAN_LOOP ? MAIL_ERROR_LOOP : MAIL_ERROR_SYNTAX;
-        g_set_error_literal(error, MAIL_ERROR, code, scan_reason(scan));
+    if (!message_allowed(scan, error))
         return NULL;
-    }
     g_autoptr(Message) self = g_new0(Message, 1);
     self->spool = spool_ref(spool);
     self->missing = g_array_ref(scan_missing_lines(scan));

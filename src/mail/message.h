@@ -24,5 +24,8 @@ typedef struct Message Message;
  * likes is still a mail: its text is the body. Fails only with MAIL_ERROR_READ, or when the
  * scan refused it. */
 Message *message_open(Spool *spool, const Scan *scan, GError **error);
+
+/* Whether message_open() would take it as far as the scan can tell; else with its error. */
+bool message_allowed(const Scan *scan, GError **error);
 void message_free(Message *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)

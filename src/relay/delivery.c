@@ -1,68 +1,95 @@
 #include "relay/delivery.h"
 
 #include "relay/rewrite.h"
-#include "relay/settle.h"
 
-enum { SMALL_MAIL_BYTES = 64 * 1024 }; /* takes well under a millisecond to translate */
-
-#define SHUTTING_DOWN "Shutting down, try again later"
+enum {
+    SMALL_MAIL_BYTES = 64 * 1024, /* takes well under a millisecond to translate */
+    SCAN_STEP_BYTES = 64 * 1024,
+};
 
 struct Delivery {
     DeliveryWorld world;
     Entry *entry;
-    Work *work;        /* while it lasts, error and shares are the worker's; in the first round the envelope, too */
+    Work *work;        /* while it lasts, error and shares are the worker's; in the first round the entry, too */
     GError *error;     /* nothing can be done with the mail */
     guint rounds;      /* of shares; one of each account's recipients, then one for the fallbacks of those, … */
     GPtrArray *shares; /* of Share: this round's */
     guint shares_made;
     guint left;        /* of them still on their way */
-    GArray *services;  /* parallel to the entry's outcomes; NULL in the first round */
+    GArray *outcomes;  /* parallel to the entry's: of this try; NULL in the first round */
+    GArray *services;  /* likewise */
     bool begun;        /* an API was called: it goes on to its end */
-    DeliveryDone done;
+    const DeliveryOps *ops;
     void *user;
 };
 
-static void
-finish(Delivery *self)
+static const EntryTry *
+try_at(const Delivery *self, guint place)
 {
-    Reply reply = { 0 };
-
-    settle_decide(self->entry->outcomes, &reply);
-    report_outcomes(self->entry, self->services);
-    self->done(self, &reply, self->user);
-    reply_clear(&reply);
+    return &g_array_index(self->entry->tries, EntryTry, place);
 }
 
-/* The same outcome for everyone; for the mail as a whole when nobody is known yet. */
-static void
-finish_untranslated(Delivery *self)
-{
-    GArray *outcomes = self->entry->outcomes;
-    Outcome outcome = { 0 };
-
-    share_untranslated(&outcome, self->error);
-    if (outcomes->len == 0)
-        g_array_set_size(outcomes, 1);
-    for (guint i = 0; i < outcomes->len; i++)
-        outcome_copy(&g_array_index(outcomes, Outcome, i), &outcome);
-    outcome_clear(&outcome);
-    finish(self);
-}
-
-/* The share of an account in this round, made if there is none yet. */
+/* The share of an account, or of one of its calls, in this round; made if there is none yet. key NULL: a new one. */
 static Share *
-share_of(Delivery *self, const Provider *provider)
+share_of(Delivery *self, const Provider *provider, const char *key)
 {
     for (guint i = 0; i < self->shares->len; i++) {
-        if (share_provider(self->shares->pdata[i]) == provider)
+        if (share_is(self->shares->pdata[i], provider, key))
             return self->shares->pdata[i];
     }
-    Share *share = share_new(&self->world, provider, self->entry, self->shares_made++);
+    Share *share = share_new(&self->world, provider, self->entry, key, key ? 0 : self->shares_made++);
     g_ptr_array_add(self->shares, share);
     return share;
 }
 
 /* --- on the worker --------------------------------------------------------------------------------- */
+
+/* What came out of the store was scanned by another process, perhaps. */
+static bool
+scan_again(Entry *entry, GError **error)
+{
+    g_autofree char *bytes = g_malloc(SCAN_STEP_BYTES);
+    g_autoptr(Scan) scan = scan_new();
+    gssize n;
+
+    for (gint64 at = 0; (n = spool_read_at(entry->spool, at, bytes, SCAN_STEP_BYTES, error)) > 0; at += n)
+        scan_push(scan, bytes, (size_t) n);
+    if (n < 0)
+        return false;
+    scan_finish(scan);
+    entry->scan = g_steal_pointer(&scan);
+    return true;
+}
+
+static bool
+is_scanned(Delivery *self)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (self->entry->scan || scan_again(self->entry, &cause))
+        return true;
+    g_set_error(&self->error, MAIL_ERROR, MAIL_ERROR_READ, "%s", cause->message);
+    return false;
+}
+
+/* A mail that has come this way too often. */
+static bool
+is_no_loop(Delivery *self)
+{
+    const Entry *entry = self->entry;
+    guint hops = scan_received(entry->scan) + MIN(entry->envelope->hops, G_MAXUINT / 2);
+
+    if (hops <= self->world.settings->conf.max_received)
+        return true;
+    g_set_error_literal(&self->error, MAIL_ERROR, MAIL_ERROR_LOOP, "Too many Received fields, the mail is in a loop");
+    return false;
+}
+
+static void
+rewrite(Entry *entry, const Localities *where)
+{
+    entry_set_envelope(entry, rewrite_envelope(entry->envelope, where));
+}
 
 /* Who gets it: the envelope, and for `sendmail -t` the header. */
 static bool
@@ -73,10 +100,37 @@ complete_envelope(Delivery *self, const Mail *header)
     if (entry->envelope->from_headers)
         rewrite_add_header_recipients(entry->envelope, header, &self->world.settings->where);
     entry_set_envelope(entry, entry->envelope);
+    entry->expanded = true;
     if (entry->envelope->recipients->len > 0)
         return true;
     g_set_error_literal(&self->error, MAIL_ERROR, MAIL_ERROR_NO_RECIPIENT, "The mail has no recipient");
     return false;
+}
+
+static Mail *
+read_header(Delivery *self, Message *message)
+{
+    const RelaySettings *settings = self->world.settings;
+    const TranslateContext context = {
+        .hostname = settings->hostname,
+        .default_domain = settings->where.default_domain,
+        .id = self->entry->id,
+        .envelope = self->entry->envelope,
+    };
+
+    return mail_from_header(message, &context, &self->error);
+}
+
+/* Who may have the mail by an earlier call gets it by that call or not at all. Others go by it again where nothing has
+ * changed. */
+static void
+share_out_one(Delivery *self, guint place, const Provider *routed)
+{
+    const EntryTry *try = try_at(self, place);
+    const Provider *before = try->account ? relay_settings_account(self->world.settings, try->account) : NULL;
+    bool again = before && try->call_key && (try->maybe_taken || before == routed);
+
+    share_add(share_of(self, again ? before : routed, again ? try->call_key : NULL), place);
 }
 
 static bool
@@ -84,25 +138,16 @@ share_out(Delivery *self, Message *message)
 {
     const RelaySettings *settings = self->world.settings;
     Entry *entry = self->entry;
-    TranslateContext context = {
-        .hostname = settings->hostname,
-        .default_domain = settings->where.default_domain,
-        .id = entry->id,
-        .envelope = entry->envelope,
-    };
-    g_autoptr(Mail) header = NULL;
+    bool wants_header = !entry->expanded && entry->envelope->from_headers;
+    g_autoptr(Mail) header = wants_header || settings->routes->len > 0 ? read_header(self, message) : NULL;
 
-    if (entry->envelope->from_headers || settings->routes->len > 0) {
-        header = mail_from_header(message, &context, &self->error);
-        if (!header)
-            return false;
-    }
-    if (!complete_envelope(self, header))
+    if (self->error || (!entry->expanded && !complete_envelope(self, header)))
         return false;
     RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
     for (guint i = 0; i < entry->envelope->recipients->len; i++) {
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        share_add(share_of(self, relay_settings_route(settings, &facts, recipient->address)), i);
+        if (!try_at(self, i)->closed)
+            share_out_one(self, i, relay_settings_route(settings, &facts, recipient->address));
     }
     return true;
 }
@@ -112,14 +157,36 @@ run_preparation(void *user)
 {
     Delivery *self = user;
     Entry *entry = self->entry;
+    bool fresh = !entry->expanded;
 
-    if (self->rounds == 0)
-        entry_set_envelope(entry, rewrite_envelope(entry->envelope, &self->world.settings->where));
+    if (!is_scanned(self))
+        return;
+    if (fresh)
+        rewrite(entry, &self->world.settings->where);
     g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
-    if (!message || (self->rounds == 0 && !share_out(self, message)))
+    if (!message || (fresh && !is_no_loop(self)) || (self->rounds == 0 && !share_out(self, message)))
         return;
     for (guint i = 0; i < self->shares->len; i++)
         share_prepare(self->shares->pdata[i], message);
+}
+
+/* The message is not parsed unless the header names recipients. */
+static void
+run_expansion(void *user)
+{
+    Delivery *self = user;
+    Entry *entry = self->entry;
+    g_autoptr(Mail) header = NULL;
+
+    rewrite(entry, &self->world.settings->where);
+    if (!is_scanned(self) || !message_allowed(entry->scan, &self->error) || !is_no_loop(self))
+        return;
+    if (entry->envelope->from_headers) {
+        g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
+        header = message ? read_header(self, message) : NULL;
+    }
+    if (!self->error)
+        complete_envelope(self, header);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------------- */
@@ -132,16 +199,15 @@ fall_back(Delivery *self)
 {
     const Entry *entry = self->entry;
 
-    g_ptr_array_set_size(self->shares, 0);
-    for (guint i = 0; i < entry->outcomes->len; i++) {
-        const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
+    for (guint i = 0; i < self->outcomes->len; i++) {
+        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
         const Service *service = &g_array_index(self->services, Service, i);
-        const Provider *next = service->provider->fallback;
+        const Provider *next = service->provider ? service->provider->fallback : NULL;
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (outcome->verdict != OUTCOME_TRANSIENT || !next)
+        if (outcome->verdict != OUTCOME_TRANSIENT || !next || try_at(self, i)->closed || try_at(self, i)->maybe_taken)
             continue;
         report_switch(entry, recipient->address, outcome, service->provider, next);
-        share_add(share_of(self, next), i);
+        share_add(share_of(self, next, NULL), i);
     }
     return self->shares->len > 0;
 }
@@ -150,7 +216,8 @@ static void
 collect(Delivery *self)
 {
     for (guint i = 0; i < self->shares->len; i++)
-        share_collect(self->shares->pdata[i], self->entry->outcomes, self->services);
+        share_collect(self->shares->pdata[i], self->outcomes, self->services);
+    g_ptr_array_set_size(self->shares, 0);
 }
 
 static bool
@@ -175,7 +242,7 @@ give_up(Delivery *self, const Outcome *untried)
     for (guint i = 0; i < self->shares->len; i++)
         share_abort(self->shares->pdata[i], untried);
     collect(self);
-    finish(self);
+    self->ops->done(self, self->user);
 }
 
 static void
@@ -197,7 +264,7 @@ count_down(Delivery *self)
     if (is_wanted(self) && fall_back(self))
         start_round(self);
     else
-        finish(self);
+        self->ops->done(self, self->user);
 }
 
 static void
@@ -206,22 +273,30 @@ on_share_done(void *user)
     count_down(user);
 }
 
+/* The first round has begun: who is open now has no outcome yet. */
+static void
+begin_rounds(Delivery *self)
+{
+    guint n = self->entry->outcomes->len;
+
+    self->outcomes = outcomes_new(n);
+    self->services = services_new(n);
+    if (self->ops->prepared)
+        self->ops->prepared(self, self->user);
+}
+
 static void
 on_prepared(void *user)
 {
     Delivery *self = user;
 
     self->work = NULL;
-    if (self->error && self->rounds == 0) {
-        finish_untranslated(self);
-        return;
-    }
-    if (self->error) { /* it was fine before: the recipients keep the outcomes they have */
-        finish(self);
+    if (self->error) { /* in a later round it was fine before: the recipients keep the outcomes they have */
+        self->ops->done(self, self->user);
         return;
     }
     if (self->rounds++ == 0)
-        self->services = services_new(self->entry->outcomes->len);
+        begin_rounds(self);
     self->left = self->shares->len + 1; /* and this function */
     for (guint i = 0; i < self->shares->len; i++)
         share_start(self->shares->pdata[i], on_share_begins, on_share_done, self);
@@ -232,11 +307,22 @@ on_prepared(void *user)
 }
 
 static void
+on_expanded(void *user)
+{
+    Delivery *self = user;
+
+    self->work = NULL;
+    self->ops->expanded(self, self->user);
+}
+
+static void
 destroy(void *user)
 {
     Delivery *self = user;
 
     g_ptr_array_unref(self->shares);
+    if (self->outcomes)
+        g_array_unref(self->outcomes);
     if (self->services)
         g_array_unref(self->services);
     g_clear_error(&self->error);
@@ -247,19 +333,24 @@ destroy(void *user)
 }
 
 static const WorkOps preparation = { run_preparation, on_prepared, destroy };
+static const WorkOps expansion = { run_expansion, on_expanded, destroy };
+
+static void
+start_work(Delivery *self, const WorkOps *ops, bool quick)
+{
+    const DeliveryWorld *world = &self->world;
+
+    self->work = quick ? work_lane_start(world->lane, ops, self) : work_start(world->loop, ops, self);
+}
 
 static void
 start_round(Delivery *self)
 {
-    const DeliveryWorld *world = &self->world;
-    bool small = spool_length(self->entry->spool) <= SMALL_MAIL_BYTES;
-
-    self->work = small ? work_lane_start(world->lane, &preparation, self)
-                       : work_start(world->loop, &preparation, self);
+    start_work(self, &preparation, spool_length(self->entry->spool) <= SMALL_MAIL_BYTES);
 }
 
-static Delivery *
-delivery_new(const DeliveryWorld *world, Entry *entry)
+Delivery *
+delivery_new(const DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user)
 {
     Delivery *self = g_new0(Delivery, 1);
 
@@ -267,25 +358,37 @@ delivery_new(const DeliveryWorld *world, Entry *entry)
     g_hash_table_ref(world->throttles); /* a worker may look into them when the relay is gone */
     g_hash_table_ref(world->tokens);
     self->entry = entry;
+    self->shares_made = entry->shares_made;
     self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
+    self->ops = ops;
+    self->user = user;
     return self;
 }
 
-Delivery *
-delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user)
+Entry *
+delivery_entry(const Delivery *self)
 {
-    Delivery *self = delivery_new(world, entry);
+    return self->entry;
+}
 
-    self->done = done;
-    self->user = user;
+void
+delivery_expand(Delivery *self)
+{
+    bool parses = self->entry->envelope->from_headers;
+
+    start_work(self, &expansion, !parses || spool_length(self->entry->spool) <= SMALL_MAIL_BYTES);
+}
+
+void
+delivery_send(Delivery *self)
+{
     start_round(self);
-    return self;
 }
 
 Delivery *
 delivery_prepare(const DeliveryWorld *world, Entry *entry)
 {
-    Delivery *self = delivery_new(world, entry);
+    Delivery *self = delivery_new(world, entry, NULL, NULL);
 
     run_preparation(self);
     return self;
@@ -294,7 +397,7 @@ delivery_prepare(const DeliveryWorld *world, Entry *entry)
 const GError *
 delivery_error(const Delivery *self)
 {
-    return self->error;
+    return self->rounds == 0 ? self->error : NULL;
 }
 
 const GPtrArray *
@@ -303,25 +406,92 @@ delivery_shares(const Delivery *self)
     return self->shares;
 }
 
+const GArray *
+delivery_services(const Delivery *self)
+{
+    return self->services;
+}
+
+/* What no other account will change any more; and the call it came by. */
+static void
+note_results(Delivery *self)
+{
+    for (guint i = 0; i < self->outcomes->len; i++) {
+        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
+        const Service *service = &g_array_index(self->services, Service, i);
+        if (!try_at(self, i)->closed)
+            share_note_outcome(self->entry, i, service, outcome);
+    }
+}
+
 void
+delivery_note(Delivery *self)
+{
+    note_results(self);
+    for (guint i = 0; !self->work && i < self->shares->len; i++)
+        share_note(self->shares->pdata[i], self->entry);
+    self->entry->shares_made = self->shares_made;
+}
+
+/* The same outcome for everyone who is open; for the mail as a whole when nobody is known yet. */
+static void
+refuse_all(Delivery *self)
+{
+    Entry *entry = self->entry;
+    Outcome outcome = { 0 };
+
+    share_untranslated(&outcome, self->error);
+    if (entry->outcomes->len == 0)
+        g_array_set_size(entry->outcomes, 1);
+    for (guint i = 0; i < entry->outcomes->len; i++) {
+        if (i >= entry->tries->len || !try_at(self, i)->closed)
+            outcome_copy(&g_array_index(entry->outcomes, Outcome, i), &outcome);
+    }
+    outcome_clear(&outcome);
+}
+
+void
+delivery_results(Delivery *self)
+{
+    Entry *entry = self->entry;
+
+    entry->shares_made = self->shares_made;
+    if (delivery_error(self)) {
+        refuse_all(self);
+        return;
+    }
+    for (guint i = 0; self->outcomes && i < self->outcomes->len; i++) {
+        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
+        const Service *service = &g_array_index(self->services, Service, i);
+        if (try_at(self, i)->closed)
+            continue;
+        outcome_copy(&g_array_index(entry->outcomes, Outcome, i), outcome);
+        if (service->call)
+            share_note_call(entry, i, service, outcome->verdict == OUTCOME_UNKNOWN);
+    }
+}
+
+bool
+delivery_begun(const Delivery *self)
+{
+    return self->begun;
+}
+
+bool
 delivery_abort(Delivery *self)
 {
     Outcome untried = { 0 };
 
-    if (self->work && self->rounds == 0) {
-        /* The entry is the worker's, but for the id, which nobody changes. */
-        Reply reply = { 451, "4.3.2", (char *) SHUTTING_DOWN };
-        report_dropped(self->entry->id, SHUTTING_DOWN);
-        self->done(self, &reply, self->user);
-        return;
-    }
+    if (self->work && self->rounds == 0)
+        return false;
     if (self->work) {
-        finish(self);
-        return;
+        self->ops->done(self, self->user);
+        return true;
     }
-    outcome_set(&untried, OUTCOME_TRANSIENT, 451, "4.3.2", SHUTTING_DOWN);
+    outcome_set(&untried, OUTCOME_TRANSIENT, 451, "4.3.2", "Shutting down, try again later");
     give_up(self, &untried);
     outcome_clear(&untried);
+    return true;
 }
 
 void

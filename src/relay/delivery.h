@@ -1,5 +1,6 @@
-/* One mail on its way out: its recipients shared out among accounts, each share translated and sent, and what failed
- * for the moment tried through the accounts' fallbacks; then settled. Loop thread. */
+/* One mail on its way out: who gets it; its recipients shared out among accounts, each share translated and sent; what
+ * failed for the moment tried through the accounts' fallbacks. Owns its entry, which others may read, and write where
+ * it says so. Loop thread. */
 #pragma once
 
 #include "mail/reply.h"
@@ -7,24 +8,56 @@
 
 typedef struct Delivery Delivery;
 
-/* The mail is settled and logged. reply is what a client that waits is told; the delivery may be freed in here. */
-typedef void (*DeliveryDone)(Delivery *delivery, const Reply *reply, void *user);
+typedef struct {
+    /* After delivery_expand(): the recipients are final, or there is an error. */
+    void (*expanded)(Delivery *self, void *user);
 
-/* Takes entry. world is borrowed until delivery_free(). done comes exactly once, never
- * before this has returned. */
-Delivery *delivery_start(const DeliveryWorld *world, Entry *entry, DeliveryDone done, void *user);
+    /* While it is sent: the recipients are final, and the entry may be stored from now on. NULL: nobody asks. */
+    void (*prepared)(Delivery *self, void *user);
+
+    /* All that can be done now is done. The delivery may be freed in here. */
+    void (*done)(Delivery *self, void *user);
+} DeliveryOps;
+
+/* Takes entry. world is borrowed until delivery_free(), ops for ever. Nothing is called before what starts it has
+ * returned. */
+Delivery *delivery_new(const DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user);
+
+/* The entry. A worker has it alone until `prepared` or `expanded`, and between `delivery_send()` and then. */
+Entry *delivery_entry(const Delivery *self);
+
+/* Makes the recipients final: aliases, and for `sendmail -t` the header. */
+void delivery_expand(Delivery *self);
+
+/* Tries all recipients that are open, those that were tried before as they were. */
+void delivery_send(Delivery *self);
+
+/* Why nothing can be done with the mail as a whole; or NULL. */
+const GError *delivery_error(const Delivery *self);
+
+/* The entry learns what is known by now, while calls are on their way: what is certain, and who may get the mail by
+ * which call. Only after `prepared`. */
+void delivery_note(Delivery *self);
+
+/* After `done`: the entry learns what has become of those who are open in it. */
+void delivery_results(Delivery *self);
+
+/* Who tried, parallel to the entry's outcomes; or NULL. */
+const GArray *delivery_services(const Delivery *self);
 
 /* Does what comes before the first call, and no more: who gets what through which account. Blocks; for explaining.
  * Only delivery_error(), delivery_shares() and delivery_free() may follow. */
 Delivery *delivery_prepare(const DeliveryWorld *world, Entry *entry);
-const GError *delivery_error(const Delivery *self);     /* the mail as a whole is refused; or NULL */
 const GPtrArray *delivery_shares(const Delivery *self); /* of Share */
 
-/* Ends it now with what is known; calls done. */
-void delivery_abort(Delivery *self);
+/* True: a call was made, or may be any moment. */
+bool delivery_begun(const Delivery *self);
+
+/* Ends it now with what is known; calls done. False: nothing is known, as a worker has it; done does not come. */
+bool delivery_abort(Delivery *self);
 
 /* is_wanted has become false: if no call has begun, ends it now; calls done. */
 void delivery_unwanted(Delivery *self);
 
-/* After done, or delivery_prepare(). */
+/* Any time. */
 void delivery_free(Delivery *self);

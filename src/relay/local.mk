@@ -3,21 +3,26 @@ noinst_LIBRARIES += %D%/librelay.a
 %C%_librelay_a_SOURCES = \
 	%D%/adapt.c %D%/adapt.h \
 	%D%/attempt.c %D%/attempt.h \
+	%D%/booking.c %D%/booking.h \
 	%D%/bounce.c %D%/bounce.h \
+	%D%/claim.c \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/duplicates.c %D%/duplicates.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/job.c \
 	%D%/lines.c %D%/lines.h \
 	%D%/repeat.c %D%/repeat.h \
 	%D%/report.c %D%/report.h \
+	%D%/retry.c %D%/retry.h \
 	%D%/rewrite.c %D%/rewrite.h \
 	%D%/route.c %D%/route.h \
 	%D%/runner.c %D%/runner.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
 	%D%/share.c %D%/share.h \
+	%D%/state.h \
 	%D%/store_thread.c %D%/store_thread.h \
 	%D%/throttle.c %D%/throttle.h \
 	%D%/token.c %D%/token.h \

@@ -32,6 +32,12 @@ service_copy(Service *to, const Service *from)
 }
 
 static const char *
+sender_of(const Entry *entry)
+{
+    return *entry->envelope->sender ? entry->envelope->sender : "<>";
+}
+
+static const char *
 event_of(OutcomeVerdict verdict, bool lost)
 {
     switch (verdict) {
@@ -70,7 +76,7 @@ report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
     bool numbered = service->call && !g_str_equal(service->call, entry->id);
 
     log_event(level_of(outcome, lost), event_of(outcome->verdict, lost), "id", entry->id, "client", envelope->client,
-              "user", envelope->user, "tag", envelope->tag, "via", envelope->via, "from", *envelope->sender ? envelope->sender : "<>",
+              "user", envelope->user, "tag", envelope->tag, "via", envelope->via, "from", sender_of(entry),
               "to", to ? to->address : NULL, "size", LOG_NUM(spool_length(entry->spool)),
               "provider", service->provider ? service->provider->name : NULL, "call", numbered ? service->call : NULL,
               "api_ms", LOG_NUM(service->api_us / 1000), "delay_ms", LOG_NUM(clock_now() - entry->arrived_ms),
@@ -78,8 +84,18 @@ report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
               "text", delivered ? NULL : outcome->text, NULL);
 }
 
+static bool
+is_news(const Entry *entry, guint i, bool final)
+{
+    OutcomeVerdict verdict = g_array_index(entry->outcomes, Outcome, i).verdict;
+
+    if (i < entry->tries->len && g_array_index(entry->tries, EntryTry, i).closed)
+        return false;
+    return final || verdict == OUTCOME_DELIVERED || verdict == OUTCOME_PERMANENT;
+}
+
 void
-report_outcomes(const Entry *entry, const GArray *services)
+report_outcomes(const Entry *entry, const GArray *services, bool alone, bool final)
 {
     static const Service none = { 0 };
     bool any_delivered = false;
@@ -88,8 +104,38 @@ report_outcomes(const Entry *entry, const GArray *services)
         any_delivered |= g_array_index(entry->outcomes, Outcome, i).verdict == OUTCOME_DELIVERED;
     for (guint i = 0; i < entry->outcomes->len; i++) {
         const Service *service = services && i < services->len ? &g_array_index(services, Service, i) : &none;
-        report_outcome(entry, i, service, any_delivered);
+        if (is_news(entry, i, final))
+            report_outcome(entry, i, service, alone && any_delivered);
     }
+}
+
+void
+report_kept(const Entry *entry)
+{
+    log_event(LOG_INFO, "queued", "id", entry->id, "client", entry->envelope->client, "user", entry->envelope->user,
+              "from", sender_of(entry), "size", LOG_NUM(spool_length(entry->spool)), "recipients",
+              LOG_NUM(entry_open(entry)), NULL);
+}
+
+void
+report_held(const Entry *entry)
+{
+    log_event(LOG_ERR, "held", "id", entry->id, "from", sender_of(entry), "recipients", LOG_NUM(entry_open(entry)),
+              "text", entry->held, NULL);
+}
+
+void
+report_notice(const Entry *entry, const Entry *notice)
+{
+    const EnvelopeRecipient *to = notice->envelope->recipients->pdata[0];
+
+    log_event(LOG_NOTICE, "notice", "id", entry->id, "notice", notice->id, "to", to->address, NULL);
+}
+
+void
+report_trouble(const GError *error, guint others)
+{
+    log_event(LOG_ERR, "store-failed", "text", error->message, "others", others > 0 ? LOG_NUM(others) : NULL, NULL);
 }
 
 void

@@ -15,9 +15,10 @@ typedef struct {
 GArray *services_new(guint n);
 void service_copy(Service *to, const Service *from);
 
-/* delivered, deferred, refused or unknown, once for each outcome of the entry; services are parallel to them. What
- * failed beside recipients that were delivered to is lost with the reply 250, hence an error. */
-void report_outcomes(const Entry *entry, const GArray *services);
+/* delivered, deferred, refused or unknown, once for each recipient who is not closed; services are parallel to the
+ * outcomes. alone: nothing is kept, so that what failed beside recipients who were delivered to is lost with the reply
+ * 250, hence an error. Unless final only what stays as it is. */
+void report_outcomes(const Entry *entry, const GArray *services, bool alone, bool final);
 
 void report_notes(const Entry *entry, const Mail *mail, const Provider *provider);
 
@@ -26,6 +27,18 @@ void report_switch(const Entry *entry, const char *to, const Outcome *why, const
 
 /* The account refused what another one may still take. */
 void report_refusal(const Entry *entry, guint place, const Outcome *why, const Provider *by);
+
+/* The entry is in the store now, */
+void report_kept(const Entry *entry);
+
+/* waits there for the operator, */
+void report_held(const Entry *entry);
+
+/* its sender is told of it by notice. */
+void report_notice(const Entry *entry, const Entry *notice);
+
+/* The store failed, and so often since the last line. */
+void report_trouble(const GError *error, guint others);
 
 /* The entry was given up before its recipients were known. */
 void report_dropped(const char *id, const char *why);

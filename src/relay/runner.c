@@ -2,24 +2,11 @@
 
 #include "relay/runner.h"
 
-#include "relay/delivery.h"
+#include "relay/state.h"
 
-typedef struct RelayJob {
-    Relay *relay;
-    Delivery *delivery;
-    Waiter *waiter; /* or NULL */
-    bool abandoned;
-    GList link;
-} RelayJob;
+enum { TROUBLE_LOG_MS = 60 * 1000 };
 
-struct Relay {
-    DeliveryWorld world;
-    GQueue jobs; /* of RelayJob */
-    uv_timer_t timer; /* of the drain */
-    bool expired;
-    void (*drained)(void *user);
-    void *user;
-};
+/* --- the end ------------------------------------------------------------------------------------- */
 
 /* From now on no API is called. */
 static void
@@ -35,51 +22,66 @@ expire(Relay *self)
 }
 
 static void
-check_drained(Relay *self)
+close_token(gpointer account, gpointer token, gpointer user)
 {
-    void (*drained)(void *user) = self->drained;
-
-    if (!drained || !g_queue_is_empty(&self->jobs))
-        return;
-    expire(self);
-    uv_timer_stop(&self->timer);
-    self->drained = NULL;
-    drained(self->user);
+    token_close(token);
 }
 
 static void
-on_delivered(Delivery *delivery, const Reply *reply, void *user)
+on_closed(uv_handle_t *handle)
 {
-    RelayJob *job = user;
-    Relay *relay = job->relay;
-    Waiter *waiter = job->waiter;
+    Relay *self = handle->data;
 
-    g_queue_unlink(&relay->jobs, &job->link);
-    g_free(job);
-    if (waiter) {
-        waiter->job = NULL;
-        waiter->reply(waiter, reply);
-    }
-    delivery_free(delivery);
-    check_drained(relay);
+    if (--self->handles > 0)
+        return;
+    g_hash_table_unref(self->world.throttles);
+    g_hash_table_unref(self->world.tokens);
+    g_hash_table_unref(self->in_hand);
+    g_free(self);
 }
 
-static bool
-is_wanted(void *user)
+/* Nobody needs anything any more. */
+static void
+close_all(Relay *self)
 {
-    const RelayJob *job = user;
-    Waiter *waiter = job->waiter;
+    uv_timer_t *const timers[] = { &self->patience, &self->due, &self->lease, &self->trouble, &self->drain };
 
-    return !job->abandoned && (!waiter || !waiter->is_there || waiter->is_there(waiter));
+    self->closing = false;
+    g_hash_table_foreach(self->world.tokens, close_token, NULL);
+    http_client_close(self->world.http);
+    work_lane_close(self->world.lane);
+    store_thread_close(self->store);
+    self->handles = G_N_ELEMENTS(timers);
+    for (guint i = 0; i < G_N_ELEMENTS(timers); i++)
+        uv_close((uv_handle_t *) timers[i], on_closed);
+}
+
+void
+relay_check(Relay *self)
+{
+    void (*drained)(void *user) = self->drained;
+
+    if (!g_queue_is_empty(&self->jobs))
+        return;
+    uv_timer_stop(&self->patience);
+    if (drained) {
+        expire(self);
+        uv_timer_stop(&self->drain);
+        self->drained = NULL;
+        drained(self->user);
+    } else if (self->closing && self->tasks == 0) {
+        close_all(self);
+    }
 }
 
 static void
 abort_all(Relay *self)
 {
-    while (!g_queue_is_empty(&self->jobs)) {
-        RelayJob *job = g_queue_peek_head(&self->jobs);
-        delivery_abort(job->delivery);
+    for (GList *link = self->jobs.head, *next; link; link = next) {
+        next = link->next;
+        job_abort(link->data);
     }
+    booking_retry_all(self, true);
 }
 
 static void
@@ -89,23 +91,56 @@ on_limit(uv_timer_t *timer)
 
     expire(self);
     abort_all(self);
-    check_drained(self);
+    relay_check(self);
 }
 
-Relay *
-relay_new(uv_loop_t *loop, const RelaySettings *settings)
+/* --- clients ------------------------------------------------------------------------------------- */
+
+static bool
+is_wanted(void *user)
 {
-    Relay *self = g_new0(Relay, 1);
+    const RelayJob *job = user;
+    Waiter *waiter = job->waiter;
+
+    return job->entry->stored || (!job->abandoned && (!waiter || !waiter->is_there || waiter->is_there(waiter)));
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+    Relay *self = timer->data;
+    gint64 now_ms = (gint64) uv_now(self->world.loop), next_ms = G_MAXINT64;
+
+    for (GList *link = self->jobs.head; link; link = link->next) {
+        RelayJob *job = link->data;
+        if (job->answer_by_ms > 0 && job->answer_by_ms <= now_ms)
+            job_hurry(job);
+        else if (job->answer_by_ms > 0)
+            next_ms = MIN(next_ms, job->answer_by_ms);
+    }
+    if (next_ms < G_MAXINT64)
+        relay_wait(self, next_ms);
+}
+
+void
+relay_wait(Relay *self, gint64 until_ms)
+{
+    if (uv_is_active((uv_handle_t *) &self->patience) && self->patience_ms <= until_ms)
+        return;
+    self->patience_ms = until_ms;
+    uv_timer_start(&self->patience, on_patience, (guint64) MAX(0, until_ms - (gint64) uv_now(self->world.loop)), 0);
+}
+
+/* --- the beginning ------------------------------------------------------------------------------- */
+
+static void
+open_accounts(Relay *self, const RelaySettings *settings)
+{
     guint calls = 0;
 
-    self->world.loop = loop;
-    self->world.settings = settings;
-    self->world.is_wanted = is_wanted;
-    self->world.throttles = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) throttle_free);
-    self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];
-        g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(loop, account));
+        g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(self->world.loop, account));
         calls += account->limits.calls;
     }
     HttpConf conf = {
@@ -117,33 +152,93 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
         .total_ms = settings->conf.call_timeout_ms,
         .connections_per_host = calls, /* each account may fill its own limit */
     };
-    self->world.http = http_client_new(loop, &conf);
-    self->world.lane = work_lane_new(loop);
+    self->world.http = http_client_new(self->world.loop, &conf);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];
         if (account->driver->login)
             g_hash_table_insert(self->world.tokens, (gpointer) account, token_new(self->world.http, account));
     }
+}
+
+/* What waits in the store keeps no loop alive. */
+static void
+open_timer(Relay *self, uv_timer_t *timer, bool keeps_alive)
+{
+    uv_timer_init(self->world.loop, timer);
+    timer->data = self;
+    if (!keeps_alive)
+        uv_unref((uv_handle_t *) timer);
+}
+
+Relay *
+relay_new(uv_loop_t *loop, const RelaySettings *settings)
+{
+    Relay *self = g_new0(Relay, 1);
+
+    self->world.loop = loop;
+    self->world.settings = settings;
+    self->world.is_wanted = is_wanted;
+    self->world.throttles = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) throttle_free);
+    self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
+    self->world.lane = work_lane_new(loop);
+    open_accounts(self, settings);
+    self->retry = (RetryConf) { settings->conf.retry_min_ms, settings->conf.retry_max_ms };
+    self->in_hand = g_hash_table_new(g_str_hash, g_str_equal);
     g_queue_init(&self->jobs);
-    uv_timer_init(loop, &self->timer);
-    self->timer.data = self;
+    g_queue_init(&self->troubled);
+    open_timer(self, &self->patience, true);
+    open_timer(self, &self->trouble, true);
+    open_timer(self, &self->drain, true);
+    open_timer(self, &self->due, false);
+    open_timer(self, &self->lease, false);
     return self;
+}
+
+void
+relay_set_store(Relay *self, Store *store)
+{
+    self->store = store_thread_new(self->world.loop, store);
+    claim_start(self);
+}
+
+StoreThread *
+relay_store(Relay *self)
+{
+    return self->store;
+}
+
+void
+relay_wake(Relay *self)
+{
+    claim_now(self);
+}
+
+bool
+relay_in_hand(const Relay *self, const char *id)
+{
+    return g_hash_table_contains(self->in_hand, id);
+}
+
+void
+relay_trouble(Relay *self, const GError *error)
+{
+    gint64 now_ms = (gint64) uv_now(self->world.loop);
+
+    if (self->trouble_logged_ms > 0 && now_ms - self->trouble_logged_ms < TROUBLE_LOG_MS) {
+        self->trouble_unlogged++;
+        return;
+    }
+    report_trouble(error, self->trouble_unlogged);
+    self->trouble_logged_ms = now_ms;
+    self->trouble_unlogged = 0;
 }
 
 void
 relay_deliver(Relay *self, Entry *entry, Waiter *waiter)
 {
-    RelayJob *job = g_new0(RelayJob, 1);
-
-    job->relay = self;
-    job->waiter = waiter;
-    job->link.data = job;
-    if (waiter)
-        waiter->job = job;
-    g_queue_push_tail_link(&self->jobs, &job->link);
-    job->delivery = delivery_start(&self->world, entry, on_delivered, job);
+    job_start(self, entry, waiter);
     if (self->expired)
-        uv_timer_start(&self->timer, on_limit, 0, 0);
+        uv_timer_start(&self->drain, on_limit, 0, 0);
 }
 
 void
@@ -151,11 +246,8 @@ relay_abandon(Waiter *waiter)
 {
     RelayJob *job = g_steal_pointer(&waiter->job);
 
-    if (!job)
-        return;
-    job->waiter = NULL;
-    job->abandoned = true;
-    delivery_unwanted(job->delivery);
+    if (job)
+        job_abandon(job);
 }
 
 guint
@@ -169,35 +261,18 @@ relay_drain(Relay *self, gint64 limit_ms, void (*done)(void *user), void *user)
 {
     bool idle = g_queue_is_empty(&self->jobs);
 
+    self->draining = true;
     self->drained = done;
     self->user = user;
-    uv_timer_start(&self->timer, on_limit, idle ? 0 : (guint64) limit_ms, 0);
-}
-
-static void
-close_token(gpointer account, gpointer token, gpointer user)
-{
-    token_close(token);
-}
-
-static void
-on_closed(uv_handle_t *handle)
-{
-    Relay *self = handle->data;
-
-    g_hash_table_unref(self->world.throttles);
-    g_hash_table_unref(self->world.tokens);
-    g_free(self);
+    uv_timer_start(&self->drain, on_limit, idle ? 0 : (guint64) limit_ms, 0);
 }
 
 void
 relay_close(Relay *self)
 {
+    self->draining = self->closing = true;
     self->drained = NULL;
     expire(self);
     abort_all(self);
-    g_hash_table_foreach(self->world.tokens, close_token, NULL);
-    http_client_close(self->world.http);
-    work_lane_close(self->world.lane);
-    uv_close((uv_handle_t *) &self->timer, on_closed);
+    relay_check(self);
 }

@@ -5,6 +5,7 @@
 #include "mail/reply.h"
 #include "queue/entry.h"
 #include "relay/settings.h"
+#include "relay/store_thread.h"
 
 #include <uv.h>
 
@@ -19,6 +20,7 @@ struct Waiter {
 
     /* False once nobody is there any more to read the reply. Asked before an API is called; NULL: always true. */
     bool (*is_there)(Waiter *self);
+    gint64 wait_ms;       /* with DELIVERY_AUTO: what is not settled then is promised; 0: no limit */
     struct RelayJob *job; /* the relay's; NULL when there is nothing to wait for */
     struct Repeat *repeat; /* likewise: another client's job has the mail */
 };
@@ -26,18 +28,32 @@ struct Waiter {
 /* settings are borrowed until the loop has run to its end. */
 Relay *relay_new(uv_loop_t *loop, const RelaySettings *settings);
 
+/* Takes store, where mail is kept from now on, and goes on with what is in it. Before any mail comes; without it
+ * everything is delivered while its client waits, as with DELIVERY_WAIT. */
+void relay_set_store(Relay *self, Store *store);
+
+/* For others who look into it, or change it; NULL: there is none. Until relay_close(). */
+StoreThread *relay_store(Relay *self);
+
+/* Something in the store has become due by another's doing. */
+void relay_wake(Relay *self);
+
+/* Whether that entry is being worked on. */
+bool relay_in_hand(const Relay *self, const char *id);
+
 /* Takes entry; its recipients are expanded and qualified here. waiter may be NULL. */
 void relay_deliver(Relay *self, Entry *entry, Waiter *waiter);
 
-/* The waiter leaves (nothing happens if its mail is settled): what is with an API already ends as it ends, and is only
+/* The waiter leaves (nothing happens if it has its reply): what is with an API already ends as it ends, and is only
  * logged. What is not is dropped: its client was promised nothing and will try again. */
 void relay_abandon(Waiter *waiter);
 
 /* Mails on their way. */
 guint relay_size(const Relay *self);
 
-/* Waits until nothing is on its way, at most limit_ms: what is left then is ended and answered 4xx. done comes
- * once, never before this has returned. Mail that arrives meanwhile is still taken; after done it is answered 451. */
+/* Waits until nothing is on its way, at most limit_ms: what is left then is ended, and kept or answered 4xx. Nothing
+ * more is taken out of the store. done comes once, never before this has returned. Mail that arrives meanwhile is still
+ * taken; after done it is answered 451. */
 void relay_drain(Relay *self, gint64 limit_ms, void (*done)(void *user), void *user);
 
 /* Ends what is left, and closes everything; frees the relay once the loop has closed its handles. */

@@ -241,6 +241,12 @@ relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const c
     return self->account;
 }
 
+const Provider *
+relay_settings_account(const RelaySettings *self, const char *name)
+{
+    return account_find(self, name);
+}
+
 gint64
 relay_settings_mail_bytes(const RelaySettings *self)
 {

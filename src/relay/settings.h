@@ -53,6 +53,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RelaySettings, relay_settings_free)
  * changes while the relay runs: workers go on with what they have. */
 bool relay_settings_take_aliases(RelaySettings *self, Aliases **aliases, const char *digest);
 
+/* The account of that name, or NULL. */
+const Provider *relay_settings_account(const RelaySettings *self, const char *name);
+
 /* The account of a mail for this recipient. Never NULL. */
 const Provider *relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const char *recipient);
 

@@ -19,7 +19,9 @@ struct Share {
     Token *token; /* or NULL */
     const Provider *provider;
     const Entry *entry;
-    guint number;
+    char *key;         /* what its calls' keys begin with */
+    bool again;        /* it is an earlier call, with its whole key */
+    bool maybe_taken;  /* which got no answer */
     GArray *places;    /* of guint: the recipients in the entry's envelope */
     GArray *outcomes;  /* parallel to them */
     GArray *services;  /* likewise */
@@ -63,8 +65,19 @@ share_untranslated(Outcome *outcome, const GError *error)
     outcome_set(outcome, mail_errors[i].verdict, mail_errors[i].code, mail_errors[i].dsn, error->message);
 }
 
+/* Shares of one entry must not have calls of one key. Queue ids have no vowel. */
+static char *
+key_base(const Entry *entry, guint number)
+{
+    GString *key = g_string_new(entry->id);
+
+    for (guint n = number; n > 0; n /= 26)
+        g_string_append_c(key, (char) ('a' + n % 26));
+    return g_string_free(key, FALSE);
+}
+
 Share *
-share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, guint number)
+share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key, guint number)
 {
     Share *self = g_new0(Share, 1);
 
@@ -74,12 +87,19 @@ share_new(const DeliveryWorld *world, const Provider *provider, const Entry *ent
     self->token = g_hash_table_lookup(world->tokens, provider);
     self->provider = provider;
     self->entry = entry;
-    self->number = number;
+    self->key = key ? g_strdup(key) : key_base(entry, number);
+    self->again = key != NULL;
     self->places = g_array_new(FALSE, FALSE, sizeof(guint));
     self->outcomes = outcomes_new(0);
     self->services = services_new(0);
     self->by_address = g_hash_table_new(g_str_hash, g_str_equal);
     return self;
+}
+
+bool
+share_is(const Share *self, const Provider *provider, const char *key)
+{
+    return self->provider == provider && self->again == (key != NULL) && (!key || g_str_equal(self->key, key));
 }
 
 void
@@ -92,6 +112,7 @@ share_add(Share *self, guint place)
     g_array_set_size(self->services, self->places->len);
     g_array_index(self->services, Service, self->places->len - 1).provider = self->provider;
     g_hash_table_insert(self->by_address, recipient->address, GUINT_TO_POINTER(self->places->len));
+    self->maybe_taken |= g_array_index(self->entry->tries, EntryTry, place).maybe_taken;
 }
 
 const Provider *
@@ -177,17 +198,6 @@ open_recipients(Share *self)
     return open;
 }
 
-/* Shares of one entry must not have calls of one key. Queue ids have no vowel. */
-static char *
-key_base(const Share *self)
-{
-    GString *key = g_string_new(self->entry->id);
-
-    for (guint n = self->number; n > 0; n /= 26)
-        g_string_append_c(key, (char) ('a' + n % 26));
-    return g_string_free(key, FALSE);
-}
-
 void
 share_prepare(Share *self, Message *message)
 {
@@ -201,8 +211,7 @@ share_prepare(Share *self, Message *message)
     }
     g_autoptr(GPtrArray) open = open_recipients(self);
     g_autoptr(Recipients) recipients = recipients_classify(open, self->mail);
-    g_autofree char *key = key_base(self);
-    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients, key);
+    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients, self->key);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------------- */
@@ -323,6 +332,7 @@ errand_run(Errand *errand)
         .token = self->token,
         .mail = self->mail,
         .call = errand->call,
+        .maybe_taken = self->again && self->maybe_taken,
         .since_ms = self->entry->arrived_ms,
     };
     errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
@@ -421,6 +431,53 @@ share_collect(const Share *self, GArray *outcomes, GArray *services)
     }
 }
 
+void
+share_note_call(Entry *entry, guint place, const Service *service, bool maybe_taken)
+{
+    EntryTry *try = &g_array_index(entry->tries, EntryTry, place);
+
+    g_free(try->account);
+    g_free(try->call_key);
+    try->account = g_strdup(service->provider->name);
+    try->call_key = g_strdup(service->call);
+    try->maybe_taken |= maybe_taken;
+}
+
+void
+share_note_outcome(Entry *entry, guint place, const Service *service, const Outcome *outcome)
+{
+    if (service->call)
+        share_note_call(entry, place, service, outcome->verdict == OUTCOME_UNKNOWN);
+    if (outcome->verdict != OUTCOME_OPEN && outcome->verdict != OUTCOME_TRANSIENT)
+        outcome_copy(&g_array_index(entry->outcomes, Outcome, place), outcome);
+}
+
+/* A call on its way may arrive whatever becomes of us. */
+static void
+note_errand(const Share *self, const Errand *errand, Entry *entry)
+{
+    Service service = { self->provider, errand->call->key, 0 };
+
+    for (guint i = 0; i < call_size(errand->call); i++) {
+        const char *address = call_recipient(errand->call, i)->address;
+        guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, address));
+        share_note_call(entry, g_array_index(self->places, guint, at - 1), &service, true);
+    }
+}
+
+void
+share_note(const Share *self, Entry *entry)
+{
+    for (guint i = 0; i < self->places->len; i++)
+        share_note_outcome(entry, g_array_index(self->places, guint, i), &g_array_index(self->services, Service, i),
+                           &g_array_index(self->outcomes, Outcome, i));
+    for (guint i = 0; self->errands && i < self->errands->len; i++) {
+        const Errand *errand = &g_array_index(self->errands, Errand, i);
+        if (errand->attempt)
+            note_errand(self, errand, entry);
+    }
+}
+
 /* Gives back what the errands hold of the throttle, last: others get their turn in there. */
 void
 share_free(Share *self)
@@ -443,6 +500,7 @@ share_free(Share *self)
     g_array_unref(self->outcomes);
     g_array_unref(self->services);
     g_hash_table_unref(self->by_address);
+    g_free(self->key);
     g_free(self);
     while (placed-- > 0)
         throttle_leave(throttle);

@@ -33,8 +33,13 @@ typedef void (*ShareDone)(void *user);
 /* Asked before each call. False: nobody waits for the mail any more, it is not made. */
 typedef bool (*ShareBegin)(void *user);
 
-/* number tells the shares of an entry apart. The entry is borrowed. */
-Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, guint number);
+/* number tells the shares of an entry apart, all that were ever made. With key it is an earlier call, made again as it
+ * was. The entry is borrowed. */
+Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key,
+                 guint number);
+
+/* Whether it is of that account and key; NULL: of an account, and no earlier call. */
+bool share_is(const Share *self, const Provider *provider, const char *key);
 
 /* One more of the entry's recipients, by its place. */
 void share_add(Share *self, guint place);
@@ -65,6 +70,16 @@ void share_abort(Share *self, const Outcome *untried);
 /* Copies what is known to the places of its recipients. Where another account failed for the moment a refusal is
  * only logged: that one may take the mail later. */
 void share_collect(const Share *self, GArray *outcomes, GArray *services);
+
+/* While calls are on their way: the entry learns who may get the mail by which of them, and what is certain already. */
+void share_note(const Share *self, Entry *entry);
+
+/* Writes that into one recipient: the call that service names was made for him, and whether it may have been taken
+ * without an answer. */
+void share_note_call(Entry *entry, guint place, const Service *service, bool maybe_taken);
+
+/* The same with an outcome, unless another account may still make it a better one. */
+void share_note_outcome(Entry *entry, guint place, const Service *service, const Outcome *outcome);
 
 /* Not before share_prepare() has returned. NULL is fine. */
 void share_free(Share *self);

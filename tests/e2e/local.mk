@@ -1,2 +1,2 @@
-TESTS += %D%/mail_test.py %D%/recipients_test.py %D%/answers_test.py %D%/operation_test.py %D%/hostile_test.py %D%/clients_test.py %D%/arara_test.py %D%/network_test.py %D%/outage_test.py
-EXTRA_DIST += %D%/tap.py %D%/shim.py %D%/mails.py %D%/mail_test.py %D%/recipients_test.py %D%/answers_test.py %D%/operation_test.py %D%/hostile_test.py %D%/clients_test.py %D%/arara_test.py %D%/network_test.py %D%/outage_test.py
+TESTS += %D%/mail_test.py %D%/recipients_test.py %D%/answers_test.py %D%/operation_test.py %D%/hostile_test.py %D%/clients_test.py %D%/arara_test.py %D%/network_test.py %D%/outage_test.py %D%/queue_test.py
+EXTRA_DIST += %D%/tap.py %D%/shim.py %D%/mails.py %D%/mail_test.py %D%/recipients_test.py %D%/answers_test.py %D%/operation_test.py %D%/hostile_test.py %D%/clients_test.py %D%/arara_test.py %D%/network_test.py %D%/outage_test.py %D%/queue_test.py

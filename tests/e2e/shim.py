@@ -128,6 +128,9 @@ class Sandbox(Process):
     def fault(self, kind, count=1):
         self.get("/fault", kind=kind, count=str(count))
 
+    def mend(self):
+        self.get("/fault", kind="none")
+
     def box(self):
         """The list of delivered copies, oldest first."""
         listing = json.loads(self.get("/messages"))
@@ -157,7 +160,8 @@ class Daemon(Process):
     """shimtad with a TCP listener on a free port and a submission socket. Lines for a section:
     more={"shimta": "…", "listen tcp": "…", "account main": "…"}. account: CMC or ARARA."""
 
-    def __init__(self, url, more=None, user="shim@example.jp", key=KEY, options=(), env=None, account=CMC, **extra):
+    def __init__(self, url, more=None, user="shim@example.jp", key=KEY, options=(), env=None, account=CMC, state=None,
+                 **extra):
         self.folder = tempfile.mkdtemp(prefix="shimtad-")
         self.socket = os.path.join(self.folder, "submit.sock")
         self.key_file = os.path.join(self.folder, "main.key")
@@ -165,7 +169,9 @@ class Daemon(Process):
             file.write(key + "\n")
         self.conf = os.path.join(self.folder, "shimta.conf")
         sections = {
-            "shimta": "hostname = mx.example.jp\naccount = main\ndefault-domain = example.jp\n",
+            "shimta": "hostname = mx.example.jp\naccount = main\ndefault-domain = example.jp\n"
+                      f"state-dir = {state or self.folder + '/state'}\ncontrol-socket = {self.folder}/control.sock\n"
+                      "queue-reserve = 0\n",
             "listen tcp": "address = 127.0.0.1:0\n",
             "listen submit": f"address = {self.socket}\nmode = 0666\nsendmail = yes\n",
             "account main": account.format(url=url, user=user, key_file=self.key_file),

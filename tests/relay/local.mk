@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/relay_test %D%/repeat_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -25,6 +25,8 @@ TESTS += $(RELAY_TESTS)
 %C%_repeat_test_SOURCES = %D%/repeat_test.c
 %C%_repeat_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_repeat_test_LDADD = $(RELAY_LIBS)
+%C%_retry_test_SOURCES = %D%/retry_test.c
+%C%_retry_test_LDADD = $(RELAY_LIBS)
 %C%_rewrite_test_SOURCES = %D%/rewrite_test.c
 %C%_rewrite_test_LDADD = $(RELAY_LIBS)
 %C%_settings_test_SOURCES = %D%/settings_test.c

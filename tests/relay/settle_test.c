@@ -2,37 +2,13 @@
 
 #include <string.h>
 
+#define NOW G_GINT64_CONSTANT(2000000000000)
+#define HOUR (3600 * G_GINT64_CONSTANT(1000))
+#define DAY (24 * HOUR)
+
 enum { MAX = 4 };
 
-/* Outcomes of the recipients as letters: Delivered, Transient, Permanent, Unknown, Open; lower case: of a second kind. */
-static const struct {
-    const char *outcomes;
-    int code;
-    const char *dsn;
-    const char *text;
-} rows[] = {
-    { "D", 250, "2.0.0", "Ok: queued as <1@api>" },
-    { "DD", 250, "2.0.0", "Ok: queued as <1@api>" },
-    { "Dd", 250, "2.0.0", "Ok: queued as <1@api>\n<2@api>" },
-    { "dDd", 250, "2.0.0", "Ok: queued as <2@api>\n<1@api>" },
-    { "P", 553, "5.1.3", "bad address" },
-    { "pP", 550, "5.7.1", "no DKIM" },
-    { "T", 454, "4.7.0", "wrong key" },
-    { "tT", 451, "4.3.2", "busy" },
-    { "PT", 454, "4.7.0", "wrong key" },
-    { "TPt", 454, "4.7.0", "wrong key" },
-    { "U", 451, "4.4.2", "no answer" },
-    { "TU", 451, "4.4.2", "no answer" },
-    { "PU", 451, "4.4.2", "no answer" },
-    /* the client's next try would reach those again who have it */
-    { "DU", 250, "2.0.0", "Ok: queued as <1@api>" },
-    { "DT", 250, "2.0.0", "Ok: queued as <1@api>" },
-    { "PTUd", 250, "2.0.0", "Ok: queued as <2@api>" },
-    { "DPdT", 250, "2.0.0", "Ok: queued as <1@api>\n<2@api>" },
-    { "DO", 250, "2.0.0", "Ok: queued as <1@api>" },
-    { "O", 451, "4.3.0", "Not tried" },
-    { "PO", 451, "4.3.0", "Not tried" },
-};
+static const RetryConf retry = { 60 * 1000, 3600 * 1000 };
 
 static void
 set(Outcome *outcome, char letter)
@@ -65,21 +41,116 @@ set(Outcome *outcome, char letter)
     }
 }
 
+
+/* One recipient for each letter. */
+static Entry *
+entry_of(const char *letters)
+{
+    Envelope *envelope = envelope_new("me@x.test");
+    guint n = (guint) strlen(letters);
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *address = g_strdup_printf("to%u@x.test", i);
+        envelope_add_recipient(envelope, address);
+    }
+    Entry *entry = entry_new(envelope, spool_new(1024, NULL), NULL);
+    g_free(entry->id);
+    entry->id = g_strdup("id");
+    entry->arrived_ms = NOW;
+    entry->expires_ms = NOW + 5 * DAY;
+    entry->attempts = 1;
+    for (guint i = 0; i < n; i++)
+        set(&g_array_index(entry->outcomes, Outcome, i), letters[i]);
+    return entry;
+}
+
+static SettleFacts
+facts_of(const Entry *entry, DeliveryMode mode)
+{
+    return (SettleFacts) {
+        .entry = entry,
+        .mode = mode,
+        .waiting = !entry->stored,
+        .has_store = true,
+        .now_ms = NOW,
+        .retry = &retry,
+        .delay_warning_ms = 4 * HOUR,
+    };
+}
+
+/* "013" */
+static char *
+digits(const GArray *places)
+{
+    GString *out = g_string_new(NULL);
+
+    for (guint i = 0; i < places->len; i++)
+        g_string_append_printf(out, "%u", g_array_index(places, guint, i));
+    return g_string_free(out, FALSE);
+}
+
 static void
-test_table(void)
+assert_places(const GArray *places, const char *wanted)
+{
+    g_autofree char *got = digits(places);
+
+    g_assert_cmpstr(got, ==, wanted ? wanted : "");
+}
+
+/* --- nothing is kept ----------------------------------------------------------------------------- */
+
+/* Outcomes of the recipients as letters: Delivered, Transient, Permanent, Unknown, Open; lower case: of a second kind. */
+static const struct {
+    const char *outcomes;
+    int code;
+    const char *dsn;
+    const char *text;
+} rows[] = {
+    { "D", 250, "2.0.0", "Ok: queued as <1@api>" },
+    { "DD", 250, "2.0.0", "Ok: queued as <1@api>" },
+    { "Dd", 250, "2.0.0", "Ok: queued as <1@api>\n<2@api>" },
+    { "dDd", 250, "2.0.0", "Ok: queued as <2@api>\n<1@api>" },
+    { "P", 553, "5.1.3", "bad address" },
+    { "pP", 550, "5.7.1", "no DKIM" },
+    { "T", 454, "4.7.0", "wrong key" },
+    { "tT", 451, "4.3.2", "busy" },
+    { "PT", 454, "4.7.0", "wrong key" },
+    { "TPt", 454, "4.7.0", "wrong key" },
+    { "U", 451, "4.4.2", "no answer" },
+    { "TU", 451, "4.4.2", "no answer" },
+    { "PU", 451, "4.4.2", "no answer" },
+    /* the client's next try would reach those again who have it */
+    { "DU", 250, "2.0.0", "Ok: queued as <1@api>" },
+    { "DT", 250, "2.0.0", "Ok: queued as <1@api>" },
+    { "PTUd", 250, "2.0.0", "Ok: queued as <2@api>" },
+    { "DPdT", 250, "2.0.0", "Ok: queued as <1@api>\n<2@api>" },
+    { "DO", 250, "2.0.0", "Ok: queued as <1@api>" },
+    { "O", 451, "4.3.0", "Not tried" },
+    { "PO", 451, "4.3.0", "Not tried" },
+};
+
+
+static Settlement *
+decide_without_store(const Entry *entry)
+{
+    SettleFacts facts = facts_of(entry, DELIVERY_WAIT);
+
+    facts.has_store = false;
+    return settle_decide(&facts);
+}
+
+static void
+test_without_store(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        guint n = (guint) strlen(rows[i].outcomes);
-        g_autoptr(GArray) outcomes = outcomes_new(n);
-        Reply reply = { 0 };
+        g_autoptr(Entry) entry = entry_of(rows[i].outcomes);
+        g_autoptr(Settlement) settlement = decide_without_store(entry);
 
-        for (guint k = 0; k < n; k++)
-            set(&g_array_index(outcomes, Outcome, k), rows[i].outcomes[k]);
-        settle_decide(outcomes, &reply);
-        g_assert_cmpint(reply.code, ==, rows[i].code);
-        g_assert_cmpstr(reply.dsn, ==, rows[i].dsn);
-        g_assert_cmpstr(reply.text, ==, rows[i].text);
-        reply_clear(&reply);
+        g_assert_cmpint(settlement->reply.code, ==, rows[i].code);
+        g_assert_cmpstr(settlement->reply.dsn, ==, rows[i].dsn);
+        g_assert_cmpstr(settlement->reply.text, ==, rows[i].text);
+        g_assert_false(settlement_writes(settlement));
+        g_assert_false(settlement->promise);
     }
 }
 
@@ -87,66 +158,330 @@ test_table(void)
 static void
 test_percent(void)
 {
-    g_autoptr(GArray) outcomes = outcomes_new(1);
-    Reply reply = { 0 };
+    g_autoptr(Entry) entry = entry_of("P");
 
-    outcome_set(&g_array_index(outcomes, Outcome, 0), OUTCOME_PERMANENT, 554, "5.6.0", "100%s %n");
-    settle_decide(outcomes, &reply);
-    g_assert_cmpstr(reply.text, ==, "100%s %n");
-    reply_clear(&reply);
-}
-
-/* The invariant behind the table, on every combination: 250 if and only if someone has it, whom another try would reach
- * twice; 5xx only if nobody may still be delivered to by trying again. */
-static void
-test_promises(void)
-{
-    static const char letters[] = "DTPUO";
-
-    for (guint code = 0; code < 5 * 5 * 5 * 5; code++) {
-        g_autoptr(GArray) outcomes = outcomes_new(MAX);
-        Reply reply = { 0 };
-        guint delivered = 0, permanent = 0;
-
-        for (guint k = 0, rest = code; k < MAX; k++, rest /= 5) {
-            set(&g_array_index(outcomes, Outcome, k), letters[rest % 5]);
-            delivered += letters[rest % 5] == 'D';
-            permanent += letters[rest % 5] == 'P';
-        }
-        settle_decide(outcomes, &reply);
-        g_assert_cmpint(reply.code / 100 == 2, ==, delivered > 0);
-        g_assert_cmpint(reply.code / 100 == 5, ==, permanent == MAX);
-        reply_clear(&reply);
-    }
+    outcome_set(&g_array_index(entry->outcomes, Outcome, 0), OUTCOME_PERMANENT, 554, "5.6.0", "100%s %n");
+    g_autoptr(Settlement) settlement = decide_without_store(entry);
+    g_assert_cmpstr(settlement->reply.text, ==, "100%s %n");
 }
 
 /* Many calls: the reply has an end. */
 static void
 test_many_ids(void)
 {
-    g_autoptr(GArray) outcomes = outcomes_new(1000);
-    Reply reply = { 0 };
+    g_autofree char *letters = g_strnfill(1000, 'D');
+    g_autoptr(Entry) entry = entry_of(letters);
 
-    for (guint i = 0; i < outcomes->len; i++) {
-        Outcome *outcome = &g_array_index(outcomes, Outcome, i);
-        outcome_set(outcome, OUTCOME_DELIVERED, 250, "2.0.0", "Ok");
+    for (guint i = 0; i < entry->outcomes->len; i++) {
+        Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
+        g_free(outcome->remote_id);
         outcome->remote_id = g_strdup_printf("<%u@api>", i);
     }
-    settle_decide(outcomes, &reply);
-    g_auto(GStrv) lines = g_strsplit(reply.text, "\n", -1);
+    g_autoptr(Settlement) settlement = decide_without_store(entry);
+    g_auto(GStrv) lines = g_strsplit(settlement->reply.text, "\n", -1);
     g_assert_cmpuint(g_strv_length(lines), ==, SETTLE_MAX_IDS + 1);
     g_assert_cmpstr(lines[SETTLE_MAX_IDS - 1], ==, "<99@api>");
     g_assert_cmpstr(lines[SETTLE_MAX_IDS], ==, "and 900 more, see the log");
-    reply_clear(&reply);
+}
+
+/* --- a client waits ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *outcomes;
+    DeliveryMode mode;
+    RowFate row;
+    int code;
+    const char *text;
+    const char *closed, *failed;
+} fresh[] = {
+    { "D", DELIVERY_AUTO, ROW_NONE, 250, "Ok: queued as <1@api>", "0", "" },
+    { "Dd", DELIVERY_QUEUE, ROW_NONE, 250, "Ok: queued as <1@api>\n<2@api>", "01", "" },
+    { "P", DELIVERY_AUTO, ROW_NONE, 553, "bad address", "", "" },
+    { "pP", DELIVERY_WAIT, ROW_NONE, 550, "no DKIM", "", "" },
+    { "T", DELIVERY_AUTO, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "T", DELIVERY_VERDICT, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "T", DELIVERY_WAIT, ROW_NONE, 454, "wrong key", "", "" },
+    { "TP", DELIVERY_AUTO, ROW_PUT, 250, "Ok: queued as Qid", "1", "1" },
+    { "TP", DELIVERY_WAIT, ROW_NONE, 454, "wrong key", "", "" },
+    { "U", DELIVERY_AUTO, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "U", DELIVERY_WAIT, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "TUP", DELIVERY_WAIT, ROW_PUT, 250, "Ok: queued as Qid", "2", "2" },
+    { "DT", DELIVERY_AUTO, ROW_PUT, 250, "Ok: queued as <1@api>\nQid", "0", "" },
+    { "DT", DELIVERY_WAIT, ROW_PUT, 250, "Ok: queued as <1@api>\nQid", "0", "" },
+    { "PTDU", DELIVERY_WAIT, ROW_PUT, 250, "Ok: queued as <1@api>\nQid", "02", "0" },
+    { "DP", DELIVERY_AUTO, ROW_NONE, 250, "Ok: queued as <1@api>", "01", "1" },
+    { "DP", DELIVERY_WAIT, ROW_NONE, 250, "Ok: queued as <1@api>", "01", "1" },
+    /* not tried yet */
+    { "OO", DELIVERY_QUEUE, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "O", DELIVERY_LATER, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+    { "O", DELIVERY_AUTO, ROW_PUT, 250, "Ok: queued as Qid", "", "" },
+};
+
+static void
+test_fresh(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(fresh); i++) {
+        g_autoptr(Entry) entry = entry_of(fresh[i].outcomes);
+        SettleFacts facts = facts_of(entry, fresh[i].mode);
+        g_autoptr(Settlement) settlement = settle_decide(&facts);
+
+        g_test_message("%s in mode %d", fresh[i].outcomes, fresh[i].mode);
+        g_assert_cmpint(settlement->row, ==, fresh[i].row);
+        g_assert_cmpint(settlement->reply.code, ==, fresh[i].code);
+        g_assert_cmpstr(settlement->reply.text, ==, fresh[i].text);
+        assert_places(settlement->closed, fresh[i].closed);
+        assert_places(settlement->failed, fresh[i].failed);
+        assert_places(settlement->relayed, "");
+        assert_places(settlement->delayed, "");
+        g_assert_null(settlement->held);
+        g_assert_cmpint(settlement->promise, ==, fresh[i].row == ROW_PUT || *fresh[i].failed);
+        g_assert_cmpint(settlement_writes(settlement), ==, settlement->promise);
+        if (settlement->row == ROW_PUT && fresh[i].mode == DELIVERY_QUEUE)
+            g_assert_cmpint(settlement->due_ms, ==, NOW);
+        else if (settlement->row == ROW_PUT)
+            g_assert_cmpint(settlement->due_ms, >=, NOW + 45 * 1000);
+    }
+}
+
+/* The invariants behind the table, on every combination and mode: without a promise 250 if and only if everybody has it;
+ * 4xx and 5xx leave nothing behind; 5xx only if nobody may still be delivered to; nobody who has it, or may have it, is
+ * refused. */
+static void
+test_promises(void)
+{
+    static const char letters[] = "DTPU";
+
+    for (guint code = 0; code < 4 * 4 * 4 * 4 * 5; code++) {
+        DeliveryMode mode = DELIVERY_AUTO + code % 5;
+        char word[MAX + 1] = "";
+        for (guint k = 0, rest = code / 5; k < MAX; k++, rest /= 4)
+            word[k] = letters[rest % 4];
+        g_autoptr(Entry) entry = entry_of(word);
+        SettleFacts facts = facts_of(entry, mode);
+        g_autoptr(Settlement) settlement = settle_decide(&facts);
+        bool anyone = strpbrk(word, "DU") != NULL, all_failed = !strpbrk(word, "DUT");
+        bool all = strspn(word, "D") == MAX;
+
+        g_assert_cmpint(settlement->reply.code == 250 && !settlement->promise, ==, all);
+        g_assert_cmpint(settlement->reply.code / 100 == 5, ==, all_failed);
+        if (settlement->reply.code != 250) {
+            g_assert_false(settlement_writes(settlement));
+            g_assert_false(anyone);
+        }
+    }
+}
+
+/* sendmail -oem: what is refused at once comes back by mail as well. */
+static void
+test_bounce_refusals(void)
+{
+    g_autoptr(Entry) entry = entry_of("PP");
+    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+
+    entry->envelope->bounce_refusals = true;
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    assert_places(settlement->failed, "01");
+    g_assert_cmpint(settlement->row, ==, ROW_NONE);
+    g_assert_cmpint(settlement->reply.code, ==, 553);
+    g_assert_false(settlement->promise);
+}
+
+/* A client that has left: nothing was promised. */
+static void
+test_nobody(void)
+{
+    g_autoptr(Entry) entry = entry_of("DTPU");
+    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+
+    facts.waiting = false;
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    g_assert_false(settlement_writes(settlement));
+}
+
+/* --- nobody waits -------------------------------------------------------------------------------- */
+
+enum { EXPIRED = 1, HOLDS = 2, NULL_SENDER = 4, BOUNCE = 8, LATE = 16, TOLD = 32, STOPPING = 64 };
+
+static const struct {
+    const char *outcomes; /* C: closed before */
+    guint flags;
+    RowFate row;
+    bool held;
+    const char *closed, *failed, *delayed;
+} stored[] = {
+    { "D", 0, ROW_REMOVE, false, "0", "", "" },
+    { "CD", 0, ROW_REMOVE, false, "1", "", "" },
+    { "DT", 0, ROW_UPDATE, false, "0", "", "" },
+    { "P", 0, ROW_REMOVE, false, "0", "0", "" },
+    { "CP", 0, ROW_REMOVE, false, "1", "1", "" },
+    { "DPT", 0, ROW_UPDATE, false, "01", "1", "" },
+    { "U", 0, ROW_UPDATE, false, "", "", "" },
+    { "U", HOLDS, ROW_UPDATE, true, "", "", "" },
+    { "DPU", HOLDS, ROW_UPDATE, true, "01", "1", "" },
+    { "T", HOLDS, ROW_UPDATE, false, "", "", "" },
+    { "T", EXPIRED, ROW_REMOVE, false, "0", "0", "" },
+    { "TUD", EXPIRED, ROW_REMOVE, false, "012", "01", "" },
+    { "T", EXPIRED | STOPPING, ROW_UPDATE, false, "", "", "" },
+    /* nobody can be told: nothing goes silently */
+    { "P", NULL_SENDER, ROW_UPDATE, true, "", "", "" },
+    { "P", BOUNCE, ROW_UPDATE, true, "", "", "" },
+    { "T", BOUNCE | EXPIRED, ROW_UPDATE, true, "", "", "" },
+    { "T", BOUNCE, ROW_UPDATE, false, "", "", "" },
+    { "TP", NULL_SENDER, ROW_UPDATE, false, "", "", "" },
+    { "DP", NULL_SENDER, ROW_UPDATE, true, "0", "", "" },
+    { "D", BOUNCE, ROW_REMOVE, false, "0", "", "" },
+    /* delays are told once */
+    { "T", LATE, ROW_UPDATE, false, "", "", "0" },
+    { "CTDUP", LATE, ROW_UPDATE, false, "24", "4", "13" },
+    { "T", LATE | TOLD, ROW_UPDATE, false, "", "", "" },
+    { "T", LATE | BOUNCE, ROW_UPDATE, false, "", "", "" },
+    { "U", LATE | HOLDS, ROW_UPDATE, true, "", "", "" },
+    { "D", LATE, ROW_REMOVE, false, "0", "", "" },
+};
+
+static Entry *
+stored_entry(const char *letters, guint flags)
+{
+    g_autofree char *plain = g_strdelimit(g_strdup(letters), "C", 'D');
+    Entry *entry = entry_of(plain);
+
+    entry->stored = true;
+    entry->attempts = 10;
+    entry->is_bounce = flags & BOUNCE;
+    entry->delay_told = flags & TOLD;
+    if (flags & EXPIRED)
+        entry->expires_ms = NOW;
+    if (flags & LATE)
+        entry->arrived_ms = NOW - 4 * HOUR;
+    if (flags & NULL_SENDER)
+        *entry->envelope->sender = '\0';
+    for (guint i = 0; letters[i]; i++)
+        g_array_index(entry->tries, EntryTry, i).closed = letters[i] == 'C';
+    return entry;
+}
+
+static void
+test_stored(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(stored); i++) {
+        g_autoptr(Entry) entry = stored_entry(stored[i].outcomes, stored[i].flags);
+        SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+
+        facts.hold_unknown = stored[i].flags & HOLDS;
+        facts.stopping = stored[i].flags & STOPPING;
+        g_autoptr(Settlement) settlement = settle_decide(&facts);
+        g_test_message("%s %u", stored[i].outcomes, stored[i].flags);
+        g_assert_cmpint(settlement->row, ==, stored[i].row);
+        g_assert_cmpint(settlement->held != NULL, ==, stored[i].held);
+        assert_places(settlement->closed, stored[i].closed);
+        assert_places(settlement->failed, stored[i].failed);
+        assert_places(settlement->delayed, stored[i].delayed);
+        assert_places(settlement->relayed, "");
+        if (facts.stopping)
+            g_assert_cmpint(settlement->due_ms, ==, NOW);
+        else if (settlement->row == ROW_UPDATE && !settlement->held)
+            g_assert_cmpint(settlement->due_ms, >=, NOW + 45 * 60 * 1000);
+        settlement_apply(settlement, entry);
+        g_assert_cmpint(entry_open(entry) > 0, ==, stored[i].row == ROW_UPDATE);
+        g_assert_cmpint(entry->held != NULL, ==, stored[i].held);
+        g_assert_cmpint(entry->delay_told, ==, (stored[i].flags & LATE) && stored[i].row == ROW_UPDATE &&
+                                                   !stored[i].held);
+    }
+}
+
+/* NOTIFY of RFC 3461: what the sender of a delivered, a failed and a delayed mail is told. */
+static const struct {
+    const char *notify;
+    bool relayed, failed, delayed;
+} notifies[] = {
+    { NULL, false, true, true },
+    { "NEVER", false, false, false },
+    { "SUCCESS", true, false, false },
+    { "FAILURE", false, true, false },
+    { "DELAY", false, false, true },
+    { "SUCCESS,FAILURE", true, true, false },
+    { "SUCCESS,FAILURE,DELAY", true, true, true },
+};
+
+static void
+test_notify(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(notifies); i++) {
+        g_autoptr(Entry) entry = stored_entry("DPT", LATE);
+        SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+        for (guint k = 0; k < 3; k++) {
+            EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[k];
+            recipient->notify = g_strdup(notifies[i].notify);
+        }
+        g_autoptr(Settlement) settlement = settle_decide(&facts);
+        assert_places(settlement->relayed, notifies[i].relayed ? "0" : "");
+        assert_places(settlement->failed, notifies[i].failed ? "1" : "");
+        assert_places(settlement->delayed, notifies[i].delayed ? "2" : "");
+        assert_places(settlement->closed, "01");
+    }
+}
+
+/* Word of success is a courtesy: the reply does not depend on it. */
+static void
+test_relayed(void)
+{
+    g_autoptr(Entry) entry = entry_of("D");
+    EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[0];
+    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+
+    recipient->notify = g_strdup("SUCCESS");
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    assert_places(settlement->relayed, "0");
+    g_assert_true(settlement_writes(settlement));
+    g_assert_false(settlement->promise);
+}
+
+/* What was given up says so, and what it failed with. */
+static void
+test_expired_text(void)
+{
+    g_autoptr(Entry) entry = stored_entry("TP", EXPIRED);
+    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    const Outcome *outcomes = (const Outcome *) entry->outcomes->data;
+
+    settlement_apply(settlement, entry);
+    g_assert_cmpint(outcomes[0].verdict, ==, OUTCOME_PERMANENT);
+    g_assert_cmpstr(outcomes[0].dsn, ==, "4.4.7");
+    g_assert_nonnull(strstr(outcomes[0].text, "wrong key"));
+    g_assert_cmpstr(outcomes[1].dsn, ==, "5.1.3");
+}
+
+/* What an API asks for counts, the longest of them. */
+static void
+test_retry_after(void)
+{
+    g_autoptr(Entry) entry = stored_entry("CTT", 0);
+    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+
+    g_array_index(entry->outcomes, Outcome, 0).retry_after_ms = 20 * HOUR;
+    g_array_index(entry->outcomes, Outcome, 1).retry_after_ms = HOUR;
+    g_array_index(entry->outcomes, Outcome, 2).retry_after_ms = 3 * HOUR;
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    g_assert_cmpint(settlement->due_ms, >=, NOW + 3 * HOUR);
+    g_assert_cmpint(settlement->due_ms, <, NOW + 4 * HOUR);
 }
 
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/settle/table", test_table);
+    g_test_add_func("/settle/without-store", test_without_store);
     g_test_add_func("/settle/percent", test_percent);
     g_test_add_func("/settle/many-ids", test_many_ids);
+    g_test_add_func("/settle/fresh", test_fresh);
     g_test_add_func("/settle/promises", test_promises);
+    g_test_add_func("/settle/bounce-refusals", test_bounce_refusals);
+    g_test_add_func("/settle/nobody", test_nobody);
+    g_test_add_func("/settle/stored", test_stored);
+    g_test_add_func("/settle/notify", test_notify);
+    g_test_add_func("/settle/relayed", test_relayed);
+    g_test_add_func("/settle/expired-text", test_expired_text);
+    g_test_add_func("/settle/retry-after", test_retry_after);
     return g_test_run();
 }

@@ -1,0 +1,204 @@
+#include "relay/booking.h"
+
+#include "base/clock.h"
+#include "relay/bounce.h"
+#include "relay/state.h"
+
+struct Booking {
+    BookingJob job;
+    Entry *notice; /* to the sender, or NULL */
+    bool staged;
+    bool over;
+    GError *error;
+    GList link; /* in relay->troubled */
+    BookingDone done;
+    void *user;
+};
+
+/* --- on a worker --------------------------------------------------------------------------------- */
+
+static bool
+stage_notice(Booking *self, const Store *store)
+{
+    const Settlement *settlement = self->job.settlement;
+    const BounceNews news = { settlement->failed, settlement->delayed, settlement->relayed };
+
+    g_clear_pointer(&self->notice, entry_free);
+    self->notice = bounce_of_round(self->job.relay->world.settings, self->job.entry, &news, &self->error);
+    return !self->error && (!self->notice || store_stage(store, self->notice, &self->error));
+}
+
+static void
+run_staging(void *user)
+{
+    Booking *self = user;
+    const Store *store = store_thread_store(self->job.relay->store);
+    bool puts = self->job.settlement->row == ROW_PUT;
+
+    self->staged = stage_notice(self, store) && (!puts || store_stage(store, self->job.entry, &self->error));
+}
+
+/* --- on the store's thread ----------------------------------------------------------------------- */
+
+static bool
+write_row(const Booking *self, Store *store, GError **error)
+{
+    const Entry *entry = self->job.entry;
+
+    switch (self->job.settlement->row) {
+    case ROW_NONE:
+        return true;
+    case ROW_PUT:
+        return store_put(store, entry, self->job.leased ? clock_now() + RELAY_LEASE_MS : 0, error);
+    case ROW_UPDATE:
+        return store_update(store, entry, error);
+    case ROW_REMOVE:
+        return store_remove(store, entry->id, error);
+    }
+    g_assert_not_reached();
+}
+
+static bool
+run_task(Store *store, void *user, GError **error)
+{
+    const Booking *self = user;
+
+    if (store_mark(store, error) && (!self->notice || store_put(store, self->notice, 0, error)) &&
+        write_row(self, store, error))
+        return true;
+    store_undo(store, NULL); /* where that fails, too, the whole group does */
+    return false;
+}
+
+/* Files without a row. */
+static bool
+run_unstaging(Store *store, void *user, GError **error)
+{
+    const Booking *self = user;
+
+    if (self->notice)
+        store_unstage(store, self->notice);
+    if (self->job.settlement->row == ROW_PUT)
+        store_unstage(store, self->job.entry);
+    return true;
+}
+
+/* --- on the loop --------------------------------------------------------------------------------- */
+
+static void
+finish(Booking *self)
+{
+    self->done(self->user, self->error);
+    entry_free(self->notice);
+    g_clear_error(&self->error);
+    g_free(self);
+}
+
+static void
+on_unstaged(void *user, const GError *error)
+{
+    finish(user);
+}
+
+static void
+give_up(Booking *self)
+{
+    static const StoreTask unstaging = { run_unstaging, on_unstaged };
+
+    if (self->staged)
+        store_thread_do(self->job.relay->store, &unstaging, self);
+    else
+        finish(self);
+}
+
+static void
+on_trouble(uv_timer_t *timer)
+{
+    booking_retry_all(timer->data, false);
+}
+
+static void
+on_failed(Booking *self)
+{
+    Relay *relay = self->job.relay;
+
+    relay_trouble(relay, self->error);
+    if (!self->job.entry->stored || self->over || relay->closing) {
+        give_up(self);
+        return;
+    }
+    g_queue_push_tail_link(&relay->troubled, &self->link);
+    if (!uv_is_active((uv_handle_t *) &relay->trouble))
+        uv_timer_start(&relay->trouble, on_trouble, RELAY_TROUBLE_MS, 0);
+}
+
+static void
+on_done(void *user, const GError *error)
+{
+    Booking *self = user;
+
+    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_GONE)) { /* the operator has deleted it */
+        finish(self);
+    } else if (error) {
+        self->error = g_error_copy(error);
+        on_failed(self);
+    } else {
+        if (self->notice) {
+            report_notice(self->job.entry, self->notice);
+            claim_now(self->job.relay);
+        }
+        finish(self);
+    }
+}
+
+static const StoreTask task = { run_task, on_done };
+
+static void
+on_staged(void *user)
+{
+    Booking *self = user;
+
+    if (self->error)
+        on_failed(self);
+    else
+        store_thread_do(self->job.relay->store, &task, self);
+}
+
+static void
+begin(Booking *self)
+{
+    static const WorkOps staging = { run_staging, on_staged, NULL };
+    const Settlement *settlement = self->job.settlement;
+    bool notices = settlement->failed->len + settlement->delayed->len + settlement->relayed->len > 0;
+    bool large = settlement->row == ROW_PUT && spool_length(self->job.entry->spool) > RELAY_STAGE_BYTES;
+
+    if (!self->staged && (notices || large))
+        work_start(self->job.relay->world.loop, &staging, self);
+    else
+        store_thread_do(self->job.relay->store, &task, self);
+}
+
+Booking *
+booking_start(const BookingJob *job, BookingDone done, void *user)
+{
+    Booking *self = g_new0(Booking, 1);
+
+    self->job = *job;
+    self->link.data = self;
+    self->done = done;
+    self->user = user;
+    begin(self);
+    return self;
+}
+
+void
+booking_retry_all(Relay *relay, bool over)
+{
+    for (GList *link; (link = g_queue_pop_head_link(&relay->troubled));) {
+        Booking *self = link->data;
+        g_clear_error(&self->error);
+        self->over = over;
+        begin(self);
+    }
+    uv_timer_stop(&relay->trouble);
+}

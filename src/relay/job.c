@@ -1,0 +1,371 @@
+#include "relay/state.h"
+
+#include "base/clock.h"
+
+#define SHUTTING_DOWN "Shutting down, try again later"
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+/* The one place where a client gets its answer. */
+static void
+answer(RelayJob *job, const Reply *reply)
+{
+    Waiter *waiter = g_steal_pointer(&job->waiter);
+
+    if (!waiter)
+        return;
+    waiter->job = NULL;
+    waiter->reply(waiter, reply);
+}
+
+/* Frees the job. */
+static void
+end(RelayJob *job)
+{
+    Relay *relay = job->relay;
+    bool worked = job->working;
+
+    g_assert(!job->waiter && !job->booking);
+    g_queue_unlink(&relay->jobs, &job->link);
+    if (g_hash_table_lookup(relay->in_hand, job->entry->id) == job)
+        g_hash_table_remove(relay->in_hand, job->entry->id);
+    settlement_free(job->settlement);
+    delivery_free(job->delivery);
+    g_free(job);
+    relay->workers -= worked;
+    if (worked && relay->claim_again)
+        claim_now(relay);
+    relay_check(relay);
+}
+
+/* It is in the store, from where it comes again when it is due. */
+static void
+leave(RelayJob *job)
+{
+    gint64 due_ms = job->entry->held ? G_MAXINT64 : job->entry->due_ms;
+    Relay *relay = job->relay;
+
+    end(job);
+    claim_due(relay, due_ms);
+}
+
+/* Nothing was promised. */
+static void
+drop(RelayJob *job, int code, const char *dsn, const char *text)
+{
+    const Reply reply = { code, dsn, (char *) text };
+
+    answer(job, &reply);
+    end(job);
+}
+
+static void
+drop_unkept(RelayJob *job, const GError *error)
+{
+    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_FULL))
+        drop(job, 452, "4.3.1", "Insufficient system storage");
+    else
+        drop(job, 451, "4.3.0", "The mail cannot be kept now");
+}
+
+/* --- deciding and writing ------------------------------------------------------------------------ */
+
+static bool
+holds_unknown(const RelayJob *job)
+{
+    const GArray *services = delivery_services(job->delivery);
+
+    for (guint i = 0; services && i < services->len; i++) {
+        const Provider *provider = g_array_index(services, Service, i).provider;
+        const Outcome *outcome = &g_array_index(job->entry->outcomes, Outcome, i);
+        if (provider && provider->unknown_outcome == UNKNOWN_OUTCOME_HOLD && outcome->verdict == OUTCOME_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
+static Settlement *
+decide(const RelayJob *job)
+{
+    const Relay *relay = job->relay;
+    const SettleFacts facts = {
+        .entry = job->entry,
+        .mode = job->mode,
+        .waiting = job->waiter != NULL,
+        .has_store = relay->store != NULL,
+        .hold_unknown = holds_unknown(job),
+        .stopping = relay->expired,
+        .now_ms = clock_now(),
+        .retry = &relay->retry,
+        .delay_warning_ms = relay->world.settings->conf.delay_warning_ms,
+    };
+
+    return settle_decide(&facts);
+}
+
+/* Takes settlement: what is known of those who were open is reported, and written into the entry. */
+static void
+adopt(RelayJob *job, Settlement *settlement)
+{
+    report_outcomes(job->entry, delivery_services(job->delivery), !job->relay->store, job->phase == JOB_SETTLING);
+    if (settlement_writes(settlement))
+        settlement_apply(settlement, job->entry);
+    job->settlement = settlement;
+}
+
+static void on_booked(void *user, const GError *error);
+
+static void
+book(RelayJob *job, bool leased)
+{
+    const BookingJob booking = { job->relay, job->entry, job->settlement, leased };
+
+    if (job->settlement->row == ROW_PUT)
+        g_hash_table_insert(job->relay->in_hand, job->entry->id, job);
+    job->booking = booking_start(&booking, on_booked, job);
+}
+
+static void
+on_kept(RelayJob *job)
+{
+    job->entry->stored = true;
+    report_kept(job->entry);
+}
+
+/* error: nothing depends on it but a promise; or it is an entry that comes again. */
+static void
+on_settled(RelayJob *job, const GError *error)
+{
+    RowFate row = job->settlement->row;
+
+    if (error && job->settlement->promise) {
+        drop_unkept(job, error);
+        return;
+    }
+    if (!error && row == ROW_PUT)
+        on_kept(job);
+    if (!error && job->entry->held)
+        report_held(job->entry);
+    answer(job, &job->settlement->reply);
+    if (!error && (row == ROW_PUT || row == ROW_UPDATE))
+        leave(job);
+    else
+        end(job);
+}
+
+/* All that can be done for now is done. */
+static void
+settle(RelayJob *job)
+{
+    Entry *entry = job->entry;
+
+    delivery_results(job->delivery);
+    if (delivery_begun(job->delivery) || clock_now() >= entry->expires_ms)
+        entry->attempts++; /* who came during a pause of the account did not try */
+    adopt(job, decide(job));
+    if (settlement_writes(job->settlement))
+        book(job, false);
+    else
+        on_settled(job, NULL);
+}
+
+/* --- promises ------------------------------------------------------------------------------------ */
+
+/* The entry is stored before its calls have come to an end, or begun. */
+static void
+promise(RelayJob *job)
+{
+    Relay *relay = job->relay;
+
+    if (job->phase == JOB_SENDING)
+        delivery_note(job->delivery);
+    g_autoptr(Settlement) settlement = decide(job);
+    if (settlement->row != ROW_PUT)
+        return; /* the answer is near */
+    adopt(job, g_steal_pointer(&settlement));
+    if (job->mode == DELIVERY_QUEUE && !relay->draining && relay->workers < relay->world.settings->conf.queue_workers) {
+        job->working = true;
+        relay->workers++;
+    }
+    job->promising = true;
+    book(job, job->working || job->phase == JOB_SENDING);
+}
+
+static void
+send_on(RelayJob *job)
+{
+    if (job->phase == JOB_SETTLING) {
+        settle(job);
+    } else if (job->phase == JOB_SENDING) {
+        if (job->relay->expired)
+            job_abort(job);
+    } else if (job->working && !job->relay->expired) {
+        job->phase = JOB_SENDING;
+        delivery_send(job->delivery);
+    } else {
+        leave(job);
+    }
+}
+
+static void
+on_promised(RelayJob *job, const GError *error)
+{
+    job->promising = false;
+    if (error && job->phase == JOB_EXPANDED) {
+        drop_unkept(job, error);
+        return;
+    }
+    if (error) { /* its client waits for the result, then */
+        settlement_undo(job->settlement, job->entry);
+        g_hash_table_remove(job->relay->in_hand, job->entry->id);
+    } else {
+        on_kept(job);
+        answer(job, &job->settlement->reply);
+    }
+    g_clear_pointer(&job->settlement, settlement_free);
+    send_on(job);
+}
+
+static void
+on_booked(void *user, const GError *error)
+{
+    RelayJob *job = user;
+
+    job->booking = NULL;
+    if (job->promising)
+        on_promised(job, error);
+    else
+        on_settled(job, error);
+}
+
+/* --- the delivery -------------------------------------------------------------------------------- */
+
+static void
+on_expanded(Delivery *delivery, void *user)
+{
+    RelayJob *job = user;
+
+    job->phase = delivery_error(delivery) ? JOB_SETTLING : JOB_EXPANDED;
+    if (!job->waiter)
+        end(job);
+    else if (job->phase == JOB_SETTLING)
+        settle(job);
+    else
+        promise(job);
+}
+
+static void
+on_prepared(Delivery *delivery, void *user)
+{
+    RelayJob *job = user;
+
+    job->prepared = true;
+    if (job->overdue && job->waiter)
+        promise(job);
+}
+
+static void
+on_delivered(Delivery *delivery, void *user)
+{
+    RelayJob *job = user;
+
+    job->phase = JOB_SETTLING;
+    if (!job->booking)
+        settle(job);
+}
+
+static const DeliveryOps delivery_ops = { on_expanded, on_prepared, on_delivered };
+
+/* --- from outside -------------------------------------------------------------------------------- */
+
+static RelayJob *
+job_new(Relay *relay, Entry *entry, Waiter *waiter)
+{
+    RelayJob *job = g_new0(RelayJob, 1);
+
+    job->relay = relay;
+    job->entry = entry;
+    job->waiter = waiter;
+    job->delivery = delivery_new(&relay->world, entry, &delivery_ops, job);
+    job->link.data = job;
+    g_queue_push_tail_link(&relay->jobs, &job->link);
+    return job;
+}
+
+static DeliveryMode
+mode_of(const Relay *relay, const Entry *entry, const Waiter *waiter)
+{
+    DeliveryMode mode = entry->envelope->delivery;
+
+    if (!relay->store || !waiter)
+        return DELIVERY_WAIT;
+    return mode == DELIVERY_UNSET ? DELIVERY_AUTO : mode;
+}
+
+void
+job_start(Relay *relay, Entry *entry, Waiter *waiter)
+{
+    RelayJob *job = job_new(relay, entry, waiter);
+
+    entry->expires_ms = entry->arrived_ms + relay->world.settings->conf.queue_lifetime_ms;
+    job->mode = mode_of(relay, entry, waiter);
+    if (waiter)
+        waiter->job = job;
+    if (job->mode == DELIVERY_QUEUE || job->mode == DELIVERY_LATER) {
+        job->phase = JOB_EXPANDING;
+        delivery_expand(job->delivery);
+        return;
+    }
+    job->phase = JOB_SENDING;
+    delivery_send(job->delivery);
+    if (job->mode == DELIVERY_AUTO && waiter->wait_ms > 0) {
+        job->answer_by_ms = (gint64) uv_now(relay->world.loop) + waiter->wait_ms;
+        relay_wait(relay, job->answer_by_ms);
+    }
+}
+
+void
+job_start_stored(Relay *relay, Entry *entry)
+{
+    RelayJob *job = job_new(relay, entry, NULL);
+
+    g_hash_table_insert(relay->in_hand, entry->id, job);
+    job->working = true;
+    relay->workers++;
+    job->phase = JOB_SENDING;
+    delivery_send(job->delivery);
+}
+
+void
+job_hurry(RelayJob *job)
+{
+    job->answer_by_ms = 0;
+    job->overdue = true;
+    if (job->prepared && job->phase == JOB_SENDING && !job->booking)
+        promise(job);
+}
+
+/* What is stored and was not sent stays as it is: its lease ends with the process. */
+void
+job_abort(RelayJob *job)
+{
+    bool sending = job->phase == JOB_SENDING;
+
+    if (job->booking)
+        return;
+    if (job->entry->stored && !delivery_begun(job->delivery)) {
+        end(job);
+    } else if (!sending || !delivery_abort(job->delivery)) {
+        report_dropped(job->entry->id, SHUTTING_DOWN);
+        drop(job, 451, "4.3.2", SHUTTING_DOWN);
+    }
+}
+
+void
+job_abandon(RelayJob *job)
+{
+    job->waiter = NULL;
+    job->abandoned = true;
+    if (job->phase == JOB_SENDING && !job->booking && !job->entry->stored)
+        delivery_unwanted(job->delivery);
+}

@@ -1,0 +1,107 @@
+/* A relay's inside, shared by runner.c (the whole), job.c (one mail in hand), booking.c (what is made durable) and
+ * claim.c (what the store has to do); for nobody else. Loop thread. */
+#pragma once
+
+#include "relay/booking.h"
+#include "relay/delivery.h"
+#include "relay/runner.h"
+#include "relay/settle.h"
+
+enum {
+    RELAY_LEASE_MS = 10 * 60 * 1000,
+    RELAY_STAGE_BYTES = 32 * 1024, /* what is larger may be a file of its own in the store */
+    RELAY_TROUBLE_MS = 2000, /* between two tries to write what must be written */
+};
+
+struct Relay {
+    DeliveryWorld world;
+    StoreThread *store; /* NULL: nothing is kept */
+    RetryConf retry;
+    GQueue jobs;         /* of RelayJob */
+    GHashTable *in_hand; /* id -> RelayJob: those with a row, and those that get one */
+    guint workers;       /* jobs that send what is stored already */
+
+    uv_timer_t patience; /* of clients; may run while one with an end to it waits */
+    gint64 patience_ms;  /* loop time at which it ends, if it runs */
+
+    bool claiming;
+    bool claim_again; /* there may be more to claim */
+    gint64 due_ms;    /* when the next claim is made; G_MAXINT64: at the end of a minute */
+    uv_timer_t due;
+    uv_timer_t lease;
+    bool renewing;
+
+    GQueue troubled;    /* of Booking: they could not be written */
+    uv_timer_t trouble; /* runs while there are some */
+    gint64 trouble_logged_ms;
+    guint trouble_unlogged;
+
+    uv_timer_t drain;
+    bool draining; /* nothing is claimed any more */
+    bool expired;  /* no API is called any more */
+    bool closing;
+    guint tasks;   /* of the store's thread that are no job's */
+    guint handles; /* that are not closed */
+    void (*drained)(void *user);
+    void *user;
+};
+
+/* --- job.c */
+
+typedef enum {
+    JOB_EXPANDING, /* its recipients are made final */
+    JOB_EXPANDED,  /* a promise is made before it is sent */
+    JOB_SENDING,   /* perhaps a promise is made meanwhile */
+    JOB_SETTLING,  /* what has become of it is written, behind a promise that is being made */
+} JobPhase;
+
+typedef struct RelayJob {
+    Relay *relay;
+    GList link;
+    Delivery *delivery;
+    Entry *entry;         /* the delivery's; nobody writes it while there is a booking */
+    Waiter *waiter;       /* or NULL */
+    DeliveryMode mode;
+    JobPhase phase;
+    gint64 answer_by_ms;  /* loop time; 0: any */
+    bool abandoned;       /* the waiter has left */
+    bool prepared;        /* while sending: who gets it is known */
+    bool overdue;         /* the waiter has waited long enough */
+    bool working;         /* counted among the relay's workers */
+    bool promising;       /* the booking is a promise ahead of the result */
+    Booking *booking;     /* of settlement; NULL: none is on its way */
+    Settlement *settlement;
+} RelayJob;
+
+/* A fresh mail. */
+void job_start(Relay *relay, Entry *entry, Waiter *waiter);
+
+/* One out of the store, leased. */
+void job_start_stored(Relay *relay, Entry *entry);
+
+/* Ends with what is known; perhaps later, if something must be written. */
+void job_abort(RelayJob *job);
+void job_abandon(RelayJob *job);
+
+/* The time is over that its client waits. */
+void job_hurry(RelayJob *job);
+
+/* --- claim.c */
+
+/* Takes what is due as far as there are workers for it; asks again when more is. */
+void claim_start(Relay *relay);
+void claim_now(Relay *relay);
+
+/* An entry is due then. */
+void claim_due(Relay *relay, gint64 due_ms);
+
+/* --- runner.c */
+
+/* A job has left relay->jobs. */
+void relay_check(Relay *relay);
+
+/* The store failed. Logged, but not each time. */
+void relay_trouble(Relay *relay, const GError *error);
+
+/* A client's patience ends then. */
+void relay_wait(Relay *relay, gint64 until_ms);
