@@ -6,26 +6,32 @@
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
-/* The one place where a client gets its answer. */
+/* The one place where a client gets its answer, and those who wait with it. */
 static void
 answer(RelayJob *job, const Reply *reply)
 {
     Waiter *waiter = g_steal_pointer(&job->waiter);
+    Repeat *repeat = g_steal_pointer(&job->repeat);
+    bool final = waiter || job->final;
 
-    if (!waiter)
-        return;
-    waiter->job = NULL;
-    waiter->reply(waiter, reply);
+    repeat_report(repeat, reply, final);
+    if (waiter) {
+        waiter->job = NULL;
+        waiter->reply(waiter, reply);
+    }
+    repeat_settle(repeat, reply, final);
 }
 
 /* Frees the job. */
 static void
 end(RelayJob *job)
 {
+    static const Reply unsettled = { 451, "4.3.0", (char *) "Try again later" };
     Relay *relay = job->relay;
     bool worked = job->working;
 
     g_assert(!job->waiter && !job->booking);
+    repeat_settle(g_steal_pointer(&job->repeat), &unsettled, false);
     g_queue_unlink(&relay->jobs, &job->link);
     if (g_hash_table_lookup(relay->in_hand, job->entry->id) == job)
         g_hash_table_remove(relay->in_hand, job->entry->id);
@@ -103,10 +109,21 @@ decide(const RelayJob *job)
     return settle_decide(&facts);
 }
 
+static bool
+all_delivered(const Entry *entry)
+{
+    for (guint i = 0; i < entry->outcomes->len; i++) {
+        if (g_array_index(entry->outcomes, Outcome, i).verdict != OUTCOME_DELIVERED)
+            return false;
+    }
+    return true;
+}
+
 /* Takes settlement: what is known of those who were open is reported, and written into the entry. */
 static void
 adopt(RelayJob *job, Settlement *settlement)
 {
+    job->final = job->waiter || all_delivered(job->entry); /* else what failed is left to a client that has gone */
     report_outcomes(job->entry, delivery_services(job->delivery), !job->relay->store, job->phase == JOB_SETTLING);
     if (settlement_writes(settlement))
         settlement_apply(settlement, job->entry);
@@ -302,13 +319,26 @@ mode_of(const Relay *relay, const Entry *entry, const Waiter *waiter)
     return mode == DELIVERY_UNSET ? DELIVERY_AUTO : mode;
 }
 
+static void
+set_patience(RelayJob *job)
+{
+    Relay *relay = job->relay;
+
+    if (job->mode != DELIVERY_AUTO || job->waiter->wait_ms <= 0)
+        return;
+    job->answer_by_ms = (gint64) uv_now(relay->world.loop) + job->waiter->wait_ms;
+    relay_wait(relay, job->answer_by_ms);
+}
+
 void
-job_start(Relay *relay, Entry *entry, Waiter *waiter)
+job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat)
 {
     RelayJob *job = job_new(relay, entry, waiter);
 
     entry->expires_ms = entry->arrived_ms + relay->world.settings->conf.queue_lifetime_ms;
     job->mode = mode_of(relay, entry, waiter);
+    job->repeat = repeat;
+    repeat_start(repeat, job);
     if (waiter)
         waiter->job = job;
     if (job->mode == DELIVERY_QUEUE || job->mode == DELIVERY_LATER) {
@@ -318,10 +348,18 @@ job_start(Relay *relay, Entry *entry, Waiter *waiter)
     }
     job->phase = JOB_SENDING;
     delivery_send(job->delivery);
-    if (job->mode == DELIVERY_AUTO && waiter->wait_ms > 0) {
-        job->answer_by_ms = (gint64) uv_now(relay->world.loop) + waiter->wait_ms;
-        relay_wait(relay, job->answer_by_ms);
-    }
+    set_patience(job);
+}
+
+void
+job_adopt(RelayJob *job, Repeat *repeat, Waiter *waiter)
+{
+    job->repeat = repeat;
+    job->waiter = waiter;
+    job->waiter->job = job;
+    job->abandoned = job->overdue = false;
+    if (job->phase == JOB_SENDING)
+        set_patience(job);
 }
 
 void
@@ -364,7 +402,11 @@ job_abort(RelayJob *job)
 void
 job_abandon(RelayJob *job)
 {
-    job->waiter = NULL;
+    job->waiter = repeat_next(&job->repeat);
+    if (job->waiter) {
+        job->waiter->job = job;
+        return;
+    }
     job->abandoned = true;
     if (job->phase == JOB_SENDING && !job->booking && !job->entry->stored)
         delivery_unwanted(job->delivery);

@@ -5,6 +5,7 @@
 struct Repeat {
     DuplicateGuest guest; /* first */
     Repeats *repeats;
+    DuplicateKey key;
     char *id;             /* of the mail he brought */
     Waiter *waiter;       /* NULL: he has left, his job goes on */
     struct RelayJob *job; /* the host's */
@@ -140,6 +141,7 @@ repeats_meet(Repeats *self, Entry *entry, Waiter *waiter, Repeat **part)
     if (!entry->scan || !duplicate_key(&key, entry->envelope, entry->scan))
         return false;
     Repeat *repeat = g_new0(Repeat, 1);
+    repeat->key = key;
     repeat->guest.answer = on_host_settled;
     repeat->repeats = self;
     repeat->id = g_strdup(entry->id);
@@ -191,6 +193,17 @@ repeat_next(Repeat **part)
     repeat_free(host);
     *part = next;
     return next->waiter;
+}
+
+void
+repeat_report(const Repeat *part, const Reply *reply, bool final)
+{
+    char digest[DUPLICATE_HEX_BYTES];
+
+    if (!part || !part->guest.flight || reply->code != 250 || !final)
+        return;
+    duplicate_key_print(&part->key, digest);
+    report_accepted(part->id, digest, reply->text);
 }
 
 void

@@ -171,6 +171,12 @@ report_dropped(const char *id, const char *why)
 }
 
 void
+report_accepted(const char *id, const char *digest, const char *text)
+{
+    log_event(LOG_DEBUG, "accepted", "id", id, "digest", digest, "text", text, NULL);
+}
+
+void
 report_again(const char *id, const char *with, const char *text)
 {
     log_event(LOG_NOTICE, "duplicate", "id", id, "with", with, "text", text, NULL);

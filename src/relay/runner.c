@@ -28,9 +28,9 @@ close_token(gpointer account, gpointer token, gpointer user)
 }
 
 static void
-on_closed(uv_handle_t *handle)
+on_part_closed(void *user)
 {
-    Relay *self = handle->data;
+    Relay *self = user;
 
     if (--self->handles > 0)
         return;
@@ -38,6 +38,12 @@ on_closed(uv_handle_t *handle)
     g_hash_table_unref(self->world.tokens);
     g_hash_table_unref(self->in_hand);
     g_free(self);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
 }
 
 /* Nobody needs anything any more. */
@@ -51,7 +57,8 @@ close_all(Relay *self)
     http_client_close(self->world.http);
     work_lane_close(self->world.lane);
     store_thread_close(self->store);
-    self->handles = G_N_ELEMENTS(timers);
+    self->handles = G_N_ELEMENTS(timers) + 1;
+    repeats_close(self->repeats, on_part_closed, self);
     for (guint i = 0; i < G_N_ELEMENTS(timers); i++)
         uv_close((uv_handle_t *) timers[i], on_closed);
 }
@@ -102,7 +109,8 @@ is_wanted(void *user)
     const RelayJob *job = user;
     Waiter *waiter = job->waiter;
 
-    return job->entry->stored || (!job->abandoned && (!waiter || !waiter->is_there || waiter->is_there(waiter)));
+    return job->entry->stored || repeat_joined(job->repeat) ||
+           (!job->abandoned && (!waiter || !waiter->is_there || waiter->is_there(waiter)));
 }
 
 static void
@@ -173,6 +181,7 @@ open_timer(Relay *self, uv_timer_t *timer, bool keeps_alive)
 Relay *
 relay_new(uv_loop_t *loop, const RelaySettings *settings)
 {
+    static const RepeatOps repeat_ops = { job_adopt };
     Relay *self = g_new0(Relay, 1);
 
     self->world.loop = loop;
@@ -184,6 +193,7 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
     open_accounts(self, settings);
     self->retry = (RetryConf) { settings->conf.retry_min_ms, settings->conf.retry_max_ms };
     self->in_hand = g_hash_table_new(g_str_hash, g_str_equal);
+    self->repeats = repeats_new(loop, settings->conf.duplicate_window_ms, &repeat_ops);
     g_queue_init(&self->jobs);
     g_queue_init(&self->troubled);
     open_timer(self, &self->patience, true);
@@ -236,7 +246,11 @@ relay_trouble(Relay *self, const GError *error)
 void
 relay_deliver(Relay *self, Entry *entry, Waiter *waiter)
 {
-    job_start(self, entry, waiter);
+    Repeat *repeat = NULL;
+
+    if (waiter && repeats_meet(self->repeats, entry, waiter, &repeat))
+        return;
+    job_start(self, entry, waiter, repeat);
     if (self->expired)
         uv_timer_start(&self->drain, on_limit, 0, 0);
 }
@@ -246,8 +260,19 @@ relay_abandon(Waiter *waiter)
 {
     RelayJob *job = g_steal_pointer(&waiter->job);
 
-    if (job)
+    if (waiter->repeat)
+        repeat_abandon(waiter);
+    else if (job)
         job_abandon(job);
+}
+
+void
+relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text)
+{
+    DuplicateKey key;
+
+    if (duplicate_key_parse(&key, digest))
+        duplicates_remember(repeats_known(self->repeats), &key, when_ms, text);
 }
 
 guint

@@ -48,6 +48,10 @@ void relay_deliver(Relay *self, Entry *entry, Waiter *waiter);
  * logged. What is not is dropped: its client was promised nothing and will try again. */
 void relay_abandon(Waiter *waiter);
 
+/* Before any mail comes, oldest first: what a journal tells of a mail that was answered 250 with text (wall time). It
+ * is known when it comes again. */
+void relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text);
+
 /* Mails on their way. */
 guint relay_size(const Relay *self);
 

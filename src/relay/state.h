@@ -4,6 +4,7 @@
 
 #include "relay/booking.h"
 #include "relay/delivery.h"
+#include "relay/repeat.h"
 #include "relay/runner.h"
 #include "relay/settle.h"
 
@@ -17,6 +18,7 @@ struct Relay {
     DeliveryWorld world;
     StoreThread *store; /* NULL: nothing is kept */
     RetryConf retry;
+    Repeats *repeats;
     GQueue jobs;         /* of RelayJob */
     GHashTable *in_hand; /* id -> RelayJob: those with a row, and those that get one */
     guint workers;       /* jobs that send what is stored already */
@@ -61,6 +63,8 @@ typedef struct RelayJob {
     Delivery *delivery;
     Entry *entry;         /* the delivery's; nobody writes it while there is a booking */
     Waiter *waiter;       /* or NULL */
+    Repeat *repeat;       /* its part among those who bring the same mail; or NULL */
+    bool final;           /* its reply holds for all recipients */
     DeliveryMode mode;
     JobPhase phase;
     gint64 answer_by_ms;  /* loop time; 0: any */
@@ -73,8 +77,11 @@ typedef struct RelayJob {
     Settlement *settlement;
 } RelayJob;
 
-/* A fresh mail. */
-void job_start(Relay *relay, Entry *entry, Waiter *waiter);
+/* A fresh mail; takes repeat, which may be NULL. */
+void job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat);
+
+/* Its waiter has left, but here is another one for the same mail. */
+void job_adopt(RelayJob *job, Repeat *repeat, Waiter *waiter);
 
 /* One out of the store, leased. */
 void job_start_stored(Relay *relay, Entry *entry);

@@ -176,6 +176,8 @@ class Daemon(Process):
             "listen submit": f"address = {self.socket}\nmode = 0666\nsendmail = yes\n",
             "account main": account.format(url=url, user=user, key_file=self.key_file),
         }
+        if "duplicate-window" not in (more or {}).get("shimta", ""):
+            sections["shimta"] += "duplicate-window = 0s\n"  # who sends a mail twice here means it
         for name, text in (more or {}).items():
             sections[name] = sections.get(name, "") + text
         with open(self.conf, "w") as file:
