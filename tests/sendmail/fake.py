@@ -49,7 +49,7 @@ class Server:
                     self.session(connection, stream)
 
     def answer(self, connection, what):
-        reply = self.replies[what]
+        reply = self.replies.get(what, '500 5.5.2 Unknown command')
         if isinstance(reply, list):
             reply = reply.pop(0)
         if reply is None:
