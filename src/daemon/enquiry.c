@@ -141,12 +141,23 @@ on_counted(void *user, const GError *error)
         enquiry_end(self, 250, "2.0.0", LOG_NUM(self->count));
 }
 
+static void
+on_flushed(void *user, const GError *error)
+{
+    Enquiry *self = user;
+
+    if (!error && self->done)
+        relay_wake(self->relay);
+    on_counted(user, error);
+}
+
 /* False: there is no queue. */
 static bool
-ask_queue(Enquiry *self, StoreThread *store, SmtpAsk what)
+ask_queue(Enquiry *self, SmtpAsk what)
 {
     static const StoreTask list = { run_list, on_listed }, count = { run_count, on_counted },
-                           flush = { run_flush, on_counted };
+                           flush = { run_flush, on_flushed };
+    StoreThread *store = relay_store(self->relay);
 
     if (!store) {
         enquiry_end(self, 250, "2.0.0", what == SMTP_ASK_LIST ? "END" : "0");
@@ -292,7 +303,7 @@ enquiry_start(const EnquiryWorld *world, const SmtpQuestion *question, EnquiryDo
         self->id = g_strdup(question->id);
         self->recipient = g_strdup(question->address);
         self->sender = g_strdup(question->sender);
-        return ask_queue(self, world->store, question->what) ? self : NULL;
+        return ask_queue(self, question->what) ? self : NULL;
     }
     if (!world->settings->relay->conf.alias_file) {
         enquiry_end(self, 250, "2.0.0", "No alias-file is set");

@@ -4,7 +4,6 @@
 
 #include "daemon/settings.h"
 #include "relay/runner.h"
-#include "relay/store_thread.h"
 
 typedef struct Enquiry Enquiry;
 
@@ -13,7 +12,6 @@ typedef struct {
     uv_loop_t *loop;
     Settings *settings;
     Relay *relay;
-    StoreThread *store; /* NULL: there is no queue */
     const char *listener, *user; /* user: NULL if not known */
 } EnquiryWorld;
 

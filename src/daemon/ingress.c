@@ -321,7 +321,6 @@ on_ask(void *user, const SmtpQuestion *question)
         .loop = hub->loop,
         .settings = hub->settings,
         .relay = hub->relay,
-        .store = hub->store,
         .listener = self->client.listen->name,
         .user = self->client.has_uid ? users_known(hub->users, self->client.uid) : NULL,
     };

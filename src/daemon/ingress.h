@@ -7,7 +7,6 @@
 #include "daemon/settings.h"
 #include "daemon/users.h"
 #include "relay/runner.h"
-#include "relay/store_thread.h"
 
 #include <sys/types.h>
 
@@ -16,7 +15,6 @@ typedef struct {
     uv_loop_t *loop;
     Settings *settings; /* of which only the aliases ever change */
     Relay *relay;
-    StoreThread *store; /* the relay's; NULL: there is no queue */
     Users *users;
 } IngressHub;
 

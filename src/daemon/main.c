@@ -31,7 +31,8 @@ typedef struct {
     Settings *settings;
     IngressHub hub;
     SmtpServer *server;
-    Drop *drop; /* NULL: drop-dir cannot be used */
+    DropFolder *folder; /* until it is the drop's; NULL: it cannot be used */
+    Drop *drop;
     uv_signal_t terminate, interrupt, hang_up;
     gint64 end_by_ms; /* loop time at which a drain ends; 0: not stopping */
     bool hurry;
@@ -242,21 +243,6 @@ find_submit(const Settings *settings)
     return NULL;
 }
 
-/* A folder that cannot be used is no reason to serve nobody: sendmail tells its callers that it cannot use it either. */
-static void
-watch_drop(Daemon *self)
-{
-    g_autoptr(GError) error = NULL;
-    const Listen *listen = find_submit(self->settings);
-    const char *path = self->settings->conf.drop_dir;
-    DropFolder *folder = listen ? drop_folder_open(path, listen->smtp.max_bytes * 2 + (1 << 20), &error) : NULL;
-
-    if (folder)
-        self->drop = drop_new(&self->hub, listen, folder);
-    else if (error)
-        log_event(LOG_WARNING, "drop-unusable", "text", error->message, NULL);
-}
-
 static int
 daemon_run(Daemon *self, bool stdio)
 {
@@ -267,7 +253,8 @@ daemon_run(Daemon *self, bool stdio)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         smtp_server_cut(self->server);
     } else if (!stdio) {
-        watch_drop(self);
+        if (self->folder)
+            self->drop = drop_new(&self->hub, find_submit(self->settings), g_steal_pointer(&self->folder));
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }
@@ -285,6 +272,7 @@ daemon_close(Daemon *self)
         return;
     smtp_server_free(self->server);
     drop_free(self->drop);
+    drop_folder_close(self->folder);
     users_free(self->hub.users);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);
@@ -326,6 +314,40 @@ open_store(const Settings *settings, GError **error)
     return store_open(settings_queue_kind(settings), &store, error);
 }
 
+static void
+note_row(const StoreRow *row, void *user)
+{
+    *(bool *) user = true;
+}
+
+/* On doubt it is none: rather twice than never. */
+static bool
+is_stored(const char *id, void *user)
+{
+    const StoreQuery query = { .id = id, .max = 1, .held = -1 };
+    bool found = false;
+
+    return store_each(user, &query, note_row, &found, NULL) && found;
+}
+
+/* Files whose mail was stored before a crash go before anything of the queue is tried, and forgotten. A folder that
+ * cannot be used is no reason to serve nobody: sendmail tells its callers that it cannot use it either. */
+static DropFolder *
+open_drop(const Settings *settings, Store *store)
+{
+    g_autoptr(GError) error = NULL;
+    const Listen *listen = find_submit(settings);
+    DropFolder *folder = NULL;
+
+    if (listen)
+        folder = drop_folder_open(settings->conf.drop_dir, listen->smtp.max_bytes * 2 + (1 << 20), &error);
+    if (error)
+        log_event(LOG_NOTICE, "drop-unusable", "text", error->message, NULL);
+    if (folder && store)
+        drop_folder_sift(folder, is_stored, store);
+    return folder;
+}
+
 static int
 print_settings(const Settings *settings)
 {
@@ -365,6 +387,7 @@ main(int argc, char **argv)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         return store_status(error);
     }
+    daemon.folder = options.stdio ? NULL : open_drop(settings, store);
     daemon_open(&daemon, settings, store);
     int status = daemon_run(&daemon, options.stdio);
     daemon_close(&daemon);

@@ -2,6 +2,7 @@
 #include "sendmail/settings.h"
 #include "sendmail/complain.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +199,10 @@ settings_read(Settings *self, const char *option)
 
     const char *path = settings_file(self, option);
     FILE *file = fopen(path, "re");
+    if (!file && path == option) {
+        complain("-C: cannot read the file: %s", strerror(errno));
+        return EX_CONFIG;
+    }
     while (file && status == EX_OK && fgets(line, sizeof line, file))
         status = settings_line(self, &reader, line);
     if (file)

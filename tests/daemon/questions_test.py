@@ -1,7 +1,10 @@
 """sendmail -bv, -bt, newaliases and the queue's questions, asked of the real daemon."""
 
 import os
+import re
+import shutil
 import socket
+import subprocess
 import sys
 import unittest
 
@@ -20,7 +23,7 @@ class QuestionTest(unittest.TestCase):
         self.write("root: admin@example.org\nstaff: a@example.org, b@news.example\n")
         account = shim.CMC.format(url=self.sandbox.url, user=self.sandbox.user, key_file=os.path.join(self.state, ".key"))
         self.daemon = shim.Daemon(self.sandbox.url, more={
-            "shimta": f"state-dir = {self.state}\nqueue = none\nalias-file = {self.aliases}\n",
+            "shimta": f"queue = none\nalias-file = {self.aliases}\n",
             "account main": "fallback = second\nfrom-domains = example.jp\ndefault-from = noreply@example.jp\n",
             "account second": account, "route news": "to = *@news.example\naccount = second\n",
             "route boss": "sender = boss@example.jp\naccount = second\n"})
@@ -79,6 +82,49 @@ class QuestionTest(unittest.TestCase):
         self.assertEqual(self.ask("-bp"), ["Mail queue is empty"])
         self.assertEqual(self.ask("-bP"), ["0"])
         self.assertEqual(self.ask("-q", "-v"), ["0 mails are tried now"])
+
+    def test_queue(self):
+        """The list, page after page, the count, runs by id, recipient and sender."""
+        daemon = shim.Daemon("http://127.0.0.1:1", more={"shimta": "retry-min = 1h\nwait = 10s\n"})
+        self.addCleanup(daemon.end)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(daemon.socket)
+            talk = shim.Dialogue(sock)
+            talk.hello()
+            for number in range(450):
+                talk.ask(f"MAIL FROM:<s{number % 2}@example.jp> XDELIVERY=later")
+                talk.ask(f"RCPT TO:<u{number}@example.org>")
+                talk.ask("DATA")
+                self.assertEqual(talk.ask(f"Subject: {number}\r\n\r\n{'x' * 1000}\r\n.\r\n".encode())[0], 250)
+        listed = daemon.sendmail("-bp").stdout.decode().splitlines()
+        self.assertRegex(listed[0], "^-+Queue ID-+ --Size--")
+        rows = [line for line in listed[1:] if re.match(r"[0-9A-Za-z]{16}[ *!] +\d+ \w{3} \w{3} \d\d \d\d:\d\d:\d\d s[01]@example.jp$", line)]
+        self.assertEqual(len(rows), 450)
+        self.assertEqual(sorted(line.strip() for line in listed if line.startswith(" " * 47)),
+                         sorted(f"u{number}@example.org" for number in range(450)))
+        self.assertRegex(listed[-1], r"^-- \d+ Kbytes in 450 Requests\.$")
+        self.assertEqual(daemon.sendmail("-bP").stdout, b"450\n")
+        one = next(row for row in rows if row.endswith("s0@example.jp") and not listed[listed.index(row) + 1].endswith(" u18@example.org"))
+        for option, count in (("-qSs1@", 225), (f"-qI{one[:16]}", 1), ("-qRu18@EXAMPLE", 1), ("-qSnobody", 0)):
+            done = daemon.sendmail("-v", option)
+            self.assertEqual((done.returncode, done.stdout), (0, f"{count} mails are tried now\n".encode()), option)
+        check = shutil.which("check_mailq", path="/usr/lib/nagios/plugins")
+        if check and os.getuid() == 0:
+            self.check_mailq(daemon, check)
+
+    def check_mailq(self, daemon, check):
+        """Debian's monitoring plugin runs /usr/bin/mailq: ours, in a name space of its own."""
+        script = os.path.join(self.state, "mailq")
+        with open(os.open(script, os.O_CREAT | os.O_WRONLY, 0o755), "w") as file:
+            file.write(f"#!/bin/sh\nSHIMTA_CONF={daemon.conf} exec {shim.program('sendmail')} -bp\n")
+        for conf, status, text in ((daemon.conf, 2, "CRITICAL: postfix mailq is 450"), (self.daemon.conf, 0, "OK: postfix mailq")):
+            with open(script, "w") as file:
+                file.write(f"#!/bin/sh\nSHIMTA_CONF={conf} exec {shim.program('sendmail')} -bp\n")
+            done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" /usr/bin/mailq && exec "$2" -M postfix -w 10 -c 100', "sh",
+                                   script, check], capture_output=True, text=True, timeout=shim.PATIENCE)
+            if done.returncode == 32 or "unshare" in done.stderr or "mount" in done.stderr:
+                self.skipTest(f"no name spaces here: {done.stderr}")
+            self.assertEqual((done.returncode, done.stdout[:len(text)]), (status, text), done)
 
     def test_a_client_that_leaves(self):
         for question in (b"XALIASES", b"XQUEUE LIST", b"XTEST VERIFY <a@x>"):

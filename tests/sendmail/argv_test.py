@@ -56,7 +56,7 @@ def dice(folder, count):
     print(f'# SEED={seed}')
     roll = random.Random(seed)
     names = options() + ['Z', '-what', '9', 'tiv', 'bx']
-    programs = ['sendmail', 'mailq', 'newaliases', 'runq', 'smtpd', 'rmail', '', '/x/' + 'y' * 300]
+    programs = ['sendmail', 'mailq', 'newaliases', 'runq', 'smtpd', 'rmail', '/', '/x/' + 'y' * 300]
     words = sum(values(folder), [])
     jobs = []
     for _ in range(count):
@@ -127,7 +127,7 @@ class Ground:
             call = re.sub(r'^<\.\.\. \w+ resumed>.*|^[+-].*', '', call.strip())
             if pid == driver or not call or 'AT_EMPTY_PATH' in call:
                 continue
-            if call.startswith('execve('):  # the words themselves are no matter
+            if call.startswith(('execve(', 'readlink(')):  # the words themselves are no matter
                 call = call.split(',')[0]
             found.add(re.sub(r'\) += .*| <unfinished.*', '', call).strip())
         return found

@@ -133,6 +133,10 @@ def test_unprivileged():
                               group=65534, extra_groups=[], check=False)
         equal(done.returncode, 75)
         equal(os.listdir(case.drop), [])
+        os.unlink(evil)
+        done = subprocess.run([program, '-C', evil, '-fa@x.test', 'b@x.test'], input=MAIL, capture_output=True, env=case.env, user=65534,
+                              group=65534, extra_groups=[], check=False)
+        equal((done.returncode, done.stderr), (78, b'sendmail: -C: cannot read the file: No such file or directory\n'))
     return None
 
 
