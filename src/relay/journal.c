@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ begin_file(Journal *self, GError **error)
 
     if (fd < 0)
         return error_set_errno(error, errno, "cannot write '%s'", path);
+    flock(fd, LOCK_EX | LOCK_NB); /* `shimta trace` leaves it alone where it finds no daemon */
     if (self->fd >= 0)
         close(self->fd);
     self->fd = fd;
@@ -352,6 +354,7 @@ journal_open(uv_loop_t *loop, const char *folder, gint64 lifetime_ms, GError **e
     g_queue_init(&self->jobs);
     g_queue_init(&self->running);
     uv_timer_init(loop, &self->timer);
+    uv_unref((uv_handle_t *) &self->timer);
     self->timer.data = self;
     self->prune_ms = clock_monotonic();
     self->store = journal_store_open(folder, NULL);

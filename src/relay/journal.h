@@ -1,7 +1,7 @@
 /* The journal: a line for whatever happens to a mail, kept for weeks, for `shimta trace`. A line is in a file before
  * journal_write() returns, hence before any reply that follows: it survives the end of the process, however sudden.
- * Once a second a worker loads what was written into a table (queue/journal_store.h), and removes what is old. Loop
- * thread. */
+ * Once a second a worker loads what was written into a table (queue/journal_store.h), and removes what is old. Does not
+ * keep the loop alive until it is closed or asked. Loop thread. */
 #pragma once
 
 #include "queue/journal_store.h"
@@ -31,6 +31,6 @@ typedef struct {
 /* task is borrowed until done; in the order of calls. There is no cancelling: user must live until then. */
 void journal_do(Journal *self, const JournalTask *task, void *user);
 
-/* Nothing may be asked any more; what was, is answered first. Memory is freed once the loop has closed its handles.
+/* Nothing may be asked or written any more; what was asked is answered first. Memory is freed once the loop has closed its handles.
  * NULL is fine. */
 void journal_close(Journal *self);

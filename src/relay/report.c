@@ -3,6 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+static Journal *journal;
+
+static guint64 counts[5]; /* in the order of count_events */
+static const char *const count_events[] = { "delivered", "deferred", "refused", "unknown", "lost" };
+
 static void
 service_clear(void *element)
 {
@@ -66,6 +71,67 @@ level_of(const Outcome *outcome, bool lost)
     return outcome->verdict == OUTCOME_UNKNOWN ? LOG_WARNING : LOG_NOTICE;
 }
 
+/* --- journal ------------------------------------------------------------------------------------- */
+
+void
+report_journal(Journal *to)
+{
+    journal = to;
+}
+
+static void
+count(const char *event)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+        counts[i] += g_str_equal(event, count_events[i]);
+}
+
+void
+report_counts(void (*visit)(const char *event, guint64 n, void *user), void *user)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+        visit(count_events[i], counts[i], user);
+}
+
+/* What is known of the mail as a whole. */
+static JournalLine
+line_of(const Entry *entry, const char *event)
+{
+    const char *sender = entry->envelope->sender;
+    const char *message_id = entry->message_id ? entry->message_id : entry->scan ? scan_message_id(entry->scan) : NULL;
+
+    return (JournalLine) { .event = event, .id = entry->id, .sender = *sender ? sender : "<>",
+                           .message_id = message_id };
+}
+
+static void
+note_outcome(const Entry *entry, const char *event, const EnvelopeRecipient *to, const Service *service,
+             const Outcome *outcome)
+{
+    JournalLine line = line_of(entry, event);
+
+    line.recipient = to ? to->address : NULL;
+    line.account = service->provider ? service->provider->name : NULL;
+    line.call = service->call;
+    line.remote_id = outcome->remote_id;
+    line.dsn = outcome->dsn;
+    line.text = outcome->verdict == OUTCOME_DELIVERED ? NULL : outcome->text;
+    journal_write(journal, &line);
+}
+
+static void
+note_fallback(const Entry *entry, const char *event, const char *to, const Outcome *why, const Provider *by)
+{
+    static const Service nobody = { 0 };
+    Service service = nobody;
+    EnvelopeRecipient recipient = { .address = (char *) to };
+
+    service.provider = by;
+    note_outcome(entry, event, &recipient, &service, why);
+}
+
+/* --- outcomes ------------------------------------------------------------------------------------ */
+
 static void
 report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
 {
@@ -82,6 +148,8 @@ report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
               "api_ms", LOG_NUM(service->api_us / 1000), "delay_ms", LOG_NUM(clock_now() - entry->arrived_ms),
               "dsn", outcome->dsn, "remote_id", outcome->remote_id, "code", delivered ? NULL : LOG_NUM(outcome->code),
               "text", delivered ? NULL : outcome->text, NULL);
+    count(event_of(outcome->verdict, lost));
+    note_outcome(entry, event_of(outcome->verdict, lost), to, service, outcome);
 }
 
 static bool
@@ -153,6 +221,7 @@ report_switch(const Entry *entry, const char *to, const Outcome *why, const Prov
 {
     log_event(LOG_WARNING, "fallback", "id", entry->id, "to", to, "provider", from->name, "next", next->name,
               "dsn", why->dsn, "code", LOG_NUM(why->code), "text", why->text, NULL);
+    note_fallback(entry, "fallback", to, why, from);
 }
 
 void
@@ -162,12 +231,16 @@ report_refusal(const Entry *entry, guint place, const Outcome *why, const Provid
 
     log_event(LOG_WARNING, "fallback-refused", "id", entry->id, "to", to->address, "provider", by->name,
               "dsn", why->dsn, "code", LOG_NUM(why->code), "text", why->text, NULL);
+    note_fallback(entry, "fallback-refused", to->address, why, by);
 }
 
 void
 report_dropped(const char *id, const char *why)
 {
+    JournalLine line = { .event = "deferred", .id = id, .text = why };
+
     log_event(LOG_NOTICE, "deferred", "id", id, "text", why, NULL);
+    journal_write(journal, &line);
 }
 
 void
@@ -179,5 +252,9 @@ report_accepted(const char *id, const char *digest, const char *text)
 void
 report_again(const char *id, const char *with, const char *text)
 {
+    g_autofree char *whole = g_strdup_printf("of %s", with ? with : text ? text : "an earlier mail");
+    JournalLine line = { .event = "duplicate", .id = id, .text = whole };
+
     log_event(LOG_NOTICE, "duplicate", "id", id, "with", with, "text", text, NULL);
+    journal_write(journal, &line);
 }

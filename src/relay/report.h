@@ -3,6 +3,7 @@
 
 #include "provider/provider.h"
 #include "queue/entry.h"
+#include "relay/journal.h"
 
 /* Who tried to deliver to a recipient. */
 typedef struct {
@@ -48,3 +49,9 @@ void report_accepted(const char *id, const char *digest, const char *text);
 
 /* The mail is one that came before: it is answered with that one's text, or goes with the one of id `with`. */
 void report_again(const char *id, const char *with, const char *text);
+
+/* Where each event about a mail is written as well; NULL: nowhere. */
+void report_journal(Journal *journal);
+
+/* Visits how many recipients came to each outcome since the start. */
+void report_counts(void (*visit)(const char *event, guint64 n, void *user), void *user);

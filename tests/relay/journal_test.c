@@ -181,11 +181,19 @@ test_kill(Place *self, gconstpointer data)
 }
 
 static void
+on_alive(uv_timer_t *timer)
+{
+}
+
+static void
 test_loaded_by_the_clock(Place *self, gconstpointer data)
 {
     g_autoptr(GArray) before = journal_files(self->folder);
     guint64 first = g_array_index(before, guint64, 0);
 
+    uv_timer_t alive; /* the journal alone does not keep the loop */
+    uv_timer_init(&self->loop, &alive);
+    uv_timer_start(&alive, on_alive, 10, 10);
     write_line(self->journal, "one");
     for (bool loaded = false; !loaded; ) {
         g_autoptr(GArray) files = journal_files(self->folder);
@@ -193,6 +201,8 @@ test_loaded_by_the_clock(Place *self, gconstpointer data)
         if (!loaded)
             uv_run(&self->loop, UV_RUN_ONCE);
     }
+    uv_close((uv_handle_t *) &alive, NULL);
+    uv_run(&self->loop, UV_RUN_NOWAIT);
 }
 
 /* A disk without room: nothing ends, nothing is half there, and later lines are whole again. */
