@@ -1,5 +1,15 @@
+# Read by the operator's command too.
+noinst_LIBRARIES += %D%/libsettings.a
+%C%_libsettings_a_SOURCES = %D%/settings.c %D%/settings.h
+%C%_libsettings_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+
 sbin_PROGRAMS += bin/shimtad
 bin_shimtad_SOURCES = \
+	%D%/control.c %D%/control.h \
+	%D%/control_change.c \
+	%D%/control_queue.c \
+	%D%/control_request.c %D%/control_request.h \
+	%D%/control_trace.c \
 	%D%/drop.c %D%/drop.h \
 	%D%/drop_folder.c %D%/drop_folder.h \
 	%D%/drop_mail.c %D%/drop_mail.h \
@@ -10,8 +20,7 @@ bin_shimtad_SOURCES = \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/notify.c %D%/notify.h \
-	%D%/settings.c %D%/settings.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/users.c %D%/users.h
-bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
-bin_shimtad_LDADD = $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)
+bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
+bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)

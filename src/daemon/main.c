@@ -1,12 +1,15 @@
 /* shimtad: options, configuration, wiring, signals. */
 #include "config.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "daemon/control.h"
 #include "daemon/drop.h"
 #include "daemon/explain.h"
 #include "daemon/notify.h"
 #include "daemon/smtp_server.h"
 #include "io/listener.h"
+#include "relay/report.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -31,6 +35,8 @@ typedef struct {
     Settings *settings;
     IngressHub hub;
     SmtpServer *server;
+    Journal *journal; /* NULL: it cannot be written */
+    Control *control; /* NULL: its socket cannot be opened */
     DropFolder *folder; /* until it is the drop's; NULL: it cannot be used */
     Drop *drop;
     uv_signal_t terminate, interrupt, hang_up;
@@ -118,6 +124,7 @@ on_relay_drained(void *user)
 {
     Daemon *self = user;
 
+    control_close(g_steal_pointer(&self->control));
     relay_close(self->hub.relay);
     uv_close((uv_handle_t *) &self->terminate, NULL);
     uv_close((uv_handle_t *) &self->interrupt, NULL);
@@ -243,6 +250,39 @@ find_submit(const Settings *settings)
     return NULL;
 }
 
+/* Mail does not wait for its history. */
+static void
+open_journal(Daemon *self)
+{
+    const DaemonConf *conf = &self->settings->conf;
+    g_autofree char *folder = g_build_filename(conf->state_dir, "journal", NULL);
+    g_autoptr(GError) error = NULL;
+
+    if (conf->journal_lifetime_ms == 0)
+        return;
+    mkdir(conf->state_dir, 0755);
+    self->journal = journal_open(&self->loop, folder, conf->journal_lifetime_ms, &error);
+    if (error)
+        log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
+    report_journal(self->journal);
+}
+
+static void
+open_control(Daemon *self)
+{
+    g_autoptr(GError) error = NULL;
+    ControlHub hub = {
+        .loop = &self->loop,
+        .relay = self->hub.relay,
+        .journal = self->journal,
+        .started_ms = clock_now(),
+    };
+
+    self->control = control_open(&hub, self->settings->conf.control_socket, &error);
+    if (error)
+        log_event(LOG_ERR, "control-failed", "text", error->message, NULL);
+}
+
 static int
 daemon_run(Daemon *self, bool stdio)
 {
@@ -253,12 +293,18 @@ daemon_run(Daemon *self, bool stdio)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         smtp_server_cut(self->server);
     } else if (!stdio) {
+        open_journal(self);
+        open_control(self);
         if (self->folder)
             self->drop = drop_new(&self->hub, find_submit(self->settings), g_steal_pointer(&self->folder));
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }
     uv_run(&self->loop, UV_RUN_DEFAULT);
+    report_journal(NULL);
+    journal_close(self->journal);
+    if (!self->hurry)
+        uv_run(&self->loop, UV_RUN_DEFAULT);
     if (started && !stdio)
         log_event(LOG_NOTICE, "stopped", NULL);
     return started ? EX_OK : start_status(error);

@@ -234,6 +234,19 @@ complete_paths(DaemonConf *conf, const ConfFile *file, GError **error)
            check_path(file, "drop-dir", conf->drop_dir, error);
 }
 
+bool
+settings_read_paths(const char *path, DaemonConf *conf, GError **error)
+{
+    g_autoptr(ConfFile) file = conf_open(path, error);
+
+    if (!file || !conf_read(file, "shimta", "", daemon_conf_keys, conf, error))
+        return false;
+    if (complete_paths(conf, file, error))
+        return true;
+    conf_clear(daemon_conf_keys, conf);
+    return false;
+}
+
 static bool
 check_folder(const Settings *self, const ConfFile *file, GError **error)
 {

@@ -71,6 +71,10 @@ Settings *settings_parse(ConfFile *file, GError **error);
 void settings_free(Settings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
+/* Only [shimta], for programs that need to know where things are: whatever the rest of the file says. conf must be
+ * zeroed; the caller clears it with conf_clear(). */
+bool settings_read_paths(const char *path, DaemonConf *conf, GError **error);
+
 /* The effective settings in the file's own form, without secrets. */
 void settings_print(const Settings *self, GString *out);
 
