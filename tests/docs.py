@@ -135,6 +135,14 @@ class OptionTest(unittest.TestCase):
     def test_shimtad(self):
         self.check("shimtad", "shimtad.8")
 
+    def test_shimta(self):
+        self.check("shimta", "shimta.1")
+
+    def test_shimta_commands(self):
+        page = read("man", "shimta.1")
+        for command in re.findall(r'^    \{ "(\w+)", (?:NULL|"(\w+)"), \w+,', read("src", "shimta", "main.c"), re.M):
+            self.assertIn(".It Cm " + " ".join(filter(None, command)), page)
+
     def test_sandbox(self):
         self.check("shimta-sandbox", "shimta-sandbox.1")
 

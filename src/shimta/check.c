@@ -1,0 +1,170 @@
+/* shimta check: whether everything mail needs is there. */
+#include "shimta/check.h"
+
+#include "shimta/output.h"
+#include "shimta/shimta.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { ANSWER_S = 10 };
+
+void
+check_say(Check *self, const char *what, const char *text, const char *advice)
+{
+    g_autofree char *clean = output_clean(text), *name = output_clean(what);
+
+    self->failed += advice != NULL;
+    if (self->json) {
+        g_autoptr(cJSON) row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "check", name);
+        cJSON_AddBoolToObject(row, "ok", advice == NULL);
+        cJSON_AddStringToObject(row, "text", clean);
+        if (advice)
+            cJSON_AddStringToObject(row, "advice", advice);
+        output_json(row);
+    } else {
+        printf("%-5s %s: %s\n", advice ? "FAIL" : "ok", name, clean);
+        if (advice)
+            printf("      %s\n", advice);
+    }
+    fflush(stdout);
+}
+
+/* --- state-dir ----------------------------------------------------------------------------------- */
+
+static const char *
+folder_fault(const struct stat *st)
+{
+    if (S_ISLNK(st->st_mode))
+        return "it is a symbolic link";
+    if (!S_ISDIR(st->st_mode))
+        return "it is no folder";
+    return st->st_mode & 022 ? "others may write to it" : NULL;
+}
+
+static void
+check_folder(Check *self, const char *path)
+{
+    g_autofree char *what = g_strdup_printf("state-dir %s", path);
+    struct stat st;
+
+    if (lstat(path, &st) < 0) {
+        check_say(self, what, g_strerror(errno), "make it, owned by the user of shimtad, with mode 0700");
+        return;
+    }
+    const char *fault = folder_fault(&st);
+    if (fault) {
+        check_say(self, what, fault, "it must be a folder of the user of shimtad, with mode 0700 or 0755");
+        return;
+    }
+    if (geteuid() != 0 && st.st_uid != geteuid())
+        check_say(self, what, "it belongs to somebody else", "run this as root or as the user of shimtad");
+    else
+        check_say(self, what, "owner and mode are safe", NULL);
+}
+
+static void
+check_space(Check *self, const DaemonConf *conf)
+{
+    struct statvfs fs;
+
+    if (statvfs(conf->state_dir, &fs) < 0)
+        return;
+    gint64 bytes = (gint64) fs.f_bavail * (gint64) fs.f_frsize;
+    g_autofree char *size = output_size(bytes);
+    g_autofree char *text = g_strdup_printf("%s free, %" G_GINT64_FORMAT " inodes", size, (gint64) fs.f_favail);
+    bool low = bytes < 2 * conf->queue_reserve_bytes || (fs.f_files > 0 && fs.f_favail < 1000);
+    check_say(self, "space", text, low ? "mail is refused once less than queue-reserve is free: make room" : NULL);
+}
+
+/* --- sockets ------------------------------------------------------------------------------------- */
+
+/* Reads what a listener says first. */
+static bool
+reads_banner(int fd, char *line, gsize n)
+{
+    struct timeval limit = { .tv_sec = ANSWER_S };
+    gsize used = 0;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    while (used < n - 1 && !memchr(line, '\n', used)) {
+        ssize_t got = recv(fd, line + used, n - 1 - used, 0);
+        if (got <= 0)
+            break;
+        used += (gsize) got;
+    }
+    line[used] = '\0';
+    g_strchomp(line);
+    return g_str_has_prefix(line, "220");
+}
+
+static void
+check_listen(Check *self, const Listen *listen)
+{
+    g_autofree char *what = g_strdup_printf("socket %s", listen->conf.address);
+    char line[512] = "no answer";
+    Endpoint endpoint;
+
+    if (!endpoint_parse(listen->conf.address, &endpoint, NULL))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = fd >= 0 && connect(fd, &endpoint.addr.any, endpoint.length) == 0;
+    if (!connected)
+        g_snprintf(line, sizeof line, "%s", g_strerror(errno));
+    bool greets = connected && reads_banner(fd, line, sizeof line);
+    check_say(self, what, line, greets ? NULL : "start shimtad, or see its log: sendmail has nobody to talk to");
+    if (greets)
+        send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void
+check_daemon(Check *self, const char *path)
+{
+    g_autofree char *what = g_strdup_printf("daemon at %s", path);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(cJSON) request = request_new("stats");
+    g_autoptr(Link) link = link_open(path, &error);
+    g_autoptr(cJSON) last = link ? link_ask(link, request, NULL, &error) : NULL;
+
+    check_say(self, what, last ? "it answers" : error->message, last ? NULL : "start shimtad, or see its log");
+}
+
+/* --- all ----------------------------------------------------------------------------------------- */
+
+int
+check_all(Task *task)
+{
+    Check check = { .json = task->json };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Settings) settings = settings_open(task->config, &error);
+
+    if (!settings) {
+        check_say(&check, "configuration", error->message, "mend the line, then check again");
+        return EX_CONFIG;
+    }
+    check_say(&check, "configuration", task->config, NULL);
+    if (settings->relay->conf.alias_file)
+        check_say(&check, "aliases", settings->relay->conf.alias_file, NULL); /* read with the settings */
+    check_accounts(&check, settings->relay);
+    if (settings_has_queue(settings)) {
+        check_folder(&check, settings->conf.state_dir);
+        check_space(&check, &settings->conf);
+    }
+    for (guint i = 0; i < settings->listens->len; i++) {
+        const Listen *one = settings->listens->pdata[i];
+        if (one->conf.sendmail)
+            check_listen(&check, one);
+    }
+    check_daemon(&check, settings->conf.control_socket);
+    return check.failed > 0 ? 1 : EX_OK;
+}

@@ -1,0 +1,15 @@
+/* One thing that is looked at: its line, and what to do. */
+#pragma once
+
+#include "daemon/settings.h"
+
+typedef struct {
+    bool json;
+    guint failed;
+} Check;
+
+/* Prints a line. advice is for what failed; NULL: it is well. */
+void check_say(Check *self, const char *what, const char *text, const char *advice);
+
+/* A call to each account that makes no mail. */
+void check_accounts(Check *self, const RelaySettings *settings);

@@ -1,0 +1,98 @@
+#include "shimta/check.h"
+
+#include "http/client.h"
+
+#include <uv.h>
+
+/* One account: a token first, where its API wants one. */
+typedef struct {
+    Check *check;
+    const Provider *provider;
+    HttpClient *http;
+    Secret *token;
+} Probe;
+
+static void
+probe_end(Probe *self, const char *text, bool works)
+{
+    g_autofree char *what = g_strdup_printf("account %s", self->provider->name);
+
+    check_say(self->check, what, text,
+              works ? NULL : "see the url, the credentials and what the API's operator says of the account");
+}
+
+static void
+on_probed(const HttpResponse *response, void *user)
+{
+    Probe *self = user;
+    Outcome found = { 0 };
+    bool works = self->provider->driver->probed(self->provider, response, &found);
+
+    probe_end(self, found.text ? found.text : "no answer", works);
+    outcome_clear(&found);
+}
+
+static void
+send_probe(Probe *self)
+{
+    const Provider *provider = self->provider;
+
+    http_send(self->http, provider->driver->probe(provider, self->token), on_probed, self);
+}
+
+static void
+on_login(const HttpResponse *response, void *user)
+{
+    Probe *self = user;
+    Outcome refusal = { 0 };
+    gint64 lifetime_ms;
+
+    self->token = self->provider->driver->token(self->provider, response, &lifetime_ms, &refusal);
+    if (self->token)
+        send_probe(self);
+    else
+        probe_end(self, refusal.text ? refusal.text : "no token", false);
+    outcome_clear(&refusal);
+}
+
+static HttpClient *
+open_client(uv_loop_t *loop, const RelayConf *conf)
+{
+    HttpConf http = {
+        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+        .ca_file = conf->ca_file,
+        .proxy = conf->http_proxy,
+        .connect_ms = conf->connect_timeout_ms,
+        .idle_ms = conf->idle_timeout_ms,
+        .total_ms = conf->call_timeout_ms,
+        .connections_per_host = 1,
+    };
+
+    return http_client_new(loop, &http);
+}
+
+static void
+check_account(Check *check, const RelaySettings *settings, const Provider *provider)
+{
+    uv_loop_t loop;
+    Probe probe = { .check = check, .provider = provider };
+
+    uv_loop_init(&loop);
+    probe.http = open_client(&loop, &settings->conf);
+    if (provider->driver->login)
+        http_send(probe.http, provider->driver->login(provider), on_login, &probe);
+    else
+        send_probe(&probe);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    http_client_close(probe.http);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    secret_free(probe.token);
+}
+
+void
+check_accounts(Check *self, const RelaySettings *settings)
+{
+    for (guint i = 0; i < settings->accounts->len; i++)
+        check_account(self, settings, settings->accounts->pdata[i]);
+}

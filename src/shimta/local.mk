@@ -1,0 +1,15 @@
+bin_PROGRAMS += bin/shimta
+bin_shimta_SOURCES = \
+	%D%/change.c \
+	%D%/check.c %D%/check.h \
+	%D%/check_account.c \
+	%D%/link.c %D%/link.h \
+	%D%/main.c \
+	%D%/output.c %D%/output.h \
+	%D%/queue.c \
+	%D%/shimta.h \
+	%D%/stats.c \
+	%D%/task.c \
+	%D%/trace.c
+bin_shimta_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
+bin_shimta_LDADD = src/daemon/libsettings.a $(RELAY_LIBS) $(IO_LIBS)

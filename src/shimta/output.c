@@ -1,0 +1,120 @@
+#include "shimta/output.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static bool
+is_harmless(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_UNASSIGNED:
+    case G_UNICODE_PRIVATE_USE:
+    case G_UNICODE_SURROGATE:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+char *
+output_clean(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text && *text ? text : "-", -1);
+    GString *out = g_string_new(NULL);
+
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (is_harmless(c))
+            g_string_append_unichar(out, c);
+        else
+            g_string_append_printf(out, "\\u%04x", c);
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *
+output_string(const cJSON *row, const char *name)
+{
+    return output_clean(json_string(row, name));
+}
+
+gint64
+output_number(const cJSON *row, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(row, name);
+
+    return cJSON_IsNumber(item) && item->valuedouble > -9e15 && item->valuedouble < 9e15 ? (gint64) item->valuedouble : 0;
+}
+
+char *
+output_time(gint64 at_ms)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(at_ms / 1000);
+
+    return time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : g_strdup("-");
+}
+
+char *
+output_span(gint64 ms)
+{
+    gint64 s = MAX(0, ms / 1000);
+
+    if (s < 120)
+        return g_strdup_printf("%" G_GINT64_FORMAT "s", s);
+    if (s < 2 * 3600)
+        return g_strdup_printf("%" G_GINT64_FORMAT "m", s / 60);
+    if (s < 48 * 3600)
+        return g_strdup_printf("%" G_GINT64_FORMAT "h", s / 3600);
+    return g_strdup_printf("%" G_GINT64_FORMAT "d", s / 86400);
+}
+
+char *
+output_size(gint64 bytes)
+{
+    return g_format_size((guint64) MAX(0, bytes));
+}
+
+void
+output_json(const cJSON *row)
+{
+    g_autoptr(GBytes) text = json_print(row);
+    gsize n;
+    const char *bytes = g_bytes_get_data(text, &n);
+
+    fwrite(bytes, 1, n, stdout);
+    putchar('\n');
+}
+
+/* --- progress ------------------------------------------------------------------------------------ */
+
+static bool shown;
+
+void
+output_progress(const char *what, guint64 n)
+{
+    static gint64 next;
+    gint64 now = clock_monotonic();
+
+    if (next == 0)
+        next = now + 1000;
+    if (now < next || !isatty(STDERR_FILENO))
+        return;
+    next = now + 200;
+    shown = true;
+    fprintf(stderr, "\r%s: %" G_GUINT64_FORMAT " ", what, n);
+    fflush(stderr);
+}
+
+void
+output_progress_end(void)
+{
+    if (shown)
+        fputs("\r\033[K", stderr);
+    shown = false;
+}
