@@ -239,13 +239,13 @@ class CheckTest(Case):
 
 class WrongKeyTest(unittest.TestCase):
     def test_arara(self):
-        sandbox = shim.Sandbox()
+        sandbox = shim.Sandbox("--client-id", "shop", "--client-secret", shim.KEY)
         self.addCleanup(sandbox.end)
-        daemon = shim.Daemon(sandbox.url, account=shim.ARARA, key="another-key")
+        daemon = shim.Daemon(sandbox.url, user="shop", account=shim.ARARA, key="another-key")
         self.addCleanup(daemon.end)
         done = subprocess.run([shim.program("shimta"), "-c", daemon.conf, "check"], capture_output=True, text=True,
                               timeout=shim.PATIENCE)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("FAIL  account main", done.stdout)
         self.assertNotIn("another-key", done.stdout + done.stderr)
 
