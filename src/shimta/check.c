@@ -41,34 +41,42 @@ check_say(Check *self, const char *what, const char *text, const char *advice)
 /* --- state-dir ----------------------------------------------------------------------------------- */
 
 static const char *
-folder_fault(const struct stat *st)
+folder_fault(const struct stat *st, const struct stat *top)
 {
     if (S_ISLNK(st->st_mode))
         return "it is a symbolic link";
     if (!S_ISDIR(st->st_mode))
         return "it is no folder";
+    if (st->st_uid != top->st_uid)
+        return "it does not belong to the owner of state-dir";
     return st->st_mode & 022 ? "others may write to it" : NULL;
 }
 
+/* systemd makes state-dir itself a link where the service has DynamicUser=. */
 static void
-check_folder(Check *self, const char *path)
+check_folders(Check *self, const char *path)
 {
+    static const char *const names[] = { "queue", "journal" };
     g_autofree char *what = g_strdup_printf("state-dir %s", path);
-    struct stat st;
+    struct stat top, st;
 
-    if (lstat(path, &st) < 0) {
-        check_say(self, what, g_strerror(errno), "make it, owned by the user of shimtad, with mode 0700");
+    if (stat(path, &top) < 0) {
+        check_say(self, what, g_strerror(errno), "start shimtad, which makes it, or see its log");
         return;
     }
-    const char *fault = folder_fault(&st);
-    if (fault) {
-        check_say(self, what, fault, "it must be a folder of the user of shimtad, with mode 0700 or 0755");
-        return;
+    const char *fault = folder_fault(&top, &top);
+    for (guint i = 0; i < G_N_ELEMENTS(names) && !fault; i++) {
+        g_autofree char *inner = g_build_filename(path, names[i], NULL);
+        fault = lstat(inner, &st) == 0 ? folder_fault(&st, &top) : NULL;
+        if (fault) {
+            g_free(what);
+            what = g_steal_pointer(&inner);
+        }
     }
-    if (geteuid() != 0 && st.st_uid != geteuid())
-        check_say(self, what, "it belongs to somebody else", "run this as root or as the user of shimtad");
-    else
-        check_say(self, what, "owner and mode are safe", NULL);
+    if (!fault && geteuid() != 0 && top.st_uid != geteuid())
+        fault = "it belongs to somebody else; run this as root or as the user of shimtad";
+    check_say(self, what, fault ? fault : "owner and mode are safe",
+              fault ? "it must be a folder of the user of shimtad that no other may write to" : NULL);
 }
 
 static void
@@ -157,7 +165,7 @@ check_all(Task *task)
         check_say(&check, "aliases", settings->relay->conf.alias_file, NULL); /* read with the settings */
     check_accounts(&check, settings->relay);
     if (settings_has_queue(settings)) {
-        check_folder(&check, settings->conf.state_dir);
+        check_folders(&check, settings->conf.state_dir);
         check_space(&check, &settings->conf);
     }
     for (guint i = 0; i < settings->listens->len; i++) {

@@ -181,27 +181,35 @@ trace_stored(const Task *task, JournalStore *store)
     return error ? EX_IOERR : ids->len > 0 ? EX_OK : 1;
 }
 
-/* As the folder's owner, so that no file in it becomes root's. */
+/* As the folder's owner, so that no file in it becomes root's; from inside, since the owner may not get there:
+ * with DynamicUser= the folder lies behind one of root's. */
+static bool
+enter(const char *folder)
+{
+    struct stat st;
+
+    if (chdir(folder) < 0 || stat(".", &st) < 0 || access("journal.db", F_OK) < 0)
+        return false;
+    return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0);
+}
+
 static int
 trace_folder(const Task *task)
 {
     g_autofree char *folder = g_build_filename(task->conf.state_dir, "journal", NULL);
-    g_autofree char *table = g_build_filename(folder, "journal.db", NULL);
     g_autoptr(GError) error = NULL;
-    struct stat st;
 
-    if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || (geteuid() == 0 && seteuid(st.st_uid) < 0)
-        || access(table, F_OK) < 0) {
-        complain("shimtad is not running, and there is no journal in '%s'", folder);
+    if (!enter(folder)) {
+        complain("shimtad is not running, and there is no journal to read in '%s'", folder);
         return EX_TEMPFAIL;
     }
     complain("shimtad is not running; this is what it has left");
-    g_autoptr(JournalStore) store = journal_store_open(folder, &error);
+    g_autoptr(JournalStore) store = journal_store_open(".", &error);
     if (!store) {
         complain("%s", error->message);
         return EX_IOERR;
     }
-    load_rest(store, folder);
+    load_rest(store, ".");
     return trace_stored(task, store);
 }
 

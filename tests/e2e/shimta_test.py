@@ -226,6 +226,16 @@ class CheckTest(Case):
             self.assertIn("others may write", self.failing()[0])
         os.chmod(state, 0o755)
         self.failing(0)
+        os.rename(os.path.join(state, "journal"), os.path.join(state, "elsewhere"))
+        os.symlink("elsewhere", os.path.join(state, "journal"))
+        self.assertIn("symbolic link", self.failing()[0])
+
+    def test_linked_state_dir(self):
+        """As systemd makes it for a service with DynamicUser=."""
+        state = os.path.join(self.daemon.folder, "state")
+        os.rename(state, state + ".private")
+        os.symlink("state.private", state)
+        self.failing(0)
 
     def test_no_file(self):
         self.shimta("check", conf="/nonexistent.conf", status=78)
