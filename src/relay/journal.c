@@ -212,7 +212,9 @@ on_round_done(void *user)
 {
     Journal *self = user;
     g_autoptr(GError) trouble = g_steal_pointer(&self->trouble);
+    GQueue ended = self->running; /* whoever is told may ask again, and begin the next round */
 
+    g_queue_init(&self->running);
     self->busy = false;
     self->behind = !self->loaded;
     if (self->loaded)
@@ -224,7 +226,7 @@ on_round_done(void *user)
         journal_fails(self, trouble->message);
     else
         journal_works(self);
-    for (Job *job; (job = g_queue_pop_head(&self->running));) {
+    for (Job *job; (job = g_queue_pop_head(&ended));) {
         job->task->done(job->user, job->error);
         g_clear_error(&job->error);
         g_free(job);

@@ -157,6 +157,48 @@ test_many_questions(Place *self, gconstpointer data)
     }
 }
 
+typedef struct {
+    Journal *journal;
+    Question first, second;
+} Chain;
+
+static void
+chain_done(void *user, const GError *error)
+{
+    Chain *chain = user;
+
+    chain->first.done = true;
+    journal_do(chain->journal, &question_task, &chain->second);
+}
+
+static bool
+chain_run(JournalStore *store, void *user, GError **error)
+{
+    Chain *chain = user;
+
+    return question_run(store, &chain->first, error);
+}
+
+/* Whoever is answered asks at once, while others still wait for their answer. */
+static void
+test_asking_from_an_answer(Place *self, gconstpointer data)
+{
+    static const JournalTask task = { chain_run, chain_done };
+    Chain chains[10];
+
+    write_line(self->journal, "one");
+    for (guint i = 0; i < G_N_ELEMENTS(chains); i++) {
+        chains[i] = (Chain) { self->journal, { .id = "one" }, { .id = "one" } };
+        journal_do(self->journal, &task, &chains[i]);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(chains); i++) {
+        while (!chains[i].second.done)
+            uv_run(&self->loop, UV_RUN_ONCE);
+        g_assert_cmpuint(chains[i].first.lines, ==, 1);
+        g_assert_cmpuint(chains[i].second.lines, ==, 1);
+    }
+}
+
 /* Killed without warning: what was written is there, once. */
 static void
 test_kill(Place *self, gconstpointer data)
@@ -303,6 +345,7 @@ main(int argc, char **argv)
     static const struct { const char *name; void (*test)(Place *, gconstpointer); } rows[] = {
         { "/journal/found-at-once", test_found_at_once },
         { "/journal/many-questions", test_many_questions },
+        { "/journal/asking-from-an-answer", test_asking_from_an_answer },
         { "/journal/kill", test_kill },
         { "/journal/loaded-by-the-clock", test_loaded_by_the_clock },
         { "/journal/no-room", test_no_room },
