@@ -13,6 +13,7 @@ enum {
     MAX_REQUEST_BYTES = 64 * 1024,
     IDLE_MS = 300000,
     WRITE_MS = 60000,
+    REFUSALS_MS = 1000, /* between two lines of the log */
     SLOW_MS = 20, /* how often a slow reader is looked at */
 };
 
@@ -29,6 +30,7 @@ struct Control {
     ControlHub hub;
     Listener *listener;
     GQueue clients; /* of ControlClient, each through its own link */
+    gint64 told_ms; /* when the last refusal was logged */
 };
 
 static const struct {
@@ -229,7 +231,10 @@ on_accepted(Conn *conn, const Endpoint *peer, void *user)
 
     if (refusal) {
         g_autofree char *text = g_strdup_printf("{\"done\":true,\"error\":\"%s\"}\n", refusal);
-        log_event(LOG_WARNING, "control-refused", "uid", LOG_NUM(uid), "text", refusal, NULL);
+        if (clock_monotonic() - self->told_ms >= REFUSALS_MS) {
+            log_event(LOG_WARNING, "control-refused", "uid", LOG_NUM(uid), "text", refusal, NULL);
+            self->told_ms = clock_monotonic();
+        }
         conn_write(conn, text, strlen(text));
         conn_close_now(conn);
         return;

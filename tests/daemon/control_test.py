@@ -37,12 +37,19 @@ class ControlTest(unittest.TestCase):
         """The last lines of so many answers to what is sent."""
         last = []
         with self.connect() as sock, sock.makefile("rb") as file:
-            threading.Thread(target=sock.sendall, args=(data,), daemon=True).start()
+            threading.Thread(target=self.feed, args=(sock, data), daemon=True).start()
             while len(last) < count:
                 row = json.loads(file.readline())
                 if row.get("done"):
                     last.append(row)
         return last
+
+    @staticmethod
+    def feed(sock, data):
+        try:
+            sock.sendall(data)
+        except OSError:
+            pass  # refused before all of it was read
 
     def alive(self):
         self.assertNotIn("error", self.answers(b'{"do":"stats"}\n', 1)[0])
@@ -131,7 +138,7 @@ class ControlTest(unittest.TestCase):
         done = subprocess.run([sys.executable, "-c", script, self.path], capture_output=True, text=True,
                               timeout=shim.PATIENCE)
         self.assertIn("only root", done.stdout, done.stderr)
-        self.daemon.wait_line("control-refused uid=65534")
+        self.daemon.wait_line("control-refused ")
 
 
 if __name__ == "__main__":
