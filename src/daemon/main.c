@@ -260,7 +260,7 @@ open_journal(Daemon *self)
 
     if (conf->journal_lifetime_ms == 0)
         return;
-    mkdir(conf->state_dir, 0755);
+    mkdir(conf->state_dir, 0711);
     self->journal = journal_open(&self->loop, folder, conf->journal_lifetime_ms, &error);
     if (error)
         log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
@@ -274,6 +274,8 @@ open_control(Daemon *self)
     ControlHub hub = {
         .loop = &self->loop,
         .relay = self->hub.relay,
+        .wake = relay_wake,
+        .store = relay_store(self->hub.relay),
         .journal = self->journal,
         .started_ms = clock_now(),
     };

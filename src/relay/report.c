@@ -97,10 +97,9 @@ report_counts(void (*visit)(const char *event, guint64 n, void *user), void *use
 static JournalLine
 line_of(const Entry *entry, const char *event)
 {
-    const char *sender = entry->envelope->sender;
     const char *message_id = entry->message_id ? entry->message_id : entry->scan ? scan_message_id(entry->scan) : NULL;
 
-    return (JournalLine) { .event = event, .id = entry->id, .sender = *sender ? sender : "<>",
+    return (JournalLine) { .event = event, .id = entry->id, .sender = sender_of(entry),
                            .message_id = message_id };
 }
 
@@ -183,6 +182,8 @@ report_kept(const Entry *entry)
     log_event(LOG_INFO, "queued", "id", entry->id, "client", entry->envelope->client, "user", entry->envelope->user,
               "from", sender_of(entry), "size", LOG_NUM(spool_length(entry->spool)), "recipients",
               LOG_NUM(entry_open(entry)), NULL);
+    JournalLine line = line_of(entry, "queued");
+    journal_write(journal, &line);
 }
 
 void
@@ -190,6 +191,9 @@ report_held(const Entry *entry)
 {
     log_event(LOG_ERR, "held", "id", entry->id, "from", sender_of(entry), "recipients", LOG_NUM(entry_open(entry)),
               "text", entry->held, NULL);
+    JournalLine line = line_of(entry, "held");
+    line.text = entry->held;
+    journal_write(journal, &line);
 }
 
 void
@@ -198,6 +202,10 @@ report_notice(const Entry *entry, const Entry *notice)
     const EnvelopeRecipient *to = notice->envelope->recipients->pdata[0];
 
     log_event(LOG_NOTICE, "notice", "id", entry->id, "notice", notice->id, "to", to->address, NULL);
+    JournalLine line = line_of(entry, "notice");
+    g_autofree char *text = g_strdup_printf("%s to %s", notice->id, to->address);
+    line.text = text;
+    journal_write(journal, &line);
 }
 
 void
