@@ -133,6 +133,24 @@ put_count(const char *event, guint64 n, void *user)
     control_put_number(user, event, (gint64) n);
 }
 
+static void
+put_account(const Provider *account, const ThrottleStats *stats, void *user)
+{
+    ControlRequest *request = user;
+    cJSON *accounts = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(request->rows, 0), "accounts");
+    cJSON *out = cJSON_CreateObject();
+
+    cJSON_AddItemToArray(accounts, out);
+    control_put(out, "name", account->name);
+    control_put(out, "state", stats->paused_ms > 0 ? "paused" : stats->why ? "being tried" : "well");
+    if (stats->paused_ms > 0)
+        control_put_number(out, "until_ms", request->now_ms + stats->paused_ms);
+    control_put(out, "why", stats->why);
+    control_put_number(out, "calls", stats->calls);
+    control_put_number(out, "waiting", stats->waiting);
+    control_put_number(out, "pauses", (gint64) stats->pauses);
+}
+
 void
 control_stats(ControlRequest *request)
 {
@@ -145,6 +163,8 @@ control_stats(ControlRequest *request)
     control_put_number(out, "now_ms", request->now_ms);
     control_put_number(out, "in_hand", relay_size(request->hub.relay));
     report_counts(put_count, cJSON_AddObjectToObject(out, "counts"));
+    cJSON_AddArrayToObject(out, "accounts");
+    relay_accounts(request->hub.relay, put_account, request);
     if (request->hub.store)
         store_thread_do(request->hub.store, &task, request);
     else

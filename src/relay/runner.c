@@ -275,6 +275,19 @@ relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text
         duplicates_remember(repeats_known(self->repeats), &key, when_ms, text);
 }
 
+void
+relay_accounts(const Relay *self, void (*visit)(const Provider *account, const ThrottleStats *stats, void *user),
+               void *user)
+{
+    const GPtrArray *accounts = self->world.settings->accounts;
+
+    for (guint i = 0; i < accounts->len; i++) {
+        ThrottleStats stats;
+        throttle_stats(g_hash_table_lookup(self->world.throttles, accounts->pdata[i]), &stats);
+        visit(accounts->pdata[i], &stats, user);
+    }
+}
+
 guint
 relay_size(const Relay *self)
 {

@@ -6,6 +6,7 @@
 #include "queue/entry.h"
 #include "relay/settings.h"
 #include "relay/store_thread.h"
+#include "relay/throttle.h"
 
 #include <uv.h>
 
@@ -51,6 +52,10 @@ void relay_abandon(Waiter *waiter);
 /* Before any mail comes, oldest first: what a journal tells of a mail that was answered 250 with text (wall time). It
  * is known when it comes again. */
 void relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text);
+
+/* Visits each account and how it does, in the order of the configuration. */
+void relay_accounts(const Relay *self, void (*visit)(const Provider *account, const ThrottleStats *stats, void *user),
+                    void *user);
 
 /* Mails on their way. */
 guint relay_size(const Relay *self);

@@ -101,7 +101,7 @@ class ControlTest(unittest.TestCase):
     def test_leaving_with_requests_on_their_way(self):
         for _ in range(200):
             sock = self.connect()
-            sock.sendall(b'{"do":"trace","what":"x"}\n' * 5)
+            self.feed(sock, b'{"do":"trace","what":"x"}\n' * 5)
             sock.close()
         stats = b'{"do":"stats"}\n'
         shim.until(lambda: "error" not in self.answers(stats, 1)[0], "places are free again")

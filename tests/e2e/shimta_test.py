@@ -178,6 +178,7 @@ class QueueTest(Case):
         stats = self.rows("stats")[0]
         self.assertEqual((stats["queue"]["entries"], stats["counts"]["deferred"]), (1, 1))
         self.assertEqual(stats["pid"], self.daemon.child.pid)
+        self.assertEqual([(one["name"], one["state"]) for one in stats["accounts"]], [("main", "well")])
         self.assertIn("1 entries", self.shimta("stats").stdout)
 
 
@@ -198,6 +199,15 @@ class CheckTest(Case):
         self.assertEqual([line.split()[1] for line in self.failing()], ["socket", "daemon"])
         self.shimta("queue", status=75)
         self.shimta("stats", status=75)
+
+    def test_paused_account(self):
+        self.sandbox.child.kill()
+        self.sandbox.wait()
+        for number in range(3):
+            self.assertEqual(self.send(number)[0], 250)
+        shim.until(lambda: self.rows("stats")[0]["accounts"][0]["pauses"] > 0, "paused")
+        self.assertTrue(self.rows("stats")[0]["accounts"][0]["why"])
+        self.assertEqual(self.rows("stats")[0]["queue"]["entries"], 3)
 
     def test_dead_api(self):
         self.sandbox.child.kill()
