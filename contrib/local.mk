@@ -1,5 +1,6 @@
 EXTRA_DIST += %D%/quickstart %D%/check %D%/packages.sh %D%/first-mail.py \
-	%D%/systemd/shimtad.service.in %D%/systemd/shimtad.socket %D%/examples/shimta.conf
+	%D%/systemd/shimtad.service.in %D%/systemd/shimtad.socket %D%/examples/shimta.conf \
+	%D%/fail2ban/shimtad.conf
 
 # configure's directories are known to make only.
 %D%/systemd/shimtad.service: %D%/systemd/shimtad.service.in Makefile

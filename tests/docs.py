@@ -12,6 +12,7 @@ import unittest
 
 SOURCE = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "e2e"))
+import secure  # noqa: E402
 import shim  # noqa: E402
 import tap  # noqa: E402
 
@@ -105,6 +106,8 @@ class ConfigurationPageTest(unittest.TestCase):
             with tempfile.TemporaryDirectory() as folder:
                 with open(os.open(os.path.join(folder, "main.key"), os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
                     file.write("key\n")
+                secure.certificate(folder, "mx.example.jp")
+                secure.write(os.path.join(folder, "users"), secure.user_line("ann", "secret"))
                 conf = os.path.join(folder, "shimta.conf")
                 with open(conf, "w", encoding="utf-8") as file:
                     file.write(text.replace("/etc/shimta/", "${CREDENTIALS_DIRECTORY}/"))

@@ -21,6 +21,8 @@ struct Ingress {
     void *user;
     SmtpSession *session;
     char *helo;
+    char *authenticated; /* who the client has shown to be, or NULL */
+    char *claimed;       /* while that is judged */
 
     /* the transaction */
     Envelope *envelope;
@@ -34,6 +36,7 @@ struct Ingress {
     /* what it waits for */
     UserLookup *lookup;
     Work *flush;
+    AuthCheck *check;
     Waiter waiter;
     Enquiry *enquiry;
     bool asking; /* the session is in its ask() */
@@ -45,6 +48,52 @@ answer(Ingress *self, int code, const char *dsn, const char *text)
     const Reply reply = { code, dsn, (char *) text };
 
     smtp_session_resume(self->session, &reply);
+}
+
+/* --- who it is ----------------------------------------------------------------------------------- */
+
+static void
+on_auth_judged(const Reply *reply, void *user)
+{
+    Ingress *self = user;
+
+    self->check = NULL;
+    if (reply->code == 235)
+        self->authenticated = g_steal_pointer(&self->claimed);
+    g_clear_pointer(&self->claimed, g_free);
+    smtp_session_resume(self->session, reply);
+    self->ops->answered(self->user);
+}
+
+static void
+on_auth(void *user, const SmtpAuth *what)
+{
+    Ingress *self = user;
+    AuthClient client = {
+        .client = self->client.client,
+        .listener = self->client.listen->name,
+        .passwords = self->client.listen->secure.passwords,
+    };
+
+    memcpy(client.key, self->client.key, sizeof client.key);
+    self->claimed = g_strdup(what->user);
+    self->check = auth_check(self->hub->auth, &client, what, on_auth_judged, self);
+}
+
+static void
+on_starttls(void *user)
+{
+    Ingress *self = user;
+
+    self->ops->starttls(self->user);
+}
+
+void
+ingress_secured(Ingress *self, const TlsFacts *facts)
+{
+    self->client.tls = facts;
+    g_clear_pointer(&self->helo, g_free);
+    smtp_session_secured(self->session);
 }
 
 /* --- envelope ------------------------------------------------------------------------------------ */
@@ -107,6 +156,9 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->listener = g_strdup(self->client.listen->name);
     envelope->client = g_strdup(self->client.client);
     envelope->helo = g_strdup(self->helo);
+    envelope->auth = g_strdup(self->authenticated);
+    envelope->tls = self->client.tls ? g_strdup(self->client.tls->protocol) : NULL;
+    envelope->tls_client = self->client.tls ? g_strdup(self->client.tls->client) : NULL;
     self->envelope = envelope;
     if (self->client.has_uid) {
         envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
@@ -371,6 +423,8 @@ static const SmtpHandler ingress_handler = {
     .reset = on_reset,
     .quit = on_quit,
     .ask = on_ask,
+    .auth = on_auth,
+    .starttls = on_starttls,
 };
 
 Ingress *
@@ -400,7 +454,10 @@ ingress_free(Ingress *self)
     smtp_session_free(self->session);
     enquiry_cancel(&self->enquiry);
     on_reset(self);
+    auth_cancel(&self->check);
     relay_abandon(&self->waiter);
     g_free(self->helo);
+    g_free(self->authenticated);
+    g_free(self->claimed);
     g_free(self);
 }

@@ -4,6 +4,7 @@
  * on the thread pool while the session is busy. Loop thread. */
 #pragma once
 
+#include "daemon/auth.h"
 #include "daemon/settings.h"
 #include "daemon/users.h"
 #include "relay/runner.h"
@@ -16,6 +17,7 @@ typedef struct {
     Settings *settings; /* of which only the aliases ever change */
     Relay *relay;
     Users *users;
+    Auth *auth;
 } IngressHub;
 
 /* Who is at the other end. */
@@ -26,6 +28,8 @@ typedef struct {
     uid_t uid;
     DeliveryMode delivery; /* of its mail, whatever it says; UNSET: as it says */
     const char *entry_id;  /* of its one mail; NULL: a new one */
+    guint8 key[16];      /* equal for those who share AUTH's delays */
+    const TlsFacts *tls; /* NULL: none, or not yet */
 } IngressClient;
 
 /* The connection under the session. */
@@ -41,12 +45,18 @@ typedef struct {
 
     /* False once nobody can read an answer any more. */
     bool (*is_there)(void *user);
+
+    /* The handshake may begin; ingress_secured() follows. Only where the listener offers STARTTLS. */
+    void (*starttls)(void *user);
 } IngressOps;
 
 typedef struct Ingress Ingress;
 
 /* Starts a session, banner included. hub, client and ops are borrowed; client->client too. */
 Ingress *ingress_new(const IngressHub *hub, const IngressClient *client, const IngressOps *ops, void *user);
+
+/* The handshake of starttls is done. facts is borrowed. */
+void ingress_secured(Ingress *self, const TlsFacts *facts);
 
 SmtpSession *ingress_session(const Ingress *self);
 

@@ -10,6 +10,7 @@ bin_shimtad_SOURCES = \
 	%D%/control_queue.c \
 	%D%/control_request.c %D%/control_request.h \
 	%D%/control_trace.c \
+	%D%/auth.c %D%/auth.h \
 	%D%/drop.c %D%/drop.h \
 	%D%/drop_folder.c %D%/drop_folder.h \
 	%D%/drop_mail.c %D%/drop_mail.h \
@@ -20,6 +21,8 @@ bin_shimtad_SOURCES = \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/refusal.c %D%/refusal.h \
+	%D%/secure.c %D%/secure.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/users.c %D%/users.h
 bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)

@@ -219,6 +219,7 @@ daemon_open(Daemon *self, Settings *settings, Store *store)
     self->hub.loop = &self->loop;
     self->hub.settings = settings;
     self->hub.users = users_new(&self->loop);
+    self->hub.auth = auth_new(&self->loop);
     self->hub.relay = relay_new(&self->loop, settings->relay);
     if (store)
         relay_set_store(self->hub.relay, store);
@@ -322,6 +323,7 @@ daemon_close(Daemon *self)
     drop_free(self->drop);
     drop_folder_close(self->folder);
     users_free(self->hub.users);
+    auth_free(self->hub.auth);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);
 }

@@ -63,6 +63,7 @@ listen_free(Listen *self)
     if (!self)
         return;
     conf_clear(listen_conf_keys, &self->conf);
+    secure_clear(&self->secure);
     g_array_unref(self->networks);
     g_free(self->name);
     g_free(self);
@@ -81,9 +82,20 @@ listen_new(const char *name)
 
 /* --- one [listen NAME] --------------------------------------------------------------------------- */
 
+/* Who must say his name may come from anywhere, unless networks are named. */
+static bool
+is_for_all(const Listen *self, const ConfFile *file)
+{
+    return self->secure.conf.auth == AUTH_REQUIRED && !conf_has(file, "listen", self->name, "networks");
+}
+
 static bool
 read_networks(Listen *self, const ConfFile *file, GError **error)
 {
+    if (is_for_all(self, file)) {
+        g_strfreev(self->conf.networks);
+        self->conf.networks = g_strsplit("0.0.0.0/0 ::/0", " ", -1);
+    }
     for (guint i = 0; self->conf.networks[i]; i++) {
         g_autoptr(GError) cause = NULL;
         Network network;
@@ -104,13 +116,17 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
 
     if (!endpoint_parse(self->conf.address, &endpoint, &cause))
         return conf_fail(file, "listen", self->name, "address", error, "%s", cause->message);
+    if (self->conf.sendmail && self->secure.conf.auth == AUTH_REQUIRED)
+        return conf_fail(file, "listen", self->name, "auth", error, "sendmail has no password to say");
     if (endpoint_is_unix(&endpoint))
         return true;
     if (self->conf.sendmail)
         return conf_fail(file, "listen", self->name, "sendmail", error, "only a unix socket can serve sendmail");
-    if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks"))
+    if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks") &&
+        !is_for_all(self, file))
         return conf_fail(file, "listen", self->name, "address", error,
-                         "'%s' is open to other machines: say with networks = … who may send mail here",
+                         "'%s' is open to other machines: say with networks = … or auth = required who may send mail "
+                         "here",
                          self->conf.address);
     return true;
 }
@@ -142,6 +158,7 @@ complete_smtp(Listen *self, const Settings *settings)
         .sendmail = conf->sendmail,
         .early_talk = local,
     };
+    secure_apply(&self->secure, local, &self->smtp);
 }
 
 /* The way of delivery that a section does not set is that of [shimta]. */
@@ -162,6 +179,8 @@ open_listens(Settings *self, ConfFile *file, GError **error)
     for (guint i = 0; names[i]; i++) {
         g_autoptr(Listen) one = listen_new(names[i]);
         if (!conf_read(file, "listen", names[i], listen_conf_keys, &one->conf, error))
+            return false;
+        if (!secure_read(&one->secure, file, names[i], one->conf.address[0] == '/', error))
             return false;
         if (!read_networks(one, file, error) || !check_access(one, file, error))
             return false;
@@ -306,6 +325,7 @@ settings_print(const Settings *self, GString *out)
         const Listen *one = self->listens->pdata[i];
         g_string_append_printf(out, "\n[listen %s]\n", one->name);
         conf_print(listen_conf_keys, &one->conf, out);
+        conf_print(secure_conf_keys, &one->secure.conf, out);
     }
 }
 

@@ -2,6 +2,7 @@
  * what the machine says. Read at start-up, read-only afterwards; any thread. */
 #pragma once
 
+#include "daemon/secure.h"
 #include "io/endpoint.h"
 #include "relay/settings.h"
 #include "smtp/session.h"
@@ -55,6 +56,7 @@ typedef struct {
     char *name;
     ListenConf conf;
     GArray *networks; /* of Network: who may use it */
+    Secure secure;
     SmtpSettings smtp;
 } Listen;
 

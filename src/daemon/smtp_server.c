@@ -1,15 +1,16 @@
 #include "daemon/smtp_server.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/gate.h"
+#include "daemon/refusal.h"
 #include "io/listener.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    REFUSALS_LOG_MS = 1000, /* at most one line in that time: a flood of clients is no flood of lines */
+    HANDSHAKE_MS = 30000,   /* for TLS to begin */
     STREAM_BYTES = 4096,    /* reads of that size are a message, which needs no hurried acknowledgement */
 };
 
@@ -20,8 +21,7 @@ struct SmtpServer {
     GQueue clients;   /* of Client, each through its own link */
     uv_timer_t drain;
     bool draining, empty_told;
-    gint64 refusals_logged_ms;
-    guint refusals_unlogged;
+    RefusalLog refusals;
     void (*empty)(void *user);
     void *user;
 };
@@ -39,7 +39,9 @@ typedef struct {
     GList link;
     GateTicket ticket;
     Conn *conn;
-    Ingress *ingress;
+    IngressClient facts;
+    Ingress *ingress; /* NULL: TLS comes first */
+    bool handshaking;
     GByteArray *held; /* came while the session was busy; NULL: nothing */
     SmtpPhase phase;  /* when its deadline was set */
     gint64 data_due;  /* loop time */
@@ -95,6 +97,8 @@ static void
 client_set_deadline(Client *self)
 {
     const ListenConf *conf = &self->listen->conf;
+    if (self->handshaking)
+        return;
     SmtpPhase phase = smtp_session_phase(ingress_session(self->ingress));
     bool entered = phase != self->phase;
 
@@ -181,7 +185,8 @@ on_expired(void *user)
     Client *self = user;
 
     log_event(LOG_INFO, "timeout", "client", self->client, "listener", self->listen->name, NULL);
-    smtp_session_abort(ingress_session(self->ingress), &slow);
+    if (!self->handshaking)
+        smtp_session_abort(ingress_session(self->ingress), &slow);
     client_leave(self);
 }
 
@@ -222,68 +227,94 @@ on_session_asked(void *user)
     return conn_has_peer(self->conn);
 }
 
+/* --- TLS ----------------------------------------------------------------------------------------- */
+
+static void client_open(Client *self);
+
+static void
+client_secure(Client *self)
+{
+    self->handshaking = true;
+    conn_secure(self->conn, self->listen->secure.context);
+    conn_deadline(self->conn, MIN(HANDSHAKE_MS, self->listen->conf.command_timeout_ms));
+}
+
+static void
+on_session_starttls(void *user)
+{
+    client_secure(user);
+}
+
+static void
+on_secured(void *user, const TlsFacts *facts, bool talked)
+{
+    Client *self = user;
+
+    log_event(LOG_DEBUG, "secured", "client", self->client, "listener", self->listen->name, "protocol",
+              facts->protocol, "cipher", facts->cipher, "server_name", facts->server_name, "subject", facts->client,
+              "resumed", facts->resumed ? "yes" : NULL, NULL);
+    self->handshaking = false;
+    self->facts.tls = facts;
+    self->phase = SMTP_PHASE_CLOSED;
+    if (self->ingress) {
+        ingress_secured(self->ingress, facts);
+    } else if (talked) {
+        refusal_log(&self->server->refusals, self->listen->name, self->client, &smtp_early_talk);
+        refusal_say(self->conn, &smtp_early_talk);
+        client_free(self);
+        return;
+    } else {
+        client_open(self);
+    }
+    client_go_on(self);
+}
+
+static void
+on_insecure(void *user, const char *why)
+{
+    const Client *self = user;
+
+    log_event(LOG_INFO, "tls-failed", "client", self->client, "listener", self->listen->name, "text", why, NULL);
+}
+
+/* --- the beginning of a session ------------------------------------------------------------------ */
+
+static void
+client_open(Client *self)
+{
+    static const IngressOps ops = { on_session_write, on_session_quit, on_session_answered, on_session_asked,
+                                    on_session_starttls };
+
+    self->ingress = ingress_new(self->server->hub, &self->facts, &ops, self);
+}
+
 static void
 client_start(SmtpServer *server, const Listen *listen, Conn *conn, const IngressClient *facts,
              const GateTicket *ticket)
 {
-    static const ConnOps conn_ops = { on_bytes, on_end, on_expired, on_gone };
-    static const IngressOps ingress_ops = { on_session_write, on_session_quit, on_session_answered,
-                                            on_session_asked };
+    static const ConnOps ops = { on_bytes, on_end, on_expired, on_gone, on_secured, on_insecure };
     Client *self = g_new0(Client, 1);
-    IngressClient client = *facts;
 
     self->server = server;
     self->listen = listen;
     self->conn = conn;
+    self->facts = *facts;
     self->ticket = *ticket;
     self->link.data = self;
     self->phase = SMTP_PHASE_CLOSED; /* any that is not the session's */
     g_strlcpy(self->client, facts->client, sizeof self->client);
-    client.client = self->client;
+    self->facts.client = self->client;
     g_queue_push_tail_link(&server->clients, &self->link);
-    conn_start(conn, &conn_ops, self, listen->conf.write_timeout_ms);
-    self->ingress = ingress_new(server->hub, &client, &ingress_ops, self);
+    conn_start(conn, &ops, self, listen->conf.write_timeout_ms);
+    if (listen->smtp.tls == SMTP_TLS_ALWAYS) {
+        client_secure(self);
+        return;
+    }
+    client_open(self);
     client_go_on(self);
 }
 
 /* --- coming in ----------------------------------------------------------------------------------- */
-
-static void
-server_log_refusal(SmtpServer *self, const Listen *listen, const char *client, const Reply *reply)
-{
-    gint64 now = clock_monotonic();
-
-    if (self->refusals_logged_ms > 0 && now - self->refusals_logged_ms < REFUSALS_LOG_MS) {
-        self->refusals_unlogged++;
-        return;
-    }
-    log_event(LOG_NOTICE, "refused", "client", client, "listener", listen->name, "dsn", reply->dsn, "text",
-              reply->text, "others", self->refusals_unlogged > 0 ? LOG_NUM(self->refusals_unlogged) : NULL, NULL);
-    self->refusals_logged_ms = now;
-    self->refusals_unlogged = 0;
-}
-
-/* Says why and closes. What the client has sent is read first: closing over it would be a reset. */
-static void
-refuse(Conn *conn, const Reply *reply)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    char sink[4096];
-
-    for (guint i = 0; i < 16 && recv(conn_fd(conn), sink, sizeof sink, MSG_DONTWAIT) > 0; i++)
-        ;
-    reply_print(reply, text);
-    conn_write(conn, text->str, text->len);
-    conn_close_now(conn);
-}
-
-static bool
-has_talked(Conn *conn)
-{
-    char byte;
-
-    return recv(conn_fd(conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
 
 static void
 on_accepted(Conn *conn, const Endpoint *peer, void *user)
@@ -303,17 +334,24 @@ on_accepted(Conn *conn, const Endpoint *peer, void *user)
     } else {
         endpoint_host(peer, client);
     }
+    bool tls_first = listen->smtp.tls == SMTP_TLS_ALWAYS;
     const Reply *refusal = gate_enter(self->gate, listen, peer, &ticket);
-    if (refusal) {
-        server_log_refusal(self, listen, client, refusal);
-        refuse(conn, refusal);
-    } else if (!listen->smtp.early_talk && has_talked(conn)) {
+    if (!refusal && !tls_first && !listen->smtp.early_talk && refusal_has_talked(conn)) {
         gate_leave(self->gate, &ticket);
-        server_log_refusal(self, listen, client, &smtp_early_talk);
-        refuse(conn, &smtp_early_talk);
-    } else {
-        client_start(self, listen, conn, &facts, &ticket);
+        refusal = &smtp_early_talk;
     }
+    memcpy(facts.key, ticket.key, sizeof facts.key);
+    if (!ticket.by_address)
+        memcpy(facts.key, &facts.uid, sizeof facts.uid);
+    if (!refusal) {
+        client_start(self, listen, conn, &facts, &ticket);
+        return;
+    }
+    refusal_log(&self->refusals, listen->name, client, refusal);
+    if (tls_first)
+        conn_close_now(conn); /* words without TLS would not be understood */
+    else
+        refusal_say(conn, refusal);
 }
 
 /* --- the server ---------------------------------------------------------------------------------- */
@@ -406,6 +444,10 @@ server_end_all(SmtpServer *self, void (*end)(SmtpSession *session, const Reply *
     for (GList *link = self->clients.head, *next; link; link = next) {
         Client *client = link->data;
         next = link->next;
+        if (client->handshaking) {
+            client_leave(client);
+            continue;
+        }
         end(ingress_session(client->ingress), &bye);
         client_go_on(client);
     }

@@ -47,6 +47,9 @@ envelope_new_like(const Envelope *other)
     self->client = g_strdup(other->client);
     self->helo = g_strdup(other->helo);
     self->user = g_strdup(other->user);
+    self->auth = g_strdup(other->auth);
+    self->tls = g_strdup(other->tls);
+    self->tls_client = g_strdup(other->tls_client);
     return self;
 }
 
@@ -68,6 +71,9 @@ envelope_free(Envelope *self)
     g_free(self->client);
     g_free(self->helo);
     g_free(self->user);
+    g_free(self->auth);
+    g_free(self->tls);
+    g_free(self->tls_client);
     g_free(self);
 }
 

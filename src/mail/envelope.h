@@ -49,6 +49,9 @@ typedef struct {
     char *client;   /* "127.0.0.1", "::1", "unix", "stdio" */
     char *helo;
     char *user;     /* submitting user on a unix socket: name, else "uid=1000"; NULL if not known */
+    char *auth;     /* who the client has shown to be by AUTH, or NULL */
+    char *tls;      /* "TLSv1.3", or NULL */
+    char *tls_client; /* subject of its verified certificate (RFC 2253), or NULL */
 } Envelope;
 
 Envelope *envelope_new(const char *sender);
