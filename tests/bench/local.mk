@@ -1,5 +1,5 @@
-EXTRA_DIST += %D%/bench.py %D%/instructions.sh
-EXTRA_PROGRAMS = %D%/translate_bench
+EXTRA_DIST += %D%/bench.py %D%/instructions.sh %D%/tls_bench.py
+EXTRA_PROGRAMS = %D%/tls_load %D%/translate_bench
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 %C%_translate_bench_SOURCES = %D%/translate_bench.c
@@ -14,3 +14,10 @@ bench: all
 bench-translate: tests/bench/translate_bench
 	tests/bench/translate_bench
 	$(SHELL) $(srcdir)/tests/bench/instructions.sh tests/bench/translate_bench
+
+%C%_tls_load_SOURCES = %D%/tls_load.c
+%C%_tls_load_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)
+%C%_tls_load_LDADD = $(SSL_LIBS) $(GLIB_LIBS)
+
+bench-tls: all tests/bench/tls_load
+	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/tls_bench.py
