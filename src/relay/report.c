@@ -141,7 +141,8 @@ report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
     bool numbered = service->call && !g_str_equal(service->call, entry->id);
 
     log_event(level_of(outcome, lost), event_of(outcome->verdict, lost), "id", entry->id, "client", envelope->client,
-              "user", envelope->user, "tag", envelope->tag, "via", envelope->via, "from", sender_of(entry),
+              "user", envelope->user, "auth", envelope->auth, "tls", envelope->tls, "subject", envelope->tls_client,
+              "tag", envelope->tag, "via", envelope->via, "from", sender_of(entry),
               "to", to ? to->address : NULL, "size", LOG_NUM(spool_length(entry->spool)),
               "provider", service->provider ? service->provider->name : NULL, "call", numbered ? service->call : NULL,
               "api_ms", LOG_NUM(service->api_us / 1000), "delay_ms", LOG_NUM(clock_now() - entry->arrived_ms),

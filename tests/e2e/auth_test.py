@@ -79,6 +79,7 @@ class ClientTest(unittest.TestCase):
             client.login("ann@example.jp", SECRET)
             self.send(client)
         daemon.wait_line("authenticated .*mechanism=PLAIN user=ann@example.jp")
+        daemon.wait_line(r"delivered .* auth=ann@example\.jp tls=TLSv1\.3 from=shop@example\.jp")
 
     def test_smtplib_mechanisms(self):
         for mechanism in ("PLAIN", "LOGIN"):

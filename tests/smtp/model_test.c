@@ -7,16 +7,18 @@
 
 enum { MAX_RECIPIENTS = 3, MAX_ERRORS = 9, MAX_IDLE = 7, MAX_MESSAGES = 4, MAX_BYTES = 40 };
 
-static const SmtpSettings settings = {
+static SmtpSettings settings = {
     .hostname = "mx.test",
     .max_bytes = MAX_BYTES,
     .max_recipients = MAX_RECIPIENTS,
     .max_errors = MAX_ERRORS,
     .max_idle_commands = MAX_IDLE,
     .max_messages = MAX_MESSAGES,
+    .tls = SMTP_TLS_OFFERED,
+    .auth_in_plain = true,
 };
 
-typedef enum { EHLO, HELO, MAIL, RCPT, DATA, RSET, NOOP, QUIT, JUNK, KINDS } Kind;
+typedef enum { EHLO, HELO, MAIL, RCPT, DATA, RSET, NOOP, QUIT, JUNK, AUTH, STARTTLS } Kind;
 
 /* What can be said, and the reply if nothing stands against it. */
 static const struct {
@@ -51,14 +53,21 @@ static const struct {
     { NOOP, "VRFY root", 252, false },
     { QUIT, "QUIT x", 501, false },
     { QUIT, "QUIT", 221, false },
+    { AUTH, "AUTH PLAIN AGFubgB4", 235, false },
+    { AUTH, "auth plain AGFubgB4", 235, false },
+    { AUTH, "AUTH PLAIN ????", 501, false },
+    { AUTH, "AUTH FOO", 504, false },
+    { AUTH, "AUTH", 501, false },
+    { STARTTLS, "STARTTLS", 220, false },
+    { STARTTLS, "STARTTLS x", 501, false },
     { JUNK, "", 500, false },
     { JUNK, "EXPN all", 502, false },
     { JUNK, "M\x01L FROM:<>", 500, false },
 };
 
 typedef struct {
-    bool hello, esmtp, mail, closed;
-    int recipients, refused, errors, idle, messages;
+    bool hello, esmtp, mail, closed, secure, authenticated;
+    int wrong, recipients, refused, errors, idle, messages;
 } Model;
 
 static int
@@ -75,6 +84,33 @@ forget(Model *self)
     self->recipients = self->refused = 0;
 }
 
+static int
+model_auth(Model *self, int code, int handler)
+{
+    if (!self->hello || self->mail || self->authenticated)
+        return error(self, 503);
+    if (code != 235)
+        return error(self, code);
+    if (handler == 550 && ++self->wrong == 3) {
+        self->closed = true;
+        return 421;
+    }
+    self->authenticated = handler == 250;
+    return handler == 250 ? 235 : handler == 450 ? 454 : error(self, 535);
+}
+
+static int
+model_starttls(Model *self, int code)
+{
+    if (code == 501)
+        return error(self, 501);
+    if (!self->hello || self->mail || self->authenticated || self->secure)
+        return error(self, 503);
+    self->secure = true;
+    self->hello = self->esmtp = false;
+    return 220;
+}
+
 /* The reply's code to line i; handler is what the handler would say if it is asked. */
 static int
 model_say(Model *self, guint i, int handler)
@@ -86,6 +122,12 @@ model_say(Model *self, guint i, int handler)
         self->closed = true;
         return 421;
     }
+    if (kind == AUTH)
+        return model_auth(self, code, handler);
+    if (kind == STARTTLS)
+        return model_starttls(self, code);
+    if (kind == MAIL && settings.auth_required && !self->authenticated)
+        return error(self, 530);
     if ((kind == MAIL && (!self->hello || self->mail)) || ((kind == RCPT || kind == DATA) && !self->mail))
         return error(self, 503);
     if (kind == MAIL && self->messages >= MAX_MESSAGES) {
@@ -132,15 +174,24 @@ typedef struct {
     SmtpSession *session;
     GString *said;
     int handler; /* what it says to the next question */
-    bool later, waiting, asked_data, quit;
+    bool later, waiting, asked_data, asked_auth, handshake, quit;
     int open;
     size_t bytes;
 } Peer;
 
+/* Its answer to what was asked. */
+static int
+peer_code(const Peer *self)
+{
+    if (self->asked_auth)
+        return self->handler == 250 ? 235 : self->handler == 450 ? 454 : 535;
+    return self->handler == 250 && self->asked_data ? 354 : self->handler;
+}
+
 static void
 answer(Peer *self)
 {
-    int code = self->handler == 250 && self->asked_data ? 354 : self->handler;
+    int code = peer_code(self);
 
     self->waiting = self->later;
     if (!self->later)
@@ -222,8 +273,31 @@ on_quit(void *user)
     self->quit = true;
 }
 
+static void
+on_auth(void *user, const SmtpAuth *auth)
+{
+    Peer *self = user;
+
+    g_assert_cmpint(self->open, ==, 0);
+    g_assert_cmpstr(auth->user, ==, "ann");
+    g_assert_cmpstr(secret_reveal(auth->password), ==, "x");
+    self->asked_auth = true;
+    answer(self);
+    self->asked_auth = self->later;
+}
+
+static void
+on_starttls(void *user)
+{
+    Peer *self = user;
+
+    g_assert_cmpint(self->open, ==, 0);
+    self->handshake = true;
+}
+
 static const SmtpHandler handler = {
     on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, NULL,
+    on_auth, on_starttls,
 };
 
 /* Feeds text in pieces of any size; returns the code of the last reply but a closing 421 after an error. */
@@ -235,12 +309,16 @@ peer_say(Peer *self, const char *text)
         piece = (size_t)g_test_rand_int_range(1, 40);
         piece = MIN(piece, n - at);
         smtp_session_feed(self->session, text + at, piece);
+        if (self->handshake) {
+            self->handshake = false;
+            smtp_session_secured(self->session);
+        }
         while (smtp_session_busy(self->session)) {
             g_assert_true(self->waiting);
             self->later = g_test_rand_bit();
             self->waiting = false;
-            int code = self->handler == 250 && self->asked_data ? 354 : self->handler;
-            self->asked_data = false;
+            int code = peer_code(self);
+            self->asked_data = self->asked_auth = false;
             smtp_session_resume(self->session, &(Reply){ code, NULL, (char *)"Handler" });
         }
     }
@@ -265,7 +343,8 @@ static guint
 pick(const Model *model)
 {
     bool enough = model->recipients > 0 && g_test_rand_bit();
-    Kind next = !model->hello ? EHLO : !model->mail ? MAIL : enough ? DATA : RCPT;
+    bool nameless = settings.auth_required && !model->authenticated;
+    Kind next = !model->hello ? EHLO : nameless && !model->mail ? AUTH : !model->mail ? MAIL : enough ? DATA : RCPT;
     bool sensible = g_test_rand_int_range(0, 3) > 0;
 
     for (;;) {
@@ -299,13 +378,16 @@ test_random(void)
 {
     const char *wanted = g_getenv("SMTP_MODEL_COMMANDS");
     guint64 left = wanted ? g_ascii_strtoull(wanted, NULL, 10) : 100000;
+    g_autoptr(Passwords) users = passwords_parse("users", "ann:$5$salt$w6/j5nt7r3yQ0pOwBqSFM5ZUwfYVPmqqbr4aXLaO8U3\n", NULL);
     Peer peer = { .said = g_string_new(NULL) };
     guint64 messages = 0, closed = 0;
 
+    settings.passwords = users;
     while (left > 0) {
         Model model = { 0 };
 
         peer.quit = false;
+        settings.auth_required = g_test_rand_bit();
         peer.session = smtp_session_new(&settings, &handler, &peer);
         for (int n = g_test_rand_int_range(1, 60); n > 0 && left > 0 && !model.closed; n--, left--)
             say_command(&peer, &model);
