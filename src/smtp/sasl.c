@@ -205,8 +205,10 @@ sasl_step(Sasl *self, const char *response, const char **challenge)
     if (!input)
         return SASL_BAD;
     /* LOGIN has no initial response, but clients send the name as one. */
-    if (self->mechanism == LOGIN && self->steps == 0)
-        step_decoded(self, NULL, 0, challenge);
+    if (self->mechanism == LOGIN && self->steps == 0) {
+        const char *unsaid;
+        step_decoded(self, NULL, 0, &unsaid);
+    }
     bool has_nul = self->mechanism == LOGIN && memchr(input, '\0', n);
     SaslResult result = has_nul ? SASL_BAD : step_decoded(self, (const char *)input, n, challenge);
     explicit_bzero(input, n);
