@@ -278,6 +278,7 @@ invent_base64(const Passwords *self, const char *user, const char *what, gsize n
     return g_base64_encode(bytes, MIN(n, sizeof bytes));
 }
 
+/* What is invented is made for those who are there too: it takes a time that could be measured. */
 ScramVerifier
 passwords_scram(const Passwords *self, const char *user)
 {
@@ -285,21 +286,23 @@ passwords_scram(const Passwords *self, const char *user)
     const ScramVerifier *known = one && one->scram.iterations ? &one->scram : NULL;
     gsize salt = SALT_BYTES;
 
-    if (known)
-        return (ScramVerifier){
-            g_strdup(known->iterations),
-            g_strdup(known->salt),
-            g_strdup(known->stored_key),
-            g_strdup(known->server_key),
-        };
     if (self->sample)
         g_free(g_base64_decode(self->sample->scram.salt, &salt));
-    return (ScramVerifier){
+    ScramVerifier invented = {
         g_strdup(self->sample ? self->sample->scram.iterations : "4096"),
         invent_base64(self, user, "salt", salt),
         invent_base64(self, user, "stored", KEY_BYTES),
         invent_base64(self, user, "server", KEY_BYTES),
     };
+    const ScramVerifier *chosen = known ? known : &invented;
+    ScramVerifier copy = {
+        g_strdup(chosen->iterations),
+        g_strdup(chosen->salt),
+        g_strdup(chosen->stored_key),
+        g_strdup(chosen->server_key),
+    };
+    scram_verifier_clear(&invented);
+    return copy;
 }
 
 /* --- making -------------------------------------------------------------------------------------- */
