@@ -1,6 +1,6 @@
 # Read by the operator's command too.
 noinst_LIBRARIES += %D%/libsettings.a
-%C%_libsettings_a_SOURCES = %D%/settings.c %D%/settings.h
+%C%_libsettings_a_SOURCES = %D%/secure.c %D%/secure.h %D%/settings.c %D%/settings.h
 %C%_libsettings_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 
 sbin_PROGRAMS += bin/shimtad
@@ -22,7 +22,6 @@ bin_shimtad_SOURCES = \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/refusal.c %D%/refusal.h \
-	%D%/secure.c %D%/secure.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/users.c %D%/users.h
 bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)

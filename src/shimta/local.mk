@@ -12,4 +12,4 @@ bin_shimta_SOURCES = \
 	%D%/task.c \
 	%D%/trace.c
 bin_shimta_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
-bin_shimta_LDADD = src/daemon/libsettings.a $(RELAY_LIBS) $(IO_LIBS)
+bin_shimta_LDADD = src/daemon/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)
