@@ -1,11 +1,9 @@
 #include "relay/delivery.h"
 
-#include "relay/rewrite.h"
+#include "relay/expand.h"
+#include "relay/tries.h"
 
-enum {
-    SMALL_MAIL_BYTES = 64 * 1024, /* takes well under a millisecond to translate */
-    SCAN_STEP_BYTES = 64 * 1024,
-};
+enum { SMALL_MAIL_BYTES = 64 * 1024 }; /* takes well under a millisecond to translate */
 
 struct Delivery {
     DeliveryWorld world;
@@ -44,83 +42,6 @@ share_of(Delivery *self, const Provider *provider, const char *key)
 
 /* --- on the worker --------------------------------------------------------------------------------- */
 
-/* What came out of the store was scanned by another process, perhaps. */
-static bool
-scan_again(Entry *entry, GError **error)
-{
-    g_autofree char *bytes = g_malloc(SCAN_STEP_BYTES);
-    g_autoptr(Scan) scan = scan_new();
-    gssize n;
-
-    for (gint64 at = 0; (n = spool_read_at(entry->spool, at, bytes, SCAN_STEP_BYTES, error)) > 0; at += n)
-        scan_push(scan, bytes, (size_t) n);
-    if (n < 0)
-        return false;
-    scan_finish(scan);
-    entry->scan = g_steal_pointer(&scan);
-    return true;
-}
-
-static bool
-is_scanned(Delivery *self)
-{
-    g_autoptr(GError) cause = NULL;
-
-    if (self->entry->scan || scan_again(self->entry, &cause))
-        return true;
-    g_set_error(&self->error, MAIL_ERROR, MAIL_ERROR_READ, "%s", cause->message);
-    return false;
-}
-
-/* A mail that has come this way too often. */
-static bool
-is_no_loop(Delivery *self)
-{
-    const Entry *entry = self->entry;
-    guint hops = scan_received(entry->scan) + MIN(entry->envelope->hops, G_MAXUINT / 2);
-
-    if (hops <= self->world.settings->conf.max_received)
-        return true;
-    g_set_error_literal(&self->error, MAIL_ERROR, MAIL_ERROR_LOOP, "Too many Received fields, the mail is in a loop");
-    return false;
-}
-
-static void
-rewrite(Entry *entry, const Localities *where)
-{
-    entry_set_envelope(entry, rewrite_envelope(entry->envelope, where));
-}
-
-/* Who gets it: the envelope, and for `sendmail -t` the header. */
-static bool
-complete_envelope(Delivery *self, const Mail *header)
-{
-    Entry *entry = self->entry;
-
-    if (entry->envelope->from_headers)
-        rewrite_add_header_recipients(entry->envelope, header, &self->world.settings->where);
-    entry_set_envelope(entry, entry->envelope);
-    entry->expanded = true;
-    if (entry->envelope->recipients->len > 0)
-        return true;
-    g_set_error_literal(&self->error, MAIL_ERROR, MAIL_ERROR_NO_RECIPIENT, "The mail has no recipient");
-    return false;
-}
-
-static Mail *
-read_header(Delivery *self, Message *message)
-{
-    const RelaySettings *settings = self->world.settings;
-    const TranslateContext context = {
-        .hostname = settings->hostname,
-        .default_domain = settings->where.default_domain,
-        .id = self->entry->id,
-        .envelope = self->entry->envelope,
-    };
-
-    return mail_from_header(message, &context, &self->error);
-}
-
 /* Who may have the mail by an earlier call gets it by that call or not at all. Others go by it again where nothing has
  * changed. */
 static void
@@ -139,9 +60,11 @@ share_out(Delivery *self, Message *message)
     const RelaySettings *settings = self->world.settings;
     Entry *entry = self->entry;
     bool wants_header = !entry->expanded && entry->envelope->from_headers;
-    g_autoptr(Mail) header = wants_header || settings->routes->len > 0 ? read_header(self, message) : NULL;
+    g_autoptr(Mail) header = NULL;
 
-    if (self->error || (!entry->expanded && !complete_envelope(self, header)))
+    if (wants_header || settings->routes->len > 0)
+        header = expand_header(entry, settings, message, &self->error);
+    if (self->error || (!entry->expanded && !expand_finish(entry, settings, header, &self->error)))
         return false;
     RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
     for (guint i = 0; i < entry->envelope->recipients->len; i++) {
@@ -157,36 +80,24 @@ run_preparation(void *user)
 {
     Delivery *self = user;
     Entry *entry = self->entry;
-    bool fresh = !entry->expanded;
 
-    if (!is_scanned(self))
+    if (!expand_scan(entry, &self->error))
         return;
-    if (fresh)
-        rewrite(entry, &self->world.settings->where);
+    if (!entry->expanded && !expand_addresses(entry, self->world.settings, &self->error))
+        return;
     g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
-    if (!message || (fresh && !is_no_loop(self)) || (self->rounds == 0 && !share_out(self, message)))
+    if (!message || (self->rounds == 0 && !share_out(self, message)))
         return;
     for (guint i = 0; i < self->shares->len; i++)
         share_prepare(self->shares->pdata[i], message);
 }
 
-/* The message is not parsed unless the header names recipients. */
 static void
 run_expansion(void *user)
 {
     Delivery *self = user;
-    Entry *entry = self->entry;
-    g_autoptr(Mail) header = NULL;
 
-    rewrite(entry, &self->world.settings->where);
-    if (!is_scanned(self) || !message_allowed(entry->scan, &self->error) || !is_no_loop(self))
-        return;
-    if (entry->envelope->from_headers) {
-        g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
-        header = message ? read_header(self, message) : NULL;
-    }
-    if (!self->error)
-        complete_envelope(self, header);
+    expand_entry(self->entry, self->world.settings, &self->error);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------------- */
@@ -420,7 +331,7 @@ note_results(Delivery *self)
         const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
         const Service *service = &g_array_index(self->services, Service, i);
         if (!try_at(self, i)->closed)
-            share_note_outcome(self->entry, i, service, outcome);
+            tries_note_outcome(self->entry, i, service, outcome);
     }
 }
 
@@ -467,7 +378,7 @@ delivery_results(Delivery *self)
             continue;
         outcome_copy(&g_array_index(entry->outcomes, Outcome, i), outcome);
         if (service->call)
-            share_note_call(entry, i, service, outcome->verdict == OUTCOME_UNKNOWN);
+            tries_note_call(entry, i, service, outcome->verdict == OUTCOME_UNKNOWN);
     }
 }
 

@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/claim.c \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/duplicates.c %D%/duplicates.h \
+	%D%/expand.c %D%/expand.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
@@ -26,6 +27,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/store_thread.c %D%/store_thread.h \
 	%D%/throttle.c %D%/throttle.h \
 	%D%/token.c %D%/token.h \
+	%D%/tries.c %D%/tries.h \
 	%D%/zip.c %D%/zip.h
 
 RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(SQLITE_LIBS) $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)

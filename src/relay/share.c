@@ -2,6 +2,7 @@
 
 #include "relay/adapt.h"
 #include "relay/attempt.h"
+#include "relay/tries.h"
 
 typedef struct {
     Ticket ticket;
@@ -431,27 +432,6 @@ share_collect(const Share *self, GArray *outcomes, GArray *services)
     }
 }
 
-void
-share_note_call(Entry *entry, guint place, const Service *service, bool maybe_taken)
-{
-    EntryTry *try = &g_array_index(entry->tries, EntryTry, place);
-
-    g_free(try->account);
-    g_free(try->call_key);
-    try->account = g_strdup(service->provider->name);
-    try->call_key = g_strdup(service->call);
-    try->maybe_taken |= maybe_taken;
-}
-
-void
-share_note_outcome(Entry *entry, guint place, const Service *service, const Outcome *outcome)
-{
-    if (service->call)
-        share_note_call(entry, place, service, outcome->verdict == OUTCOME_UNKNOWN);
-    if (outcome->verdict != OUTCOME_OPEN && outcome->verdict != OUTCOME_TRANSIENT)
-        outcome_copy(&g_array_index(entry->outcomes, Outcome, place), outcome);
-}
-
 /* A call on its way may arrive whatever becomes of us. */
 static void
 note_errand(const Share *self, const Errand *errand, Entry *entry)
@@ -461,7 +441,7 @@ note_errand(const Share *self, const Errand *errand, Entry *entry)
     for (guint i = 0; i < call_size(errand->call); i++) {
         const char *address = call_recipient(errand->call, i)->address;
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, address));
-        share_note_call(entry, g_array_index(self->places, guint, at - 1), &service, true);
+        tries_note_call(entry, g_array_index(self->places, guint, at - 1), &service, true);
     }
 }
 
@@ -469,7 +449,7 @@ void
 share_note(const Share *self, Entry *entry)
 {
     for (guint i = 0; i < self->places->len; i++)
-        share_note_outcome(entry, g_array_index(self->places, guint, i), &g_array_index(self->services, Service, i),
+        tries_note_outcome(entry, g_array_index(self->places, guint, i), &g_array_index(self->services, Service, i),
                            &g_array_index(self->outcomes, Outcome, i));
     for (guint i = 0; self->errands && i < self->errands->len; i++) {
         const Errand *errand = &g_array_index(self->errands, Errand, i);

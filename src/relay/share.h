@@ -74,12 +74,5 @@ void share_collect(const Share *self, GArray *outcomes, GArray *services);
 /* While calls are on their way: the entry learns who may get the mail by which of them, and what is certain already. */
 void share_note(const Share *self, Entry *entry);
 
-/* Writes that into one recipient: the call that service names was made for him, and whether it may have been taken
- * without an answer. */
-void share_note_call(Entry *entry, guint place, const Service *service, bool maybe_taken);
-
-/* The same with an outcome, unless another account may still make it a better one. */
-void share_note_outcome(Entry *entry, guint place, const Service *service, const Outcome *outcome);
-
 /* Not before share_prepare() has returned. NULL is fine. */
 void share_free(Share *self);

@@ -18,7 +18,7 @@ MAIL, RCPT = "MAIL FROM:<a@example.jp>", "RCPT TO:<b@example.org>"
 
 def serve(case, **listen):
     lines = "".join(f"{key.replace('_', '-')} = {value}\n" for key, value in listen.items())
-    daemon = shim.Daemon(NOWHERE, {"listen tcp": lines, "shimta": "drain-timeout = 2s\nspool-memory = 4k\n"})
+    daemon = shim.Daemon(NOWHERE, {"listen tcp": lines, "shimta": f"drain-timeout = 2s\nspool-memory = 4k\n{shim.NO_QUEUE}"})
     case.addCleanup(daemon.end)
     return daemon
 

@@ -42,7 +42,7 @@ class SandboxTest(unittest.TestCase):
     def setUpClass(cls):
         cls.sandbox = shim.Sandbox()
         cls.addClassCleanup(cls.sandbox.end)
-        cls.daemon = shim.Daemon(cls.sandbox.url, {"account main": "max-pause = 0s\n"})
+        cls.daemon = shim.Daemon(cls.sandbox.url, {"account main": "max-pause = 0s\n", "shimta": shim.NO_QUEUE})
         cls.addClassCleanup(cls.daemon.end)
 
     def test_verdicts(self):
@@ -92,7 +92,7 @@ class SandboxTest(unittest.TestCase):
             self.assertEqual(talk.reply()[0], 250)
 
     def test_wrong_key(self):
-        daemon = shim.Daemon(self.sandbox.url, key="wrong-key-also-secret")
+        daemon = shim.Daemon(self.sandbox.url, {"shimta": shim.NO_QUEUE}, key="wrong-key-also-secret")
         self.addCleanup(daemon.end)
         self.assertTrue(send(daemon).startswith("454 4.7.0"))
         self.assertNotIn("wrong-key-also-secret", daemon.text())
@@ -102,7 +102,7 @@ class PeerTest(unittest.TestCase):
     """Peers that are not the API."""
 
     def daemon_for(self, url, more="max-pause = 0s\n"):
-        daemon = shim.Daemon(url, {"account main": more} if more else None)
+        daemon = shim.Daemon(url, {"account main": more, "shimta": shim.NO_QUEUE})
         self.addCleanup(daemon.end)
         return daemon
 

@@ -31,6 +31,7 @@ def start(test, *options, more=None, daemon_key=shim.KEY):
     secret = ("--client-id", CLIENT, "--client-secret", shim.KEY)
     sandbox = shim.Sandbox(*secret, *options)
     test.addCleanup(sandbox.end)
+    more = {**(more or {}), "shimta": (more or {}).get("shimta", "") + shim.NO_QUEUE}
     daemon = shim.Daemon(sandbox.url, more, user=CLIENT, key=daemon_key, account=shim.ARARA)
     test.addCleanup(daemon.end)
     return sandbox, daemon

@@ -23,7 +23,7 @@ def setUpModule():
     global sandbox, daemon
     sandbox = shim.Sandbox()
     unittest.addModuleCleanup(sandbox.end)
-    daemon = shim.Daemon(sandbox.url)
+    daemon = shim.Daemon(sandbox.url, {"listen tcp": "delivery = wait\n"})
     unittest.addModuleCleanup(daemon.end)
 
 

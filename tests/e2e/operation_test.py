@@ -178,11 +178,33 @@ class OperationTest(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.daemon.socket).st_mode), 0o666)
 
     def test_second_daemon_on_the_socket_is_refused(self):
-        second = subprocess.run([shim.program("shimtad"), "-c", self.daemon.conf], capture_output=True, text=True,
-                                timeout=shim.PATIENCE)
+        conf = self.daemon.conf + ".second"
+        with open(self.daemon.conf) as first, open(conf, "w") as file:
+            file.write(re.sub("state-dir = .*", "queue = none", first.read()))
+        second = self.run_second(conf)
         self.assertNotEqual(second.returncode, 0)
         self.assertIn(self.daemon.socket, second.stderr)
         self.assertEqual(self.daemon.sendmail("b@example.org", stdin=b"Subject: s\n\nx\n").returncode, 0)
+
+    def run_second(self, conf):
+        return subprocess.run([shim.program("shimtad"), "-c", conf], capture_output=True, text=True,
+                              timeout=shim.PATIENCE)
+
+    def test_second_daemon_on_the_queue_is_refused(self):
+        second = self.run_second(self.daemon.conf)
+        self.assertEqual(second.returncode, 75, second.stderr)
+        self.assertRegex(second.stderr, r"another shimtad .*uses .*queue")
+
+    def test_queue_that_others_may_write(self):
+        with tempfile.TemporaryDirectory() as state:
+            os.mkdir(os.path.join(state, "queue"))
+            os.chmod(os.path.join(state, "queue"), 0o777)
+            conf = self.daemon.conf + ".unsafe"
+            with open(self.daemon.conf) as first, open(conf, "w") as file:
+                file.write(re.sub("state-dir = .*", f"state-dir = {state}", first.read()))
+            refused = self.run_second(conf)
+            self.assertEqual(refused.returncode, 78, refused.stderr)
+            self.assertIn(state, refused.stderr)
 
     def test_crowd_gets_an_answer(self):
         """Above the connection limit: 421, not silence; then a normal client is served."""

@@ -18,7 +18,7 @@ def setUpModule():
     global sandbox, daemon
     sandbox = shim.Sandbox()
     unittest.addModuleCleanup(sandbox.end)
-    daemon = shim.Daemon(sandbox.url)
+    daemon = shim.Daemon(sandbox.url, {"shimta": shim.NO_QUEUE})
     unittest.addModuleCleanup(daemon.end)
 
 
@@ -209,6 +209,7 @@ class AccountsTest(Recipients):
         cls.account = (f"provider = customers-mail-cloud\nurl = {cls.other.url}\napi-user = shim@example.jp\n"
                        f"api-key-file = {key}\n")
         cls.daemon = shim.Daemon(sandbox.url, {
+            "shimta": shim.NO_QUEUE,
             "account main": "fallback = other\nmax-calls = 1\n",
             "account other": cls.account,
             "account strict": cls.account + "limits = refuse\n",

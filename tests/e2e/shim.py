@@ -19,6 +19,7 @@ import urllib.request
 TOP = os.environ.get("TOP_BUILDDIR", os.path.join(os.path.dirname(__file__), "..", ".."))
 BIN = os.path.abspath(os.path.join(TOP, "bin"))
 PATIENCE = 60  # seconds before a wait is given up: far above what any step takes
+NO_QUEUE = "queue = none\n"  # for [shimta]: every failure for the moment is left to the client
 KEY = "k3y-that-must-never-show"
 CMC = "provider = customers-mail-cloud\nurl = {url}\napi-user = {user}\napi-key-file = {key_file}\n"
 ARARA = ("provider = arara\nurl = {url}\ntoken-url = {url}/oauth2/token\nclient-id = {user}\n"

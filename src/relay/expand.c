@@ -1,0 +1,89 @@
+#include "relay/expand.h"
+
+#include "relay/rewrite.h"
+
+enum { SCAN_STEP_BYTES = 64 * 1024 };
+
+static Scan *
+scan_spool(const Spool *spool, GError **error)
+{
+    g_autofree char *bytes = g_malloc(SCAN_STEP_BYTES);
+    g_autoptr(Scan) scan = scan_new();
+    gssize n;
+
+    for (gint64 at = 0; (n = spool_read_at(spool, at, bytes, SCAN_STEP_BYTES, error)) > 0; at += n)
+        scan_push(scan, bytes, (size_t) n);
+    if (n < 0)
+        return NULL;
+    scan_finish(scan);
+    return g_steal_pointer(&scan);
+}
+
+bool
+expand_scan(Entry *entry, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!entry->scan)
+        entry->scan = scan_spool(entry->spool, &cause);
+    if (entry->scan)
+        return true;
+    g_set_error(error, MAIL_ERROR, MAIL_ERROR_READ, "%s", cause->message);
+    return false;
+}
+
+bool
+expand_addresses(Entry *entry, const RelaySettings *settings, GError **error)
+{
+    guint hops = scan_received(entry->scan) + MIN(entry->envelope->hops, G_MAXUINT / 2);
+
+    entry_set_envelope(entry, rewrite_envelope(entry->envelope, &settings->where));
+    if (!message_allowed(entry->scan, error))
+        return false;
+    if (hops <= settings->conf.max_received)
+        return true;
+    g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_LOOP, "Too many Received fields, the mail is in a loop");
+    return false;
+}
+
+Mail *
+expand_header(const Entry *entry, const RelaySettings *settings, Message *message, GError **error)
+{
+    const TranslateContext context = {
+        .hostname = settings->hostname,
+        .default_domain = settings->where.default_domain,
+        .id = entry->id,
+        .envelope = entry->envelope,
+    };
+
+    return mail_from_header(message, &context, error);
+}
+
+bool
+expand_finish(Entry *entry, const RelaySettings *settings, const Mail *header, GError **error)
+{
+    if (entry->envelope->from_headers)
+        rewrite_add_header_recipients(entry->envelope, header, &settings->where);
+    entry_set_envelope(entry, entry->envelope);
+    entry->expanded = true;
+    if (entry->envelope->recipients->len > 0)
+        return true;
+    g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_NO_RECIPIENT, "The mail has no recipient");
+    return false;
+}
+
+bool
+expand_entry(Entry *entry, const RelaySettings *settings, GError **error)
+{
+    g_autoptr(Mail) header = NULL;
+
+    if (!expand_scan(entry, error) || !expand_addresses(entry, settings, error))
+        return false;
+    if (entry->envelope->from_headers) {
+        g_autoptr(Message) message = message_open(entry->spool, entry->scan, error);
+        header = message ? expand_header(entry, settings, message, error) : NULL;
+        if (!header)
+            return false;
+    }
+    return expand_finish(entry, settings, header, error);
+}
