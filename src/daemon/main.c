@@ -223,7 +223,6 @@ daemon_open(Daemon *self, Settings *settings, Store *store)
     self->hub.relay = relay_new(&self->loop, settings->relay);
     if (store)
         relay_set_store(self->hub.relay, store);
-    self->hub.store = relay_store(self->hub.relay);
     self->server = smtp_server_new(&self->hub, listener_raise_files(), on_server_empty, self);
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
     watch_signal(self, &self->interrupt, on_terminate, SIGINT);
