@@ -27,9 +27,9 @@ class QueueTest(unittest.TestCase):
         self.addCleanup(sandbox.end)
         return sandbox
 
-    def daemon(self, url, shimta="", state=None, **more):
+    def daemon(self, url, shimta="", state=None, retry=QUICK, **more):
         sections = more.pop("more", {})
-        daemon = shim.Daemon(url, {**sections, "shimta": QUICK + shimta}, state=state, **more)
+        daemon = shim.Daemon(url, {**sections, "shimta": retry + shimta}, state=state, **more)
         self.addCleanup(daemon.end)
         return daemon
 
@@ -163,6 +163,17 @@ class QueueTest(unittest.TestCase):
         loop = b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n" * 6
         code, text = daemon.send("shop@example.jp", ["yamada@example.org"], loop + mails.order(cc=()))
         self.assertEqual((code, text[:5]), (554, "5.4.6"))
+
+    def test_sendmail_for_later(self):
+        sandbox = self.sandbox()
+        daemon = self.daemon(sandbox.url, retry="retry-min = 1h\nretry-max = 1h\n")
+        done = daemon.sendmail("-odq", "yamada@example.org", stdin=b"Subject: s\n\nx\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        queue_id = daemon.wait_line(r"queued id=(\w+) ").group(1)
+        self.assertEqual(sandbox.box(), [])
+        self.assertEqual(daemon.sendmail("-q").returncode, 0)
+        daemon.wait_line(rf"delivered id={queue_id} ")
+        self.assert_once(sandbox, "yamada@example.org")
 
     def test_full_store(self):
         """No promise, but what needs none goes on."""
