@@ -251,6 +251,13 @@ find_submit(const Settings *settings)
     return NULL;
 }
 
+static void
+on_accepted(const JournalLine *line, gint64 row, void *user)
+{
+    if (line->digest && line->text)
+        relay_remember(user, line->digest, line->at_ms, line->text);
+}
+
 /* Mail does not wait for its history. */
 static void
 open_journal(Daemon *self)
@@ -266,6 +273,9 @@ open_journal(Daemon *self)
     if (error)
         log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
     report_journal(self->journal);
+    if (self->journal)
+        journal_each(self->journal, "accepted", clock_now() - self->settings->relay->conf.duplicate_window_ms, on_accepted,
+                     self->hub.relay, NULL);
 }
 
 static void

@@ -255,7 +255,10 @@ report_dropped(const char *id, const char *why)
 void
 report_accepted(const char *id, const char *digest, const char *text)
 {
+    JournalLine line = { .event = "accepted", .id = id, .digest = digest, .text = text };
+
     log_event(LOG_DEBUG, "accepted", "id", id, "digest", digest, "text", text, NULL);
+    journal_write(journal, &line);
 }
 
 void

@@ -47,6 +47,8 @@ class Case(unittest.TestCase):
 
 
 class TraceTest(Case):
+    more = {"shimta": "duplicate-window = 10m\n"}
+
     def test_by_every_kind_of_id(self):
         code, text = self.send()
         self.assertEqual(code, 250)
@@ -84,6 +86,19 @@ class TraceTest(Case):
         self.assertIn("delivered", done.stdout)
         self.assertIn("not running", done.stderr)
         self.assertEqual(self.shimta("trace", YAMADA).stdout, done.stdout)  # once, however often it is read
+
+    def test_known_again_after_a_kill(self):
+        mail = order()
+        self.assertEqual(self.daemon.send(SENDER, [YAMADA], mail)[0], 250)
+        state = os.path.join(self.daemon.folder, "state")
+        self.daemon.child.kill()
+        self.daemon.wait()
+        self.daemon = self.start(state=state)
+        self.assertEqual(self.daemon.send(SENDER, [YAMADA], mail)[0], 250)
+        self.assertEqual(len(self.sandbox.box()), 1)
+        self.assertEqual(self.send(2)[0], 250)
+        self.assertEqual(len(self.sandbox.box()), 2)
+        self.assertIn("duplicate", self.events(YAMADA) + self.daemon.text().split())
 
     def test_terminal_is_safe(self):
         self.daemon.send(SENDER, ["yamada@example.org"], b"Message-ID: <\x1b]0;x\x07@h>\r\nFrom: a@example.jp\r\n\r\nx\r\n")
