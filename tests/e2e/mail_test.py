@@ -247,7 +247,7 @@ class SendmailTest(unittest.TestCase):
     def test_daemon_away(self):
         conf = daemon.conf + ".away"
         with open(conf, "w") as file:
-            file.write("[shimta]\nsubmit-wait = 1s\n[listen s]\nsendmail = yes\naddress = /nonexistent/submit.sock\n")
+            file.write("[shimta]\nsubmit-wait = 1s\ndrop-dir = /nonexistent/drop\n[listen s]\nsendmail = yes\naddress = /nonexistent/submit.sock\n")
         done = daemon.sendmail("b@example.org", stdin=b"\nx\n", env={"SHIMTA_CONF": conf})
         self.assertEqual(done.returncode, 75)
         self.assertNotEqual(done.stderr, b"")
