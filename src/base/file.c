@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool
@@ -39,4 +41,28 @@ file_unnamed(const char *folder, GError **error)
     }
     unlink(path);
     return fd;
+}
+
+static bool
+make_one_folder(const char *path, guint mode)
+{
+    if (mkdir(path, 0700) == 0)
+        return chmod(path, (mode_t) mode) == 0;
+    return errno == EEXIST;
+}
+
+bool
+file_make_folder(const char *path, guint mode, GError **error)
+{
+    g_autofree char *above = g_path_get_dirname(path);
+
+    if (make_one_folder(path, mode))
+        return true;
+    if (errno == ENOENT && strcmp(above, path) != 0) {
+        if (!file_make_folder(above, 0755, error))
+            return false;
+        if (make_one_folder(path, mode))
+            return true;
+    }
+    return error_set_errno(error, errno, "cannot create %s", path);
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/drop.h"
@@ -11,13 +12,11 @@
 #include "io/listener.h"
 #include "relay/report.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -268,7 +267,7 @@ open_journal(Daemon *self)
 
     if (conf->journal_lifetime_ms == 0)
         return;
-    mkdir(conf->state_dir, 0711);
+    file_make_folder(conf->state_dir, 0711, NULL); /* what is wrong shows in a moment */
     self->journal = journal_open(&self->loop, folder, conf->journal_lifetime_ms, &error);
     if (error)
         log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
@@ -367,10 +366,8 @@ open_store(const Settings *settings, GError **error)
 
     if (!settings_has_queue(settings))
         return NULL;
-    if (conf->queue == QUEUE_SQLITE && g_mkdir_with_parents(conf->state_dir, 0711) < 0) {
-        g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "cannot create %s: %s", conf->state_dir, g_strerror(errno));
+    if (conf->queue == QUEUE_SQLITE && !file_make_folder(conf->state_dir, 0711, error))
         return NULL;
-    }
     return store_open(settings_queue_kind(settings), &store, error);
 }
 

@@ -1,5 +1,7 @@
 #include "io/listener.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -160,8 +162,13 @@ bind_path(Listener *self, int fd, guint mode, GError **error)
     const char *path = endpoint->addr.un.sun_path;
     g_autofree char *folder = g_path_get_dirname(path);
 
-    if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-        return fail(error, errno, "cannot create '%s'", folder);
+    g_autoptr(GError) cause = NULL;
+
+    if (!file_make_folder(folder, 0755, &cause)) {
+        bool denied = g_error_matches(cause, G_FILE_ERROR, G_FILE_ERROR_ACCES);
+        g_set_error_literal(error, IO_ERROR, denied ? IO_ERROR_DENIED : IO_ERROR_SYSTEM, cause->message);
+        return false;
+    }
     self->lock = lock_path(path, error);
     if (self->lock < 0)
         return false;

@@ -103,6 +103,32 @@ test_file_unnamed(void)
 }
 
 static void
+test_file_make_folder(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *top = g_dir_make_tmp("shimta-test-XXXXXX", &error);
+    g_autofree char *above = g_build_filename(top, "lib", NULL);
+    g_autofree char *folder = g_build_filename(above, "shimta", NULL);
+    mode_t before = umask(0077);
+    struct stat st;
+
+    g_assert_true(file_make_folder(folder, 0711, &error));
+    g_assert_cmpint(stat(folder, &st), ==, 0);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 0711);
+    g_assert_cmpint(stat(above, &st), ==, 0);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 0755);
+    g_assert_true(file_make_folder(above, 0700, &error)); /* somebody else's choice */
+    g_assert_cmpint(stat(above, &st), ==, 0);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 0755);
+    umask(before);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+    g_assert_cmpint(g_rmdir(above), ==, 0);
+    g_assert_cmpint(g_rmdir(top), ==, 0);
+    g_assert_false(file_make_folder("/proc/none/deep", 0700, &error));
+    g_assert_nonnull(strstr(error->message, "/proc/none"));
+}
+
+static void
 test_file_write_error(void)
 {
     g_autoptr(GError) error = NULL;
@@ -128,6 +154,7 @@ main(int argc, char **argv)
     g_test_add_func("/id/order", test_id_order);
     g_test_add_func("/id/message", test_id_message);
     g_test_add_func("/file/unnamed", test_file_unnamed);
+    g_test_add_func("/file/make-folder", test_file_make_folder);
     g_test_add_func("/file/write-error", test_file_write_error);
     return g_test_run();
 }
