@@ -8,6 +8,7 @@
 #include "daemon/drop.h"
 #include "daemon/explain.h"
 #include "daemon/notify.h"
+#include "daemon/privilege.h"
 #include "daemon/smtp_server.h"
 #include "io/listener.h"
 #include "relay/report.h"
@@ -301,12 +302,15 @@ daemon_run(Daemon *self, bool stdio)
     g_autoptr(GError) error = NULL;
     bool started = stdio ? smtp_server_stdio(self->server, &error) : smtp_server_listen(self->server, &error);
 
+    if (started && !stdio) {
+        open_journal(self);
+        open_control(self);
+        started = privilege_drop(&error);
+    }
     if (!started) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         smtp_server_cut(self->server);
     } else if (!stdio) {
-        open_journal(self);
-        open_control(self);
         if (self->folder)
             self->drop = drop_new(&self->hub, find_submit(self->settings), g_steal_pointer(&self->folder));
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
@@ -439,6 +443,10 @@ main(int argc, char **argv)
     size_threads();
     int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
     log_open(options.verbose ? LOG_DEBUG : level);
+    if (!options.stdio && !privilege_lower(settings, &error)) {
+        log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
+        return EX_NOPERM;
+    }
     Store *store = options.stdio ? NULL : open_store(settings, &error);
     if (error) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);

@@ -15,6 +15,7 @@ static const char *const delivery_ways[] = { "auto", "queue", "wait", NULL }; /*
 
 const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, user, "user", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, log_level, "log-level", CONF_CHOICE, "info", .choices = log_levels),
     CONF_KEY(DaemonConf, max_connections, "max-connections", CONF_UINT, "5000", .min = 1, .max = 1000000),
     CONF_KEY(DaemonConf, drain_timeout_ms, "drain-timeout", CONF_TIME, "7s", .min = 0, .max = 3600000),

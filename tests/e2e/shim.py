@@ -162,8 +162,10 @@ class Daemon(Process):
     more={"shimta": "…", "listen tcp": "…", "account main": "…"}. account: CMC or ARARA."""
 
     def __init__(self, url, more=None, user="shim@example.jp", key=KEY, options=(), env=None, account=CMC, state=None,
-                 **extra):
+                 owner=None, **extra):
         self.folder = tempfile.mkdtemp(prefix="shimtad-")
+        if owner is not None:
+            os.chown(self.folder, owner, -1)
         self.socket = os.path.join(self.folder, "submit.sock")
         self.key_file = os.path.join(self.folder, "main.key")
         with open(os.open(self.key_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
@@ -177,6 +179,8 @@ class Daemon(Process):
             "listen submit": f"address = {self.socket}\nmode = 0666\nsendmail = yes\n",
             "account main": account.format(url=url, user=user, key_file=self.key_file),
         }
+        if os.getuid() == 0 and "user =" not in (more or {}).get("shimta", ""):
+            sections["shimta"] += "user = root\n"  # the folders here are
         if "duplicate-window" not in (more or {}).get("shimta", ""):
             sections["shimta"] += "duplicate-window = 0s\n"  # who sends a mail twice here means it
         for name, text in (more or {}).items():
