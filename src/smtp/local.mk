@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libsmtp.a
 SMTP_LIBS = src/smtp/libsmtp.a $(GSASL_LIBS) $(CRYPT_LIBS) $(MAIL_LIBS)
 
 %C%_libsmtp_a_SOURCES = \
+	%D%/data.c \
 	%D%/dot.c %D%/dot.h \
 	%D%/handler.h \
 	%D%/line.c \

@@ -1,5 +1,5 @@
 /* A session's inside, shared by session.c (reading, answering, ending), line.c (finding commands), verbs.c
- * (what they mean) and secure.c (STARTTLS, AUTH); for nobody else. */
+ * (what they mean), data.c (the message) and secure.c (STARTTLS, AUTH); for nobody else. */
 #pragma once
 
 #include "smtp/dot.h"
@@ -59,6 +59,12 @@ struct SmtpSession {
 /* Takes one command, or as much of it as there is. False: more input is needed. */
 bool smtp_step_command(SmtpSession *self);
 
+/* The same with the bytes of a message. */
+bool smtp_step_data(SmtpSession *self);
+
+/* The message is whole, or all of it has been thrown away: says so and ends the transaction. */
+void smtp_finish_data(SmtpSession *self, const Reply *reply);
+
 /* Executes one command line without its line end; the line may be changed. */
 void smtp_command(SmtpSession *self, char *line);
 
@@ -82,7 +88,11 @@ void smtp_count_refused(SmtpSession *self);
 /* Ends the transaction, whatever has come of it. */
 void smtp_end_transaction(SmtpSession *self);
 
+/* Tells the handler, once, that it can forget the mail. */
+void smtp_reset_handler(SmtpSession *self);
+
 /* Says the last reply and quits. */
+void smtp_quit_reply(SmtpSession *self, const Reply *reply);
 void smtp_quit(SmtpSession *self, int code, const char *dsn, const char *text);
 
 /* Sends what was said so far. */
