@@ -30,6 +30,7 @@ struct Ingress {
     Scan *scan;
     bool on_disk;   /* the spool has been flushed once */
     bool failed;    /* storage: what still comes is dropped */
+    bool binary;    /* nothing in it is a line */
     bool bare;      /* a CR or LF stood alone */
     char last_byte;
 
@@ -139,6 +140,7 @@ on_mail(void *user, const SmtpMail *mail)
     g_autofree char *sender = mail->sender[0] ? address_qualify(mail->sender, local_domain(self)) : g_strdup("");
     Envelope *envelope = envelope_new(sender);
 
+    self->binary = g_strcmp0(mail->body, "BINARYMIME") == 0;
     envelope->smtputf8 = mail->smtputf8;
     envelope->submission = mail->submission;
     envelope->from_headers = mail->from_headers;
@@ -283,7 +285,7 @@ on_data_bytes(void *user, const char *bytes, size_t n)
 
     if (self->failed)
         return true;
-    if (self->client.listen->conf.bare_lf == BARE_LF_REFUSE)
+    if (self->client.listen->conf.bare_lf == BARE_LF_REFUSE && !self->binary)
         look_for_bare(self, bytes, n);
     scan_push(self->scan, bytes, n);
     spool_append(self->spool, bytes, n);

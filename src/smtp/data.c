@@ -1,5 +1,12 @@
 #include "smtp/state.h"
 
+#include "smtp/syntax.h"
+
+/* A client that was refused may still send what it has announced; more than that is not read. */
+#define SMTP_DROP_BYTES ((gint64)1 << 30)
+
+static const Reply too_big = { 552, "5.3.4", (char *)"Message too big" };
+
 void
 smtp_finish_data(SmtpSession *self, const Reply *reply)
 {
@@ -39,8 +46,6 @@ smtp_take_run(SmtpSession *self, const char *run, size_t n)
 static void
 smtp_end_data(SmtpSession *self)
 {
-    static const Reply too_big = { 552, "5.3.4", (char *)"Message too big" };
-
     if (self->mail.too_big) {
         smtp_finish_data(self, &too_big);
         return;
@@ -64,6 +69,126 @@ smtp_step_data(SmtpSession *self)
     }
     else {
         smtp_end_data(self);
+    }
+    return true;
+}
+
+/* --- BDAT (RFC 3030) ----------------------------------------------------------------------------- */
+
+/* The chunk belongs to a transaction that goes on with it, or ends. */
+static bool
+belongs_to_mail(const SmtpChunk *chunk)
+{
+    return chunk->back == SMTP_RCPT || chunk->back == SMTP_CHUNKS;
+}
+
+bool
+smtp_receives(const SmtpSession *self)
+{
+    return self->state == SMTP_DATA || self->state == SMTP_CHUNKS ||
+           (self->state == SMTP_CHUNK && belongs_to_mail(&self->mail.chunk));
+}
+
+/* Why a chunk of that size is not wanted; code is 0 if it is. */
+static Reply
+judge_chunk(const SmtpSession *self, gint64 size)
+{
+    gint64 max = self->settings->max_bytes ? self->settings->max_bytes : G_MAXINT64 - 1;
+
+    if (smtp_lacks_tls(self))
+        return (Reply){ 530, "5.7.0", (char *)"Say STARTTLS first" };
+    if (self->state < SMTP_MAIL)
+        return (Reply){ 503, "5.5.1", (char *)"Need MAIL first" };
+    if (self->state == SMTP_MAIL && self->mail.refused)
+        return (Reply){ 554, "5.5.1", (char *)"No valid recipients" };
+    if (self->state == SMTP_MAIL)
+        return (Reply){ 503, "5.5.1", (char *)"Need RCPT first" };
+    return size > max - self->mail.bytes ? too_big : (Reply){ 0 };
+}
+
+static void
+smtp_chunk_refuse(SmtpSession *self, const Reply *reply)
+{
+    reply_set(&self->mail.chunk.refusal, reply->code, reply->dsn, "%s", reply->text);
+    if (belongs_to_mail(&self->mail.chunk))
+        smtp_reset_handler(self);
+}
+
+void
+smtp_bdat(SmtpSession *self, char *args)
+{
+    SmtpChunk chunk = { .back = self->state };
+
+    /* Nobody knows how much of what follows is no command. */
+    if (!syntax_chunk(args, &chunk.left, &chunk.last)) {
+        smtp_quit(self, 501, "5.5.4", "Syntax: BDAT size [LAST]");
+        return;
+    }
+    if (chunk.left == 0 && !chunk.last && !smtp_count_idle(self))
+        return;
+    Reply refusal = judge_chunk(self, chunk.left);
+    if (refusal.code && chunk.left > SMTP_DROP_BYTES) {
+        smtp_quit_reply(self, &refusal);
+        return;
+    }
+    self->mail.chunk = chunk;
+    smtp_enter(self, SMTP_CHUNK);
+    if (refusal.code) {
+        smtp_chunk_refuse(self, &refusal);
+    }
+    else if (chunk.back == SMTP_RCPT) {
+        self->asked = ASKED_DATA;
+        self->handler->data_begin(self->user);
+    }
+}
+
+void
+smtp_chunk_answer(SmtpSession *self, const Reply *reply)
+{
+    if (reply->code != 354)
+        smtp_chunk_refuse(self, reply);
+}
+
+/* All octets of a refused chunk are gone. Out of order, it changes nothing; else the mail ends. */
+static void
+smtp_end_refused(SmtpSession *self)
+{
+    SmtpChunk chunk = self->mail.chunk;
+
+    if (belongs_to_mail(&chunk)) {
+        smtp_finish_data(self, &chunk.refusal);
+        return;
+    }
+    self->mail.chunk = (SmtpChunk){ 0 };
+    smtp_enter(self, chunk.back);
+    smtp_fail(self, chunk.refusal.code, chunk.refusal.dsn, chunk.refusal.text);
+    reply_clear(&chunk.refusal);
+}
+
+bool
+smtp_step_chunk(SmtpSession *self)
+{
+    SmtpChunk *chunk = &self->mail.chunk;
+
+    if (chunk->left > 0) {
+        const char *run = self->in;
+        size_t n = (size_t)MIN((gint64)self->left, chunk->left);
+
+        self->in += n;
+        self->left -= n;
+        chunk->left -= (gint64)n;
+        if (!chunk->refusal.code)
+            smtp_take_run(self, run, n);
+    }
+    else if (chunk->refusal.code) {
+        smtp_end_refused(self);
+    }
+    else if (chunk->last) {
+        smtp_end_data(self);
+    }
+    else {
+        smtp_enter(self, SMTP_CHUNKS);
+        smtp_say(self, 250, "2.0.0", "Ok");
     }
     return true;
 }

@@ -15,7 +15,7 @@
 typedef struct {
     const char *sender; /* "" for <> */
     gint64 size;        /* SIZE, or -1 */
-    const char *body;   /* "7BIT", "8BITMIME" or NULL */
+    const char *body;   /* "7BIT", "8BITMIME", "BINARYMIME" or NULL */
     bool smtputf8;
     const char *ret;   /* RFC 3461: "FULL", "HDRS" or NULL */
     const char *envid; /* RFC 3461, decoded, or NULL */
@@ -69,9 +69,9 @@ typedef struct {
 
     void (*mail)(void *user, const SmtpMail *mail);        /* (answers) */
     void (*rcpt)(void *user, const SmtpRcpt *rcpt);        /* (answers) */
-    void (*data_begin)(void *user);                        /* (answers) 354 to go on */
+    void (*data_begin)(void *user);                        /* (answers) 354 to go on, which BDAT does not say */
 
-    /* Message bytes, dots removed; bare CR and LF are left as they came. They are taken in any case. True: go
+    /* Message bytes, by DATA or BDAT, dots removed; bare CR and LF are left as they came. They are taken in any case. True: go
      * on. False: busy; calls smtp_session_resume(session, NULL) later. Never gets more than max_bytes. */
     bool (*data_bytes)(void *user, const char *bytes, size_t n);
 

@@ -32,12 +32,12 @@ param_size(SmtpMail *mail, char *value)
 static SmtpFault
 param_body(SmtpMail *mail, char *value)
 {
-    if (value && g_ascii_strcasecmp(value, "BINARYMIME") == 0)
-        return unknown_parameter;
     if (value && g_ascii_strcasecmp(value, "7BIT") == 0)
         mail->body = "7BIT";
     else if (value && g_ascii_strcasecmp(value, "8BITMIME") == 0)
         mail->body = "8BITMIME";
+    else if (value && g_ascii_strcasecmp(value, "BINARYMIME") == 0)
+        mail->body = "BINARYMIME";
     else
         return bad_parameter;
     return no_fault;

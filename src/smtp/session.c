@@ -68,6 +68,7 @@ void
 smtp_end_transaction(SmtpSession *self)
 {
     smtp_reset_handler(self);
+    reply_clear(&self->mail.chunk.refusal);
     self->mail = (SmtpTransaction){ 0 };
     if (self->state > SMTP_IDENTIFIED)
         smtp_enter(self, SMTP_IDENTIFIED);
@@ -108,6 +109,17 @@ smtp_fail(SmtpSession *self, int code, const char *dsn, const char *text)
     smtp_count_error(self);
 }
 
+bool
+smtp_count_idle(SmtpSession *self)
+{
+    guint max = self->settings->max_idle_commands;
+
+    if (!max || ++self->idle_commands <= max)
+        return true;
+    smtp_quit(self, 421, "4.7.0", "Too many commands without a mail");
+    return false;
+}
+
 void
 smtp_count_refused(SmtpSession *self)
 {
@@ -143,13 +155,22 @@ smtp_keep_rest(SmtpSession *self)
     self->in = self->kept ? (const char *)self->kept->data : NULL;
 }
 
-/* The final dot's line may be the last input: its answer is asked for without more. */
+/* The last octets of a message may be the last input: their answer is asked for without more. */
 static bool
 smtp_has_work(const SmtpSession *self)
 {
     if (self->state == SMTP_CLOSED || self->asked)
         return false;
-    return self->left > 0 || (self->state == SMTP_DATA && dot_ended(&self->mail.dot));
+    return self->left > 0 || (self->state == SMTP_DATA && dot_ended(&self->mail.dot)) ||
+           (self->state == SMTP_CHUNK && self->mail.chunk.left == 0);
+}
+
+static bool
+smtp_step(SmtpSession *self)
+{
+    if (self->state == SMTP_DATA)
+        return smtp_step_data(self);
+    return self->state == SMTP_CHUNK ? smtp_step_chunk(self) : smtp_step_command(self);
 }
 
 static void
@@ -159,7 +180,7 @@ smtp_pump(SmtpSession *self)
 
     do {
         while (progress && smtp_has_work(self))
-            progress = self->state == SMTP_DATA ? smtp_step_data(self) : smtp_step_command(self);
+            progress = smtp_step(self);
         smtp_keep_rest(self);
         smtp_flush(self);
         /* The handler may have answered from inside write(). */
@@ -278,6 +299,10 @@ smtp_answer(SmtpSession *self, SmtpAsked asked, const Reply *reply)
         smtp_auth_answer(self, reply);
         return;
     }
+    if (asked == ASKED_DATA && self->state == SMTP_CHUNK) {
+        smtp_chunk_answer(self, reply);
+        return;
+    }
     smtp_say_reply(self, reply);
     if (asked == ASKED_QUESTION)
         return;
@@ -324,7 +349,7 @@ smtp_session_shut_down(SmtpSession *self, const Reply *reply)
 {
     const Reply *last = reply ? reply : &shutting_down;
 
-    if (self->state != SMTP_DATA)
+    if (!smtp_receives(self))
         smtp_session_abort(self, reply);
     else if (!self->last_words.code)
         reply_set(&self->last_words, last->code, last->dsn, "%s", last->text);
@@ -345,7 +370,7 @@ smtp_session_phase(const SmtpSession *self)
         return SMTP_PHASE_CLOSED;
     if (self->asked)
         return SMTP_PHASE_ANSWERING;
-    return self->state == SMTP_DATA ? SMTP_PHASE_DATA : SMTP_PHASE_COMMAND;
+    return self->state >= SMTP_DATA ? SMTP_PHASE_DATA : SMTP_PHASE_COMMAND;
 }
 
 void

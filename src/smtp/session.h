@@ -62,8 +62,8 @@ void smtp_session_resume(SmtpSession *self, const Reply *reply);
 /* The handshake is done: everything before it is forgotten, EHLO included. */
 void smtp_session_secured(SmtpSession *self);
 
-/* The session must end: says 421, or what reply holds, and quits. At once, except after 354: then the message
- * may still come and is answered first. reply is copied. */
+/* The session must end: says 421, or what reply holds, and quits. At once, except after 354 or
+ * a BDAT: then the message may still come and is answered first. reply is copied. */
 void smtp_session_shut_down(SmtpSession *self, const Reply *reply);
 
 /* The same at once in any phase, giving up the transaction: the client is too slow, or time is up. */
@@ -72,7 +72,7 @@ void smtp_session_abort(SmtpSession *self, const Reply *reply);
 /* For deadlines and shutdown: what the session is doing. */
 typedef enum {
     SMTP_PHASE_COMMAND,   /* waits for a command */
-    SMTP_PHASE_DATA,      /* waits for message bytes */
+    SMTP_PHASE_DATA,      /* waits for message bytes, or the next chunk of them */
     SMTP_PHASE_ANSWERING, /* waits for smtp_session_resume() */
     SMTP_PHASE_CLOSED,    /* has quit */
 } SmtpPhase;

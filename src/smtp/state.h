@@ -12,6 +12,8 @@ typedef enum {
     SMTP_MAIL,       /* MAIL accepted */
     SMTP_RCPT,       /* MAIL and enough recipients for DATA */
     SMTP_DATA,       /* 354 sent, the final dot not seen */
+    SMTP_CHUNK,      /* after BDAT, whose octets have not all come or are not answered */
+    SMTP_CHUNKS,     /* after a BDAT without LAST */
     SMTP_CLOSED,
 } SmtpState;
 
@@ -19,16 +21,26 @@ typedef enum {
 typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END, ASKED_QUESTION,
                ASKED_AUTH, ASKED_TLS } SmtpAsked;
 
+/* The octets behind a BDAT. */
+typedef struct {
+    gint64 left;
+    bool last;
+    SmtpState back; /* where BDAT was said; what is refused out of order leads back there */
+    Reply refusal;  /* the octets are thrown away, then this is said */
+} SmtpChunk;
+
 /* What must not outlive a transaction. */
 typedef struct {
     bool accepted; /* the handler's mail() was answered 2xx, its reset() is due */
     bool smtputf8;
+    bool binary; /* BODY=BINARYMIME */
     bool from_headers;
     bool too_big;
     guint recipients;
     guint refused;
     gint64 bytes; /* of the message, so far */
     DotDecoder dot;
+    SmtpChunk chunk;
 } SmtpTransaction;
 
 struct SmtpSession {
@@ -61,6 +73,7 @@ bool smtp_step_command(SmtpSession *self);
 
 /* The same with the bytes of a message. */
 bool smtp_step_data(SmtpSession *self);
+bool smtp_step_chunk(SmtpSession *self);
 
 /* The message is whole, or all of it has been thrown away: says so and ends the transaction. */
 void smtp_finish_data(SmtpSession *self, const Reply *reply);
@@ -97,6 +110,16 @@ void smtp_quit(SmtpSession *self, int code, const char *dsn, const char *text);
 
 /* Sends what was said so far. */
 void smtp_flush(SmtpSession *self);
+
+/* Counts a command that brings no mail nearer. False: the last one too many, the session has ended. */
+bool smtp_count_idle(SmtpSession *self);
+
+/* A message is on its way and will be answered. */
+bool smtp_receives(const SmtpSession *self);
+
+/* The verb of data.c, and whether its first chunk is wanted. */
+void smtp_bdat(SmtpSession *self, char *args);
+void smtp_chunk_answer(SmtpSession *self, const Reply *reply);
 
 /* The verbs of secure.c. */
 void smtp_starttls(SmtpSession *self, char *args);

@@ -124,6 +124,18 @@ syntax_size(const char *text, gint64 *size)
 }
 
 bool
+syntax_chunk(char *text, gint64 *size, bool *last)
+{
+    char *word = text + strcspn(text, " ");
+
+    if (*word)
+        *word++ = '\0';
+    word += strspn(word, " ");
+    *last = g_ascii_strcasecmp(word, "LAST") == 0;
+    return syntax_size(text, size) && (*last || !*word);
+}
+
+bool
 syntax_notify(char *value)
 {
     static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };

@@ -27,6 +27,9 @@ bool syntax_xtext(char *text);
 /* SIZE's value (RFC 1870): 1 to 20 digits. A number too large becomes G_MAXINT64. */
 bool syntax_size(const char *text, gint64 *size);
 
+/* BDAT's arguments (RFC 3030). Too large a number becomes G_MAXINT64. */
+bool syntax_chunk(char *text, gint64 *size, bool *last);
+
 /* RFC 3461: NOTIFY's value, which becomes upper case; ORCPT's, ENVID's, which are decoded. */
 bool syntax_notify(char *value);
 bool syntax_orcpt(char *value);

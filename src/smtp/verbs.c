@@ -34,7 +34,7 @@ smtp_hello(SmtpSession *self, const char *name, bool esmtp)
     g_autofree char *text = NULL;
     if (esmtp)
         text = g_strdup_printf("%s\nPIPELINING\nSIZE %" G_GINT64_FORMAT
-                               "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
+                               "\n8BITMIME\nBINARYMIME\nCHUNKING\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
                                self->settings->hostname, self->settings->max_bytes,
                                self->settings->dsn ? "\nDSN" : "",
                                offers, self->settings->sendmail ? "\nXSENDMAIL" : "");
@@ -68,6 +68,7 @@ smtp_mail(SmtpSession *self, char *args)
         return;
     }
     self->mail.smtputf8 = mail.smtputf8;
+    self->mail.binary = g_strcmp0(mail.body, "BINARYMIME") == 0;
     self->mail.from_headers = mail.from_headers;
     self->asked = ASKED_MAIL;
     self->handler->mail(self->user, &mail);
@@ -96,7 +97,10 @@ smtp_rcpt(SmtpSession *self, char *args)
 static void
 smtp_data(SmtpSession *self, char *args)
 {
-    if (self->state == SMTP_RCPT) {
+    if (self->mail.binary) {
+        smtp_fail(self, 503, "5.5.1", "BINARYMIME needs BDAT");
+    }
+    else if (self->state == SMTP_RCPT) {
         self->asked = ASKED_DATA;
         self->handler->data_begin(self->user);
     }
@@ -133,7 +137,7 @@ smtp_vrfy(SmtpSession *self, char *args)
 static void
 smtp_help(SmtpSession *self, char *args)
 {
-    smtp_say(self, 214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+    smtp_say(self, 214, "2.0.0", "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
 }
 
 static void
@@ -146,13 +150,6 @@ static void
 smtp_not_offered(SmtpSession *self, char *args)
 {
     smtp_fail(self, 502, "5.5.1", "Command not offered");
-}
-
-/* What follows is a message, not commands. */
-static void
-smtp_bdat(SmtpSession *self, char *args)
-{
-    smtp_quit(self, 502, "5.5.1", "Command not offered");
 }
 
 /* A browser was talked into carrying mail for somebody else. */
@@ -227,7 +224,7 @@ static const struct {
     { "XFORWARD", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "STARTTLS", smtp_starttls, ANYWHERE, NULL, ENDS_GROUP | NO_ARGUMENTS | IN_PLAIN },
     { "AUTH", smtp_auth, IN(SMTP_IDENTIFIED), "Say EHLO first, AUTH before MAIL", ENDS_GROUP | IN_PLAIN },
-    { "BDAT", smtp_bdat, ANYWHERE, NULL, 0 },
+    { "BDAT", smtp_bdat, ANYWHERE, NULL, IN_PLAIN },
     { "XQUEUE", smtp_xqueue, ANYWHERE, NULL, 0 },
     { "XTEST", smtp_xtest, ANYWHERE, NULL, 0 },
     { "XALIASES", smtp_xaliases, ANYWHERE, NULL, 0 },
@@ -241,19 +238,19 @@ static void
 smtp_run(SmtpSession *self, guint verb, char *args)
 {
     unsigned flags = smtp_verbs[verb].flags;
-    guint max_idle = self->settings->max_idle_commands;
 
     /* Whoever doesn't wait for the answer guesses it, and may be a voice that was slipped in. */
     if (flags & ENDS_GROUP && self->left > 0 && !self->settings->early_talk)
         smtp_quit(self, smtp_early_talk.code, smtp_early_talk.dsn, smtp_early_talk.text);
-    else if (flags & IDLE && max_idle && ++self->idle_commands > max_idle)
-        smtp_quit(self, 421, "4.7.0", "Too many commands without a mail");
+    else if (flags & IDLE && !smtp_count_idle(self))
+        return;
     else if (smtp_lacks_tls(self) && !(flags & IN_PLAIN))
         smtp_fail(self, 530, "5.7.0", "Say STARTTLS first");
     else if (smtp_lacks_auth(self) && flags & NEEDS_AUTH)
         smtp_fail(self, 530, "5.7.0", "Authentication required");
     else if (!(smtp_verbs[verb].states & IN(self->state)))
-        smtp_fail(self, 503, "5.5.1", smtp_verbs[verb].out_of_order);
+        smtp_fail(self, 503, "5.5.1",
+                  self->state == SMTP_CHUNKS ? "Say BDAT or RSET" : smtp_verbs[verb].out_of_order);
     else if (flags & NO_ARGUMENTS && *args)
         smtp_fail(self, 501, "5.5.4", "No arguments, please");
     else
@@ -273,6 +270,9 @@ smtp_command(SmtpSession *self, char *line)
     for (guint i = 0; i < G_N_ELEMENTS(smtp_verbs); i++) {
         if (g_ascii_strcasecmp(line, smtp_verbs[i].verb) == 0) {
             smtp_run(self, i, args);
+            /* A message by chunks was given up that the end of the session waited for. */
+            if (self->last_words.code && !smtp_receives(self))
+                smtp_quit_reply(self, &self->last_words);
             return;
         }
     }

@@ -69,7 +69,7 @@ COMMANDS = [
     ("A25", [HELLO], MAIL + " SIZE=10 SIZE=11", "250 2.1.0"),
     ("A26", [HELLO], MAIL + " FOO=BAR", "555 5.5.4"),
     ("A26", [HELLO], MAIL + " BODY=JUNK", "501 5.5.4"),
-    ("A26", [HELLO], MAIL + " BODY=BINARYMIME", "555 5.5.4"),
+    ("A26", [HELLO], MAIL + " BODY=BINARYMIME", "250 2.1.0"),
     ("A26", ["HELO client.test"], MAIL + " SIZE=10", "555 5.5.4"),
     ("A28", [HELLO], MAIL + " RET=BAD", "501 5.5.4"),
     ("A28", [HELLO], MAIL + " ENVID=a+ZZ", "501 5.5.4"),

@@ -370,7 +370,9 @@ run_cut(Run *self)
         if (step->kind != 'C')
             continue;
         g_string_append_len(group, step->text->str, (gssize)step->text->len);
-        if (cut == AT_ONCE || (cut == IN_GROUPS && !ends_group(group->str, group->len)))
+        /* A command may stand behind the octets of a chunk, which end no line. */
+        bool ends = ends_group(step->text->str, step->text->len) || ends_group(group->str, group->len);
+        if (cut == AT_ONCE || (cut == IN_GROUPS && !ends))
             continue;
         for (gsize at = 0, n; at < group->len; at += n) {
             n = cut == BYTE_BY_BYTE ? 1 : group->len;

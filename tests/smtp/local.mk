@@ -32,12 +32,26 @@ TESTS += \
 %C%_syntax_test_LDADD = $(SMTP_LIBS)
 
 EXTRA_DIST += \
+	%D%/abort-chunk.chat \
 	%D%/abort-data.chat \
 	%D%/auth-long.chat \
 	%D%/auth-plain-listener.chat \
 	%D%/auth-required.chat \
 	%D%/auth-tries.chat \
 	%D%/auth.chat \
+	%D%/bdat-bad-first.chat \
+	%D%/bdat-bad-more.chat \
+	%D%/bdat-bad-negative.chat \
+	%D%/bdat-bad-none.chat \
+	%D%/bdat-bad-words.chat \
+	%D%/bdat-binary.chat \
+	%D%/bdat-huge-2-64.chat \
+	%D%/bdat-huge-20-digits.chat \
+	%D%/bdat-huge-4-GiB.chat \
+	%D%/bdat-idle.chat \
+	%D%/bdat-order.chat \
+	%D%/bdat-refused.chat \
+	%D%/bdat-tls-required.chat \
 	%D%/bdat.chat \
 	%D%/dots.chat \
 	%D%/dsn.chat \
@@ -64,6 +78,8 @@ EXTRA_DIST += \
 	%D%/sendmail-questions-refused.chat \
 	%D%/sendmail-questions.chat \
 	%D%/sendmail.chat \
+	%D%/shutdown-chunks-given-up.chat \
+	%D%/shutdown-chunks.chat \
 	%D%/shutdown-data.chat \
 	%D%/shutdown-idle.chat \
 	%D%/shutdown-too-big.chat \

@@ -20,6 +20,7 @@ typedef struct {
     bool answer_in_write, waiting;
     int open, writes, quits, inside;
     GString *said;
+    GString *body; /* NULL: not wanted */
     bool dead;
 } Peer;
 
@@ -107,7 +108,11 @@ on_data_begin(void *user)
 static bool
 on_data_bytes(void *user, const char *bytes, size_t n)
 {
-    act(user, IN_BYTES);
+    Peer *self = user;
+
+    if (self->body)
+        g_string_append_len(self->body, bytes, (gssize)n);
+    act(self, IN_BYTES);
     return true;
 }
 
@@ -283,6 +288,121 @@ test_line_memory(void)
     peer_close(&peer);
 }
 
+/* A million chunks cost what one does. */
+static void
+test_chunk_memory(void)
+{
+    Peer peer = { .place = PLACES };
+    g_autoptr(GString) many = g_string_new(NULL);
+
+    for (int i = 0; i < 1000; i++)
+        g_string_append(many, "BDAT 1\r\nx");
+    peer_open(&peer);
+    peer_say(&peer, "EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n");
+    peer_say(&peer, many->str);
+    g_string_truncate(peer.said, 0);
+    size_t before = allocated();
+    for (int i = 0; i < 999; i++) {
+        peer_say(&peer, many->str);
+        g_assert_cmpuint(peer.said->len, ==, 1000 * strlen("250 2.0.0 Ok\r\n"));
+        g_string_truncate(peer.said, 0);
+    }
+    g_assert_cmpuint(allocated(), <, before + 65536);
+    peer_say(&peer, "BDAT 1 LAST\r\nx");
+    g_assert_true(g_str_has_prefix(peer.said->str, "552 "));
+    peer_say(&peer, "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n");
+    peer_say(&peer, "BDAT 800000000 LAST\r\n");
+    before = allocated();
+    g_string_truncate(many, 10000);
+    for (int i = 0; i < 10000; i++)
+        peer_say(&peer, many->str);
+    g_assert_cmpuint(allocated(), <, before + 65536);
+    peer_close(&peer);
+    g_assert_cmpint(peer.open, ==, 0);
+}
+
+/* Random text with all that DATA has to escape, or must not take for its end. */
+static GString *
+random_mail(void)
+{
+    static const char *const pieces[] = { ".", "..", "\r\n", "\n", "\r", "\r\n.\n", "\n.\r\n", "\r\n..", "x", "QUIT\r\n" };
+    GString *mail = g_string_new(NULL);
+
+    for (int n = g_test_rand_int_range(0, 30); n > 0; n--)
+        g_string_append(mail, pieces[g_test_rand_int_range(0, G_N_ELEMENTS(pieces))]);
+    return g_string_append(mail, "\r\n");
+}
+
+static void
+by_data(Peer *peer, const GString *mail)
+{
+    g_autoptr(GString) wire = g_string_new("DATA\r\n");
+
+    for (gsize i = 0; i < mail->len; i++) {
+        bool starts = i == 0 || (i >= 2 && memcmp(mail->str + i - 2, "\r\n", 2) == 0);
+        g_string_append(wire, starts && mail->str[i] == '.' ? "." : "");
+        g_string_append_c(wire, mail->str[i]);
+    }
+    g_string_append(wire, ".\r\n");
+    peer_say(peer, wire->str);
+}
+
+static void
+by_chunks(Peer *peer, const GString *mail)
+{
+    for (gsize at = 0, n; at < mail->len; at += n) {
+        g_autoptr(GString) wire = g_string_new(NULL);
+        n = (gsize)g_test_rand_int_range(1, 20);
+        n = MIN(n, mail->len - at);
+        g_string_printf(wire, "BDAT %zu%s\r\n", n, at + n == mail->len && g_test_rand_bit() ? " LAST" : "");
+        bool last = g_str_has_suffix(wire->str, "LAST\r\n");
+        g_string_append_len(wire, mail->str + at, (gssize)n);
+        if (at + n == mail->len && !last)
+            g_string_append(wire, "BDAT 0 LAST\r\n");
+        peer_say(peer, wire->str);
+    }
+}
+
+static void
+test_same_bytes(void)
+{
+    for (int i = 0; i < 2000; i++) {
+        Peer peer = { .place = PLACES };
+        g_autoptr(GString) mail = random_mail();
+
+        peer.body = g_string_new(NULL);
+        peer_open(&peer);
+        peer_say(&peer, "EHLO x\r\n");
+        for (int way = 0; way < 2; way++) {
+            peer_say(&peer, "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n");
+            g_string_truncate(peer.body, 0);
+            (way ? by_chunks : by_data)(&peer, mail);
+            g_assert_cmpmem(peer.body->str, peer.body->len, mail->str, mail->len);
+            g_assert_cmpint(peer.open, ==, 0);
+        }
+        g_assert_cmpint(peer.quits, ==, 0);
+        peer_close(&peer);
+        g_string_free(peer.body, TRUE);
+    }
+}
+
+/* A handler that ends the session where a chunk is refused. */
+static void
+test_inside_refusal(void)
+{
+    for (Place place = IN_DATA; place <= IN_RESET; place++) {
+        for (Deed deed = DO_FREE; deed < DEEDS; deed++) {
+            Peer peer = { .place = place, .deed = deed };
+
+            peer_open(&peer);
+            peer_say(&peer, "EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 2\r\nab");
+            peer_say(&peer, "BDAT 1000000\r\nx");
+            g_assert_cmpint(peer.open, ==, 0);
+            peer_close(&peer);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -293,5 +413,8 @@ main(int argc, char **argv)
     g_test_add_func("/session/one-write", test_one_write);
     g_test_add_func("/session/idle-memory", test_idle_memory);
     g_test_add_func("/session/line-memory", test_line_memory);
+    g_test_add_func("/session/chunk-memory", test_chunk_memory);
+    g_test_add_func("/session/same-bytes", test_same_bytes);
+    g_test_add_func("/session/inside-refusal", test_inside_refusal);
     return g_test_run();
 }
