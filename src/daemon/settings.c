@@ -10,6 +10,7 @@
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const submit_ways[] = { "daemon", "direct", NULL };
 static const char *const bare_lf_ways[] = { "accept", "refuse", NULL };
+static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const queue_kinds[] = { "sqlite", "memory", "none", NULL };
 static const char *const delivery_ways[] = { "auto", "queue", "wait", NULL }; /* as DeliveryMode, from DELIVERY_AUTO on */
 
@@ -39,6 +40,7 @@ const ConfKey daemon_conf_keys[] = {
 const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, address, "address", CONF_STRING, NULL, .required = true),
     CONF_KEY(ListenConf, mode, "mode", CONF_MODE, "0666"),
+    CONF_KEY(ListenConf, protocol, "protocol", CONF_CHOICE, "smtp", .choices = protocols),
     CONF_KEY(ListenConf, sendmail, "sendmail", CONF_BOOL, "no"),
     CONF_KEY(ListenConf, networks, "networks", CONF_LIST, "127.0.0.0/8, ::1"),
     CONF_KEY(ListenConf, max_bytes, "max-size", CONF_SIZE, "25M", .min = 1024, .max = G_GINT64_CONSTANT(1) << 40),
@@ -132,6 +134,20 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
     return true;
 }
 
+static bool
+check_protocol(const Listen *self, const ConfFile *file, GError **error)
+{
+    Endpoint endpoint;
+
+    if (self->conf.protocol != PROTOCOL_LMTP)
+        return true;
+    if (self->conf.sendmail)
+        return conf_fail(file, "listen", self->name, "protocol", error, "sendmail speaks no LMTP");
+    if (endpoint_parse(self->conf.address, &endpoint, NULL) && endpoint_port(&endpoint) == 25)
+        return conf_fail(file, "listen", self->name, "protocol", error, "port 25 is for SMTP alone (RFC 2033)");
+    return true;
+}
+
 /* What SMTP may carry so that no mail is refused by its length alone which the account would take: there are line ends
  * in base64, delimiters, and headers that do not leave. The exact size is known when the mail has been read. */
 static gint64
@@ -155,6 +171,7 @@ complete_smtp(Listen *self, const Settings *settings)
         .max_errors = conf->max_errors,
         .max_idle_commands = conf->max_idle_commands,
         .max_messages = conf->max_messages,
+        .lmtp = conf->protocol == PROTOCOL_LMTP,
         .dsn = settings_has_queue(settings),
         .sendmail = conf->sendmail,
         .early_talk = local,
@@ -183,7 +200,8 @@ open_listens(Settings *self, ConfFile *file, GError **error)
             return false;
         if (!secure_read(&one->secure, file, names[i], one->conf.address[0] == '/', error))
             return false;
-        if (!read_networks(one, file, error) || !check_access(one, file, error))
+        if (!read_networks(one, file, error) || !check_access(one, file, error) ||
+            !check_protocol(one, file, error))
             return false;
         inherit(one, self, file, names[i]);
         complete_smtp(one, self);

@@ -33,11 +33,13 @@ typedef struct {
 
 typedef enum { QUEUE_SQLITE, QUEUE_MEMORY, QUEUE_NONE } QueueKind;
 typedef enum { BARE_LF_ACCEPT, BARE_LF_REFUSE } BareLf;
+typedef enum { PROTOCOL_SMTP, PROTOCOL_LMTP } Protocol;
 
 /* [listen NAME] */
 typedef struct {
     char *address;
     guint mode;
+    int protocol; /* Protocol */
     bool sendmail;
     char **networks;
     gint64 max_bytes;

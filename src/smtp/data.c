@@ -7,22 +7,42 @@
 
 static const Reply too_big = { 552, "5.3.4", (char *)"Message too big" };
 
-void
-smtp_finish_data(SmtpSession *self, const Reply *reply)
+/* LMTP answers each recipient, but for a chunk that is not the last. */
+static guint
+replies_due(const SmtpSession *self)
 {
-    if (reply->code / 100 == 2)
-        self->errors = 0;
+    bool more = self->state == SMTP_CHUNK && !self->mail.chunk.last;
+
+    return self->settings->lmtp && !more ? self->mail.recipients : 1;
+}
+
+void
+smtp_finish_each(SmtpSession *self, const Reply *replies, guint n)
+{
+    guint due = replies_due(self);
+
+    for (guint i = 0; i < n; i++) {
+        if (replies[i].code / 100 == 2)
+            self->errors = 0;
+    }
     self->idle_commands = 0;
     self->messages++;
-    if (reply->code == 421) {
-        smtp_quit_reply(self, reply);
+    if (replies[0].code == 421) {
+        smtp_quit_reply(self, &replies[0]);
         return;
     }
-    /* In this order: the reply may be a part of what the handler now forgets. */
-    smtp_say_reply(self, reply);
+    /* In this order: the replies may be a part of what the handler now forgets. */
+    for (guint i = 0; i < due; i++)
+        smtp_say_reply(self, &replies[MIN(i, n - 1)]);
     smtp_end_transaction(self);
     if (self->last_words.code)
         smtp_quit_reply(self, &self->last_words);
+}
+
+void
+smtp_finish_data(SmtpSession *self, const Reply *reply)
+{
+    smtp_finish_each(self, reply, 1);
 }
 
 static void
@@ -99,7 +119,7 @@ judge_chunk(const SmtpSession *self, gint64 size)
         return (Reply){ 530, "5.7.0", (char *)"Say STARTTLS first" };
     if (self->state < SMTP_MAIL)
         return (Reply){ 503, "5.5.1", (char *)"Need MAIL first" };
-    if (self->state == SMTP_MAIL && self->mail.refused)
+    if (self->state == SMTP_MAIL && self->mail.refused && !self->settings->lmtp)
         return (Reply){ 554, "5.5.1", (char *)"No valid recipients" };
     if (self->state == SMTP_MAIL)
         return (Reply){ 503, "5.5.1", (char *)"Need RCPT first" };

@@ -75,7 +75,7 @@ typedef struct {
      * on. False: busy; calls smtp_session_resume(session, NULL) later. Never gets more than max_bytes. */
     bool (*data_bytes)(void *user, const char *bytes, size_t n);
 
-    /* The message is complete. (answers; the reply to the final dot) */
+    /* The message is complete. (answers; the reply to the final dot. LMTP: or smtp_session_resume_each()) */
     void (*data_end)(void *user);
 
     /* The transaction is over or given up, whatever the reason: RSET, EHLO, an error, too much data, its

@@ -221,7 +221,8 @@ smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void 
     self->handler = handler;
     self->user = user;
     self->secure = settings->tls == SMTP_TLS_ALWAYS;
-    g_string_append_printf(smtp_output(self), "220 %s ESMTP\r\n", settings->hostname);
+    g_string_append_printf(smtp_output(self), "220 %s %s\r\n", settings->hostname,
+                           settings->lmtp ? "LMTP" : "ESMTP");
     smtp_flush(self);
     return self;
 }
@@ -325,6 +326,20 @@ smtp_session_resume(SmtpSession *self, const Reply *reply)
     if (asked != ASKED_BYTES)
         smtp_answer(self, asked, reply);
     /* From inside a handler function the loop that called it goes on by itself. */
+    if (self->depth == 1)
+        smtp_pump(self);
+    smtp_leave(self);
+}
+
+void
+smtp_session_resume_each(SmtpSession *self, const Reply *replies, guint n)
+{
+    if (self->asked != ASKED_END)
+        return;
+    g_return_if_fail(n > 0 && self->settings->lmtp && n == self->mail.recipients);
+    smtp_arrive(self);
+    self->asked = ASKED_NOTHING;
+    smtp_finish_each(self, replies, n);
     if (self->depth == 1)
         smtp_pump(self);
     smtp_leave(self);

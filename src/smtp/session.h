@@ -34,6 +34,7 @@ typedef struct {
     guint max_errors;        /* refused commands since the last mail; then 421 4.7.0 */
     guint max_idle_commands; /* commands that bring no mail nearer since the last one; then 421 4.7.0 */
     guint max_messages;      /* per session; then 421 4.7.0 */
+    bool lmtp;               /* RFC 2033: LHLO, and a reply for each recipient of a message */
     bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
@@ -58,6 +59,10 @@ bool smtp_session_busy(const SmtpSession *self);
 /* The answer the session waits for; reply is copied. NULL only after a busy data_bytes(). Ignored once the
  * session is closed. */
 void smtp_session_resume(SmtpSession *self, const Reply *reply);
+
+/* The same after data_end() where settings->lmtp is set: a reply for each rcpt() that was accepted, in their order.
+ * smtp_session_resume() gives all the same. */
+void smtp_session_resume_each(SmtpSession *self, const Reply *replies, guint n);
 
 /* The handshake is done: everything before it is forgotten, EHLO included. */
 void smtp_session_secured(SmtpSession *self);

@@ -78,6 +78,9 @@ bool smtp_step_chunk(SmtpSession *self);
 /* The message is whole, or all of it has been thrown away: says so and ends the transaction. */
 void smtp_finish_data(SmtpSession *self, const Reply *reply);
 
+/* The same with a reply for each recipient, of LMTP. */
+void smtp_finish_each(SmtpSession *self, const Reply *replies, guint n);
+
 /* Executes one command line without its line end; the line may be changed. */
 void smtp_command(SmtpSession *self, char *line);
 

@@ -41,16 +41,35 @@ smtp_hello(SmtpSession *self, const char *name, bool esmtp)
     smtp_say_reply(self, &(Reply){ 250, NULL, text ? text : (char *)self->settings->hostname });
 }
 
+/* RFC 2033: neither takes the other's greeting. */
+static bool
+smtp_speaks(SmtpSession *self, bool lmtp)
+{
+    if (self->settings->lmtp == lmtp)
+        return true;
+    smtp_fail(self, 500, "5.5.1", lmtp ? "This is SMTP, say EHLO" : "This is LMTP, say LHLO");
+    return false;
+}
+
+static void
+smtp_lhlo(SmtpSession *self, char *args)
+{
+    if (smtp_speaks(self, true))
+        smtp_hello(self, args, true);
+}
+
 static void
 smtp_ehlo(SmtpSession *self, char *args)
 {
-    smtp_hello(self, args, true);
+    if (smtp_speaks(self, false))
+        smtp_hello(self, args, true);
 }
 
 static void
 smtp_helo(SmtpSession *self, char *args)
 {
-    smtp_hello(self, args, false);
+    if (smtp_speaks(self, false))
+        smtp_hello(self, args, false);
 }
 
 static void
@@ -104,7 +123,7 @@ smtp_data(SmtpSession *self, char *args)
         self->asked = ASKED_DATA;
         self->handler->data_begin(self->user);
     }
-    else if (self->mail.refused) {
+    else if (self->mail.refused && !self->settings->lmtp) {
         smtp_fail(self, 554, "5.5.1", "No valid recipients");
     }
     else {
@@ -137,7 +156,9 @@ smtp_vrfy(SmtpSession *self, char *args)
 static void
 smtp_help(SmtpSession *self, char *args)
 {
-    smtp_say(self, 214, "2.0.0", "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+    smtp_say(self, 214, "2.0.0",
+             self->settings->lmtp ? "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
+                                  : "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
 }
 
 static void
@@ -208,6 +229,7 @@ static const struct {
 } smtp_verbs[] = {
     { "EHLO", smtp_ehlo, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
     { "HELO", smtp_helo, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
+    { "LHLO", smtp_lhlo, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
     { "MAIL", smtp_mail, IN(SMTP_IDENTIFIED), "Say EHLO first, one MAIL at a time", NEEDS_AUTH },
     { "RCPT", smtp_rcpt, READY, "Need MAIL first", 0 },
     { "DATA", smtp_data, READY, "Need RCPT first", ENDS_GROUP | NO_ARGUMENTS },

@@ -15,7 +15,7 @@ typedef struct {
     guint32 random;
     bool waiting, bytes, open, quit, dead, handshake, authenticated;
     const SmtpSettings *settings;
-    guint writes;
+    guint writes, recipients;
     gint64 left;
 } Fuzz;
 
@@ -101,6 +101,7 @@ on_mail(void *user, const SmtpMail *mail)
     clean(mail->tag ? mail->tag : "");
     clean(mail->via ? mail->via : "");
     self->open = true;
+    self->recipients = 0;
     smtp_session_resume(self->session, &(Reply){ 250, "2.1.0", (char *)"Ok" });
 }
 
@@ -111,8 +112,10 @@ on_rcpt(void *user, const SmtpRcpt *rcpt)
     clean(rcpt->address);
     clean(rcpt->orcpt ? rcpt->orcpt : "");
     clean(rcpt->notify ? rcpt->notify : "");
-    if (due(user, 250))
-        resume(user, 250);
+    /* Counted, so answered at once. */
+    bool good = pick(user, 8) > 0;
+    ((Fuzz *)user)->recipients += good;
+    smtp_session_resume(((Fuzz *)user)->session, &(Reply){ good ? 250 : 550, "2.1.5", (char *)"Well" });
 }
 
 static void
@@ -138,7 +141,16 @@ on_data_bytes(void *user, const char *bytes, size_t n)
 static void
 on_data_end(void *user)
 {
-    MUST(((Fuzz *)user)->open);
+    Fuzz *self = user;
+    Reply each[5] = { 0 };
+
+    MUST(self->open && self->recipients <= G_N_ELEMENTS(each));
+    if (self->settings->lmtp && self->recipients && pick(self, 2)) {
+        for (guint i = 0; i < self->recipients; i++)
+            each[i] = (Reply){ pick(self, 2) ? 250 : 550, "2.0.0", (char *)"One" };
+        smtp_session_resume_each(self->session, each, self->recipients);
+        return;
+    }
     if (due(user, 250))
         resume(user, 250);
 }
@@ -242,6 +254,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
         .passwords = data[0] & 32 ? users : NULL,
         .auth_in_plain = true,
         .auth_required = data[0] & 32 && data[0] & 64,
+        .lmtp = data[1] & 128,
         .tls = data[0] & 128 ? SMTP_TLS_OFFERED : SMTP_TLS_OFF,
     };
     Fuzz self = { .random = data[1], .left = 1000, .settings = &settings };

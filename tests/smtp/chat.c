@@ -77,6 +77,8 @@ take_setting(SmtpSettings *settings, const char *key, const char *value)
         settings->max_messages = (guint)n;
     else if (g_str_equal(key, "sendmail"))
         settings->sendmail = n != 0;
+    else if (g_str_equal(key, "lmtp"))
+        settings->lmtp = n != 0;
     else if (g_str_equal(key, "dsn"))
         settings->dsn = n != 0;
     else if (g_str_equal(key, "tls"))

@@ -5,7 +5,8 @@
  *   C: text         the client sends text and CRLF; \r \n \t \0 \\ \xHH and \{600:text} (repeated) work
  *   B: text         the same without CRLF
  *   S: text         what the server says: exactly this line
- *   H: event        what the handler sees; "H: event -> 550 5.1.1 text" makes it answer so
+ *   H: event        what the handler sees; "H: event -> 550 5.1.1 text" makes it answer so; LMTP's answers to the
+ *                   end of a message have " | " between them
  *   A: action       shut-down, abort, secured
  *   # comment */
 #pragma once

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef enum {
@@ -50,6 +51,19 @@ run_event(Run *self, const char *format, ...)
             return step->answer;
     }
     return NULL;
+}
+
+/* Answers of LMTP, one for each recipient, always at once. */
+static void
+run_answer_each(Run *self, const char *scripted)
+{
+    g_auto(GStrv) texts = g_strsplit(scripted, " | ", -1);
+    guint n = g_strv_length(texts);
+    g_autofree Reply *replies = g_new0(Reply, n);
+
+    for (guint i = 0; i < n; i++)
+        replies[i] = (Reply){ atoi(texts[i]), NULL, texts[i] + 4 };
+    smtp_session_resume_each(self->session, replies, n);
 }
 
 static void
@@ -180,7 +194,11 @@ on_data_end(void *user)
         else
             g_string_append_c(text, c);
     }
-    run_answer(self, run_event(self, "%s", text->str), "250 2.0.0 Ok: queued as <1@test>");
+    const char *scripted = run_event(self, "%s", text->str);
+    if (scripted && strstr(scripted, " | "))
+        run_answer_each(self, scripted);
+    else
+        run_answer(self, scripted, "250 2.0.0 Ok: queued as <1@test>");
 }
 
 static void
@@ -342,7 +360,7 @@ run_as_written(Run *self)
 static bool
 ends_group(const char *text, gsize n)
 {
-    static const char *const verbs[] = { "EHLO", "HELO", "DATA", "AUTH", "STARTTLS" };
+    static const char *const verbs[] = { "EHLO", "HELO", "LHLO", "DATA", "AUTH", "STARTTLS" };
     gsize line = n ? n - 1 : 0;
 
     while (line > 0 && text[line - 1] != '\n')

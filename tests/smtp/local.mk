@@ -64,6 +64,8 @@ EXTRA_DIST += \
 	%D%/greeting.chat \
 	%D%/idle.chat \
 	%D%/last-421.chat \
+	%D%/lmtp-not-here.chat \
+	%D%/lmtp.chat \
 	%D%/long-lines.chat \
 	%D%/many-recipients.chat \
 	%D%/messages.chat \
