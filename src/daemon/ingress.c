@@ -154,6 +154,7 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->via = g_strdup(mail->via);
     envelope->ret = g_strdup(mail->ret);
     envelope->envid = g_strdup(mail->envid);
+    envelope->hold_until_ms = mail->hold_until_ms;
     envelope->delivery = delivery_of(self, mail);
     envelope->listener = g_strdup(self->client.listen->name);
     envelope->client = g_strdup(self->client.client);

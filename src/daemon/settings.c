@@ -5,6 +5,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+/* What is due later than that looks to the store as if the clock had gone back. */
+#define MAX_HOLD_S (24 * 3600)
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
@@ -173,6 +175,7 @@ complete_smtp(Listen *self, const Settings *settings)
         .max_messages = conf->max_messages,
         .lmtp = conf->protocol == PROTOCOL_LMTP,
         .dsn = settings_has_queue(settings),
+        .hold_s = settings_has_queue(settings) ? MAX_HOLD_S : 0,
         .sendmail = conf->sendmail,
         .early_talk = local,
     };
@@ -233,6 +236,7 @@ open_stdio(Settings *self, ConfFile *file, GError **error)
     self->stdio->conf.address = g_strdup("");
     self->stdio->conf.sendmail = true;
     complete_smtp(self->stdio, self);
+    self->stdio->smtp.hold_s = 0;
     self->stdio->smtp.dsn = false; /* nothing is kept there */
     return true;
 }

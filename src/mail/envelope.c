@@ -42,6 +42,7 @@ envelope_new_like(const Envelope *other)
     self->via = g_strdup(other->via);
     self->ret = g_strdup(other->ret);
     self->envid = g_strdup(other->envid);
+    self->hold_until_ms = other->hold_until_ms;
     self->delivery = other->delivery;
     self->listener = g_strdup(other->listener);
     self->client = g_strdup(other->client);

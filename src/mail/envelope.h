@@ -41,6 +41,7 @@ typedef struct {
     /* What the sender asked for (RFC 3461). */
     char *ret;   /* "FULL", "HDRS" or NULL */
     char *envid; /* decoded, or NULL */
+    gint64 hold_until_ms; /* RFC 4865: not to go before; 0: at once. While the client waits; later it is due_ms. */
 
     DeliveryMode delivery;
 

@@ -316,6 +316,8 @@ mode_of(const Relay *relay, const Entry *entry, const Waiter *waiter)
 
     if (!relay->store || !waiter)
         return DELIVERY_WAIT;
+    if (entry->envelope->hold_until_ms > clock_now())
+        return DELIVERY_LATER;
     return mode == DELIVERY_UNSET ? DELIVERY_AUTO : mode;
 }
 
@@ -335,7 +337,8 @@ job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat)
 {
     RelayJob *job = job_new(relay, entry, waiter);
 
-    entry->expires_ms = entry->arrived_ms + relay->world.settings->conf.queue_lifetime_ms;
+    entry->expires_ms = MAX(entry->arrived_ms, entry->envelope->hold_until_ms) +
+                        relay->world.settings->conf.queue_lifetime_ms;
     job->mode = mode_of(relay, entry, waiter);
     job->repeat = repeat;
     repeat_start(repeat, job);

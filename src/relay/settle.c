@@ -172,7 +172,10 @@ static gint64
 next_try(const SettleFacts *facts)
 {
     RetryFacts retry = retry_facts(facts);
+    gint64 hold_until_ms = facts->entry->envelope->hold_until_ms;
 
+    if (hold_until_ms > facts->now_ms)
+        return hold_until_ms;
     if (facts->stopping || (facts->waiting && facts->mode == DELIVERY_QUEUE))
         return facts->now_ms;
     return retry_due(facts->retry, &retry);

@@ -19,6 +19,11 @@ typedef struct {
     bool smtputf8;
     const char *ret;   /* RFC 3461: "FULL", "HDRS" or NULL */
     const char *envid; /* RFC 3461, decoded, or NULL */
+    gint64 hold_until_ms; /* RFC 4865, wall clock; 0: not at all */
+    gint64 by_ms;         /* RFC 2852, wall clock; 0: it takes what it takes */
+    bool by_return;       /* and a mail that is late comes back; false: the sender is told */
+    bool by_trace;
+    int priority;         /* RFC 6710: -9 to 9 */
     /* XSENDMAIL's parameters */
     bool submission, from_headers, gateway, no_aliases, bounce_refusals;
     const char *full_name;

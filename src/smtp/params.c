@@ -1,5 +1,6 @@
 #include "smtp/params.h"
 
+#include "base/clock.h"
 #include "mail/address.h"
 #include "smtp/syntax.h"
 
@@ -68,6 +69,65 @@ param_envid(SmtpMail *mail, char *value)
     if (mail->envid || !value || !syntax_envid(value))
         return bad_parameter;
     mail->envid = value;
+    return no_fault;
+}
+
+/* Whether it is too far away is judged once the settings are known. */
+static SmtpFault
+param_holdfor(SmtpMail *mail, char *value)
+{
+    gint64 seconds;
+
+    if (mail->hold_until_ms || !value || strlen(value) > 9 || !syntax_size(value, &seconds))
+        return bad_parameter;
+    mail->hold_until_ms = clock_now() + seconds * 1000;
+    return no_fault;
+}
+
+static SmtpFault
+param_holduntil(SmtpMail *mail, char *value)
+{
+    g_autoptr(GDateTime) time = value ? g_date_time_new_from_iso8601(value, NULL) : NULL;
+
+    if (mail->hold_until_ms || !time || !strchr(value, 'T'))
+        return bad_parameter;
+    mail->hold_until_ms = MAX(1, g_date_time_to_unix(time) * 1000);
+    return no_fault;
+}
+
+/* RFC 2852: "120;R", "-5;NT". */
+static SmtpFault
+param_by(SmtpMail *mail, char *value)
+{
+    char *mode = value ? strchr(value, ';') : NULL;
+    bool negative = value && *value == '-';
+    gint64 seconds;
+
+    if (mail->by_ms || !mode)
+        return bad_parameter;
+    *mode++ = '\0';
+    value += negative;
+    if (strlen(value) > 9 || !syntax_size(value, &seconds))
+        return bad_parameter;
+    mail->by_return = g_ascii_toupper(*mode) == 'R';
+    if (!mail->by_return && g_ascii_toupper(*mode) != 'N')
+        return bad_parameter;
+    mail->by_trace = g_ascii_toupper(mode[1]) == 'T';
+    if (mode[1] && (!mail->by_trace || mode[2]))
+        return bad_parameter;
+    mail->by_ms = MAX(1, clock_now() + (negative ? -seconds : seconds) * 1000);
+    return judged(!mail->by_return || (seconds > 0 && !negative));
+}
+
+static SmtpFault
+param_priority(SmtpMail *mail, char *value)
+{
+    bool negative = value && *value == '-';
+    const char *digit = value ? value + negative : "";
+
+    if (!g_ascii_isdigit(*digit) || digit[1] || (negative && *digit == '0'))
+        return bad_parameter;
+    mail->priority = negative ? -(*digit - '0') : *digit - '0';
     return no_fault;
 }
 
@@ -171,27 +231,52 @@ param_xerrors(SmtpMail *mail, char *value)
     return judged(mail->bounce_refusals);
 }
 
+/* What must be offered for a parameter to be known. */
+typedef enum { OFFER_ALWAYS, OFFER_HOLD, OFFER_DELIVER_BY, OFFER_PRIORITIES, OFFER_SENDMAIL } Offer;
+
+static bool
+is_offered(const SmtpSettings *settings, Offer offer)
+{
+    switch (offer) {
+    case OFFER_HOLD:
+        return settings->hold_s > 0;
+    case OFFER_DELIVER_BY:
+        return settings->deliver_by;
+    case OFFER_PRIORITIES:
+        return settings->priorities;
+    case OFFER_SENDMAIL:
+        return settings->sendmail;
+    case OFFER_ALWAYS:
+    default:
+        return true;
+    }
+}
+
 static const struct {
     const char *key;
     SmtpFault (*take)(SmtpMail *mail, char *value);
-    bool sendmail; /* part of XSENDMAIL */
+    Offer offer;
 } mail_params[] = {
-    { "SIZE", param_size, false },
-    { "BODY", param_body, false },
-    { "SMTPUTF8", param_smtputf8, false },
-    { "RET", param_ret, false },
-    { "ENVID", param_envid, false },
-    { "XSUBMIT", param_xsubmit, true },
-    { "XHEADERS", param_xheaders, true },
-    { "XGATEWAY", param_xgateway, true },
-    { "XNAME", param_xname, true },
-    { "XDELIVERY", param_xdelivery, true },
-    { "XHOPS", param_xhops, true },
-    { "XNOALIAS", param_xnoalias, true },
-    { "XNOTIFY", param_xnotify, true },
-    { "XTAG", param_xtag, true },
-    { "XVIA", param_xvia, true },
-    { "XERRORS", param_xerrors, true },
+    { "SIZE", param_size, OFFER_ALWAYS },
+    { "BODY", param_body, OFFER_ALWAYS },
+    { "SMTPUTF8", param_smtputf8, OFFER_ALWAYS },
+    { "RET", param_ret, OFFER_ALWAYS },
+    { "ENVID", param_envid, OFFER_ALWAYS },
+    { "HOLDFOR", param_holdfor, OFFER_HOLD },
+    { "HOLDUNTIL", param_holduntil, OFFER_HOLD },
+    { "BY", param_by, OFFER_DELIVER_BY },
+    { "MT-PRIORITY", param_priority, OFFER_PRIORITIES },
+    { "XSUBMIT", param_xsubmit, OFFER_SENDMAIL },
+    { "XHEADERS", param_xheaders, OFFER_SENDMAIL },
+    { "XGATEWAY", param_xgateway, OFFER_SENDMAIL },
+    { "XNAME", param_xname, OFFER_SENDMAIL },
+    { "XDELIVERY", param_xdelivery, OFFER_SENDMAIL },
+    { "XHOPS", param_xhops, OFFER_SENDMAIL },
+    { "XNOALIAS", param_xnoalias, OFFER_SENDMAIL },
+    { "XNOTIFY", param_xnotify, OFFER_SENDMAIL },
+    { "XTAG", param_xtag, OFFER_SENDMAIL },
+    { "XVIA", param_xvia, OFFER_SENDMAIL },
+    { "XERRORS", param_xerrors, OFFER_SENDMAIL },
 };
 
 static SmtpFault
@@ -199,7 +284,7 @@ take_mail_param(const SmtpSettings *settings, SmtpMail *mail, const SyntaxParam 
 {
     for (guint i = 0; i < G_N_ELEMENTS(mail_params); i++)
         if (g_ascii_strcasecmp(param->key, mail_params[i].key) == 0 &&
-            (!mail_params[i].sendmail || settings->sendmail))
+            is_offered(settings, mail_params[i].offer))
             return mail_params[i].take(mail, param->value);
     return unknown_parameter;
 }
@@ -265,6 +350,8 @@ params_mail(const SmtpSettings *settings, bool esmtp, char *args, SmtpMail *mail
                                          : take_mail_param(settings, mail, &param);
     if (!fault.code && *path)
         fault = judge_address(path, mail->smtputf8, "5.1.7");
+    if (!fault.code && mail->hold_until_ms > clock_now() + (gint64)settings->hold_s * 1000)
+        fault = (SmtpFault){ 501, "5.5.4", "Release time is too far away" };
     if (!fault.code && settings->max_bytes && mail->size > settings->max_bytes)
         fault = (SmtpFault){ 552, "5.3.4", "Message too big" };
     mail->sender = path;

@@ -36,6 +36,9 @@ typedef struct {
     guint max_messages;      /* per session; then 421 4.7.0 */
     bool lmtp;               /* RFC 2033: LHLO, and a reply for each recipient of a message */
     bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
+    guint hold_s;            /* offer FUTURERELEASE: the longest time; 0: not */
+    bool deliver_by;         /* offer DELIVERBY */
+    bool priorities;         /* offer MT-PRIORITY */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
     SmtpTls tls;

@@ -1,5 +1,6 @@
 #include "smtp/state.h"
 
+#include "base/clock.h"
 #include "smtp/params.h"
 #include "smtp/syntax.h"
 
@@ -16,6 +17,44 @@ enum {
     NEEDS_AUTH = 1 << 4,   /* 530 5.7.0 where AUTH is required */
 };
 
+/* RFC 9422: what a client need not find out by being refused. */
+static void
+put_limits(const SmtpSettings *settings, GString *out)
+{
+    if (settings->max_recipients || settings->max_messages)
+        g_string_append(out, "\nLIMITS");
+    if (settings->max_messages)
+        g_string_append_printf(out, " MAILMAX=%u", settings->max_messages);
+    if (settings->max_recipients)
+        g_string_append_printf(out, " RCPTMAX=%u", settings->max_recipients);
+}
+
+/* RFC 4865: the longest time, and when that would be. */
+static void
+put_hold(const SmtpSettings *settings, GString *out)
+{
+    if (!settings->hold_s)
+        return;
+    g_autoptr(GDateTime) latest = g_date_time_new_from_unix_utc(clock_now() / 1000 + settings->hold_s);
+    g_autofree char *text = g_date_time_format(latest, "%Y-%m-%dT%H:%M:%SZ");
+    g_string_append_printf(out, "\nFUTURERELEASE %u %s", settings->hold_s, text);
+}
+
+static void
+smtp_put_offers(const SmtpSession *self, GString *out)
+{
+    const SmtpSettings *settings = self->settings;
+    g_autofree char *secure = smtp_secure_offers(self);
+
+    g_string_append_printf(out, "\nPIPELINING\nSIZE %" G_GINT64_FORMAT "\n8BITMIME\nBINARYMIME\nCHUNKING",
+                           settings->max_bytes);
+    put_limits(settings, out);
+    put_hold(settings, out);
+    g_string_append_printf(out, "%s%s\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
+                           settings->deliver_by ? "\nDELIVERBY" : "", settings->priorities ? "\nMT-PRIORITY" : "",
+                           settings->dsn ? "\nDSN" : "", secure, settings->sendmail ? "\nXSENDMAIL" : "");
+}
+
 static void
 smtp_hello(SmtpSession *self, const char *name, bool esmtp)
 {
@@ -30,15 +69,10 @@ smtp_hello(SmtpSession *self, const char *name, bool esmtp)
     self->esmtp = esmtp;
     self->handler->helo(self->user, name, esmtp);
 
-    g_autofree char *offers = smtp_secure_offers(self);
-    g_autofree char *text = NULL;
+    g_autoptr(GString) text = g_string_new(self->settings->hostname);
     if (esmtp)
-        text = g_strdup_printf("%s\nPIPELINING\nSIZE %" G_GINT64_FORMAT
-                               "\n8BITMIME\nBINARYMIME\nCHUNKING\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
-                               self->settings->hostname, self->settings->max_bytes,
-                               self->settings->dsn ? "\nDSN" : "",
-                               offers, self->settings->sendmail ? "\nXSENDMAIL" : "");
-    smtp_say_reply(self, &(Reply){ 250, NULL, text ? text : (char *)self->settings->hostname });
+        smtp_put_offers(self, text);
+    smtp_say_reply(self, &(Reply){ 250, NULL, text->str });
 }
 
 /* RFC 2033: neither takes the other's greeting. */

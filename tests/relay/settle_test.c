@@ -467,6 +467,17 @@ test_retry_after(void)
     g_assert_cmpint(settlement->due_ms, <, NOW + 4 * HOUR);
 }
 
+/* RFC 4865: whatever else would be the time of the first try. */
+static void
+test_hold(void)
+{
+    g_autoptr(Entry) entry = entry_of("OO");
+    SettleFacts facts = facts_of(entry, DELIVERY_LATER);
+    entry->envelope->hold_until_ms = NOW + HOUR;
+    g_autoptr(Settlement) settlement = settle_decide(&facts);
+    g_assert_cmpint(settlement->due_ms, ==, NOW + HOUR);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -483,5 +494,6 @@ main(int argc, char **argv)
     g_test_add_func("/settle/relayed", test_relayed);
     g_test_add_func("/settle/expired-text", test_expired_text);
     g_test_add_func("/settle/retry-after", test_retry_after);
+    g_test_add_func("/settle/hold", test_hold);
     return g_test_run();
 }

@@ -77,6 +77,12 @@ take_setting(SmtpSettings *settings, const char *key, const char *value)
         settings->max_messages = (guint)n;
     else if (g_str_equal(key, "sendmail"))
         settings->sendmail = n != 0;
+    else if (g_str_equal(key, "hold"))
+        settings->hold_s = (guint)n;
+    else if (g_str_equal(key, "deliver-by"))
+        settings->deliver_by = n != 0;
+    else if (g_str_equal(key, "priorities"))
+        settings->priorities = n != 0;
     else if (g_str_equal(key, "lmtp"))
         settings->lmtp = n != 0;
     else if (g_str_equal(key, "dsn"))

@@ -2,10 +2,15 @@
  * once or later. What server and handler say must be the same. */
 #include "chat.h"
 
+#include "base/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* 2026-11-07T00:00:00Z */
+#define NOW_MS G_GINT64_CONSTANT(1794009600000)
 
 typedef enum {
     AS_WRITTEN,   /* step by step, and each step's effect must be there before the next */
@@ -135,6 +140,13 @@ on_mail(void *user, const SmtpMail *mail)
         g_string_append_printf(text, " tag=%s", mail->tag);
     if (mail->via)
         g_string_append_printf(text, " via=%s", mail->via);
+    if (mail->hold_until_ms)
+        g_string_append_printf(text, " hold=%" G_GINT64_FORMAT, mail->hold_until_ms - NOW_MS);
+    if (mail->by_ms)
+        g_string_append_printf(text, " by=%" G_GINT64_FORMAT "%s%s", mail->by_ms - NOW_MS,
+                               mail->by_return ? "R" : "N", mail->by_trace ? "T" : "");
+    if (mail->priority)
+        g_string_append_printf(text, " priority=%d", mail->priority);
     if (mail->bounce_refusals)
         g_string_append(text, " bounce-refusals");
 
@@ -449,6 +461,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    clock_freeze(NOW_MS);
     g_autofree char *folder = g_test_build_filename(G_TEST_DIST, "smtp", NULL);
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     g_autoptr(GPtrArray) chats = g_ptr_array_new_with_free_func((GDestroyNotify)chat_free);

@@ -64,6 +64,7 @@ EXTRA_DIST += \
 	%D%/greeting.chat \
 	%D%/idle.chat \
 	%D%/last-421.chat \
+	%D%/limits.chat \
 	%D%/lmtp-not-here.chat \
 	%D%/lmtp.chat \
 	%D%/long-lines.chat \
@@ -92,6 +93,8 @@ EXTRA_DIST += \
 	%D%/starttls-required.chat \
 	%D%/starttls-shutdown.chat \
 	%D%/starttls.chat \
+	%D%/times-not-here.chat \
+	%D%/times.chat \
 	%D%/tls-hello.chat \
 	%D%/too-big.chat \
 	%D%/verbs.chat \

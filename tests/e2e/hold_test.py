@@ -1,0 +1,54 @@
+"""FUTURERELEASE (RFC 4865): mail that is not to go yet, and goes."""
+
+import re
+import time
+
+import mails
+import shim
+import tap
+import unittest
+
+
+class HoldTest(unittest.TestCase):
+    def send(self, daemon, parameter):
+        with daemon.raw() as talk:
+            self.assertIn("FUTURERELEASE 86400 ", talk.hello()[1])
+            self.assertEqual(talk.ask(f"MAIL FROM:<shop@example.jp> {parameter}")[0], 250)
+            self.assertEqual(talk.ask("RCPT TO:<b@example.org>")[0], 250)
+            self.assertEqual(talk.ask("DATA")[0], 354)
+            talk.put(shim.stuff(mails.order(cc=())))
+            code, text = talk.reply()
+            self.assertEqual(code, 250)
+            return text
+
+    def start(self, more=""):
+        sandbox = shim.Sandbox()
+        self.addCleanup(sandbox.end)
+        daemon = shim.Daemon(sandbox.url, {"shimta": more})
+        self.addCleanup(daemon.end)
+        return sandbox, daemon
+
+    def test_not_before(self):
+        sandbox, daemon = self.start()
+        began = time.time()
+        text = self.send(daemon, "HOLDFOR=2")
+        queue_id = re.search(r"queued as Q(\w+)$", text).group(1)
+        self.assertEqual(sandbox.box(), [])
+        daemon.wait_line(rf"delivered id={queue_id} ")
+        self.assertGreaterEqual(time.time() - began, 2)
+        self.assertEqual(len(sandbox.box()), 1)
+
+    def test_past(self):
+        sandbox, daemon = self.start()
+        self.send(daemon, "HOLDUNTIL=2001-01-01T00:00:00Z")
+        self.assertEqual(len(sandbox.box()), 1)
+
+    def test_nothing_to_keep_it_in(self):
+        _, daemon = self.start("queue = none\n")
+        with daemon.raw() as talk:
+            self.assertNotIn("FUTURERELEASE", talk.hello()[1])
+            self.assertEqual(talk.ask("MAIL FROM:<shop@example.jp> HOLDFOR=2")[0], 555)
+
+
+if __name__ == "__main__":
+    tap.main()
