@@ -11,7 +11,7 @@ bin_shimtad_SOURCES = \
 	%D%/control_request.c %D%/control_request.h \
 	%D%/control_trace.c \
 	%D%/auth.c %D%/auth.h \
-	%D%/drop.c %D%/drop.h \
+	%D%/door.c %D%/door.h %D%/drop.c %D%/drop.h \
 	%D%/drop_folder.c %D%/drop_folder.h \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \

@@ -1,12 +1,9 @@
 #include "daemon/smtp_server.h"
 
 #include "base/log.h"
-#include "daemon/gate.h"
-#include "daemon/refusal.h"
+#include "daemon/door.h"
 #include "io/listener.h"
 
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -16,22 +13,14 @@ enum {
 
 struct SmtpServer {
     const IngressHub *hub;
-    Gate *gate;
+    DoorWorld world;
     GPtrArray *doors; /* of Door */
     GQueue clients;   /* of Client, each through its own link */
     uv_timer_t drain;
     bool draining, empty_told;
-    RefusalLog refusals;
     void (*empty)(void *user);
     void *user;
 };
-
-/* A listener and its section. */
-typedef struct {
-    SmtpServer *server;
-    const Listen *listen;
-    Listener *listener;
-} Door;
 
 typedef struct {
     SmtpServer *server;
@@ -68,7 +57,7 @@ client_free(Client *self)
     SmtpServer *server = self->server;
 
     g_queue_unlink(&server->clients, &self->link);
-    gate_leave(server->gate, &self->ticket);
+    gate_leave(server->world.gate, &self->ticket);
     ingress_free(self->ingress);
     if (self->held)
         g_byte_array_unref(self->held);
@@ -259,7 +248,7 @@ on_secured(void *user, const TlsFacts *facts, bool talked)
     if (self->ingress) {
         ingress_secured(self->ingress, facts);
     } else if (talked) {
-        refusal_log(&self->server->refusals, self->listen->name, self->client, &smtp_early_talk);
+        refusal_log(&self->server->world.refusals, self->listen->name, self->client, &smtp_early_talk);
         refusal_say(self->conn, &smtp_early_talk);
         client_free(self);
         return;
@@ -289,14 +278,13 @@ client_open(Client *self)
 }
 
 static void
-client_start(SmtpServer *server, const Listen *listen, Conn *conn, const IngressClient *facts,
-             const GateTicket *ticket)
+client_start(SmtpServer *server, Conn *conn, const IngressClient *facts, const GateTicket *ticket)
 {
     static const ConnOps ops = { on_bytes, on_end, on_expired, on_gone, on_secured, on_insecure };
     Client *self = g_new0(Client, 1);
 
     self->server = server;
-    self->listen = listen;
+    self->listen = facts->listen;
     self->conn = conn;
     self->facts = *facts;
     self->ticket = *ticket;
@@ -305,8 +293,8 @@ client_start(SmtpServer *server, const Listen *listen, Conn *conn, const Ingress
     g_strlcpy(self->client, facts->client, sizeof self->client);
     self->facts.client = self->client;
     g_queue_push_tail_link(&server->clients, &self->link);
-    conn_start(conn, &ops, self, listen->conf.write_timeout_ms);
-    if (listen->smtp.tls == SMTP_TLS_ALWAYS) {
+    conn_start(conn, &ops, self, self->listen->conf.write_timeout_ms);
+    if (self->listen->smtp.tls == SMTP_TLS_ALWAYS) {
         client_secure(self);
         return;
     }
@@ -314,54 +302,12 @@ client_start(SmtpServer *server, const Listen *listen, Conn *conn, const Ingress
     client_go_on(self);
 }
 
-/* --- coming in ----------------------------------------------------------------------------------- */
-
-static void
-on_accepted(Conn *conn, const Endpoint *peer, void *user)
-{
-    Door *door = user;
-    SmtpServer *self = door->server;
-    const Listen *listen = door->listen;
-    struct ucred peer_user;
-    socklen_t n = sizeof peer_user;
-    char client[ENDPOINT_TEXT_BYTES] = "unix";
-    GateTicket ticket = { 0 };
-    IngressClient facts = { .listen = listen, .client = client };
-
-    if (endpoint_is_unix(peer)) {
-        facts.has_uid = getsockopt(conn_fd(conn), SOL_SOCKET, SO_PEERCRED, &peer_user, &n) == 0;
-        facts.uid = facts.has_uid ? peer_user.uid : 0;
-    } else {
-        endpoint_host(peer, client);
-    }
-    bool tls_first = listen->smtp.tls == SMTP_TLS_ALWAYS;
-    const Reply *refusal = gate_enter(self->gate, listen, peer, &ticket);
-    if (!refusal && !tls_first && !listen->smtp.early_talk && refusal_has_talked(conn)) {
-        gate_leave(self->gate, &ticket);
-        refusal = &smtp_early_talk;
-    }
-    memcpy(facts.key, ticket.key, sizeof facts.key);
-    if (!ticket.by_address)
-        memcpy(facts.key, &facts.uid, sizeof facts.uid);
-    if (!refusal) {
-        client_start(self, listen, conn, &facts, &ticket);
-        return;
-    }
-    refusal_log(&self->refusals, listen->name, client, refusal);
-    if (tls_first)
-        conn_close_now(conn); /* words without TLS would not be understood */
-    else
-        refusal_say(conn, refusal);
-}
-
 /* --- the server ---------------------------------------------------------------------------------- */
 
 static void
-door_close(Door *self)
+on_guest(Conn *conn, const IngressClient *facts, const GateTicket *ticket, void *user)
 {
-    if (self->listener)
-        listener_close(self->listener);
-    g_free(self);
+    client_start(user, conn, facts, ticket);
 }
 
 SmtpServer *
@@ -374,7 +320,7 @@ smtp_server_new(const IngressHub *hub, guint files, void (*empty)(void *user), v
     if (most < wanted)
         log_event(LOG_INFO, "connections-limited", "to", LOG_NUM(most), "files", LOG_NUM(files), NULL);
     self->hub = hub;
-    self->gate = gate_new(most);
+    self->world = (DoorWorld) { hub->loop, gate_new(most), on_guest, self, { 0 } };
     self->doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
     self->empty = empty;
     self->user = user;
@@ -384,33 +330,16 @@ smtp_server_new(const IngressHub *hub, guint files, void (*empty)(void *user), v
     return self;
 }
 
-static bool
-door_open(SmtpServer *self, const Listen *listen, GError **error)
-{
-    Door *door = g_new0(Door, 1);
-    char host[ENDPOINT_TEXT_BYTES];
-
-    door->server = self;
-    door->listen = listen;
-    g_ptr_array_add(self->doors, door);
-    door->listener = listener_open(self->hub->loop, listen->name, listen->conf.address, listen->conf.mode, error);
-    if (!door->listener || !listener_start(door->listener, on_accepted, door, error))
-        return false;
-    const Endpoint *at = listener_endpoint(door->listener);
-    guint port = endpoint_port(at);
-    log_event(LOG_NOTICE, "listening", "listener", listen->name, "address", endpoint_host(at, host), "port",
-              port > 0 ? LOG_NUM(port) : NULL, NULL);
-    return true;
-}
-
 bool
 smtp_server_listen(SmtpServer *self, GError **error)
 {
     const GPtrArray *listens = self->hub->settings->listens;
 
     for (guint i = 0; i < listens->len; i++) {
-        if (!door_open(self, listens->pdata[i], error))
+        Door *door = door_open(&self->world, listens->pdata[i], error);
+        if (!door)
             return false;
+        g_ptr_array_add(self->doors, door);
     }
     guint left = listener_forget_inherited();
     if (left > 0)
@@ -429,9 +358,9 @@ smtp_server_stdio(SmtpServer *self, GError **error)
 
     if (!conn)
         return false;
-    gate_enter(self->gate, listen, &nowhere, &ticket);
+    gate_enter(self->world.gate, listen, &nowhere, &ticket);
     self->draining = true;
-    client_start(self, listen, conn, &facts, &ticket);
+    client_start(self, conn, &facts, &ticket);
     return true;
 }
 
@@ -488,6 +417,6 @@ smtp_server_free(SmtpServer *self)
     if (!self)
         return;
     g_ptr_array_unref(self->doors);
-    gate_free(self->gate);
+    gate_free(self->world.gate);
     g_free(self);
 }
