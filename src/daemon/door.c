@@ -2,20 +2,36 @@
 
 #include "base/log.h"
 #include "io/listener.h"
+#include "io/proxy.h"
 
 #include <string.h>
 #include <sys/socket.h>
+
+enum {
+    HEADER_MS = 5000,    /* for a proxy to say who comes */
+    MAX_ARRIVALS = 1000, /* whose header is waited for, at one door */
+};
 
 struct Door {
     DoorWorld *world;
     const Listen *listen;
     Listener *listener;
+    GQueue arrivals; /* of Arrival, each through its own link */
 };
 
+/* A connection from a proxy whose header has not come yet. */
+typedef struct {
+    Door *door;
+    GList link;
+    Conn *conn;
+    Endpoint proxy;
+    size_t n;
+    char bytes[PROXY_MAX_BYTES];
+} Arrival;
+
 static void
-on_accepted(Conn *conn, const Endpoint *peer, void *user)
+let_in(Door *door, Conn *conn, const Endpoint *peer)
 {
-    Door *door = user;
     DoorWorld *world = door->world;
     const Listen *listen = door->listen;
     struct ucred peer_user;
@@ -50,9 +66,116 @@ on_accepted(Conn *conn, const Endpoint *peer, void *user)
         refusal_say(conn, refusal);
 }
 
+/* --- behind a proxy ------------------------------------------------------------------------------ */
+
+static void
+arrival_free(Arrival *self)
+{
+    g_queue_unlink(&self->door->arrivals, &self->link);
+    g_free(self);
+}
+
+/* Nothing is said: who does not keep to the protocol may not even speak SMTP. */
+static void
+arrival_refuse(Arrival *self, const char *why)
+{
+    const Reply reply = { 421, "4.7.0", (char *) why };
+    char proxy[ENDPOINT_TEXT_BYTES];
+
+    refusal_log(&self->door->world->refusals, self->door->listen->name, endpoint_host(&self->proxy, proxy), &reply);
+    conn_close_now(self->conn);
+    arrival_free(self);
+}
+
+static void
+arrival_let_in(Arrival *self, const Endpoint *peer)
+{
+    Door *door = self->door;
+    Conn *conn = self->conn;
+    Endpoint from = *peer;
+
+    arrival_free(self);
+    conn_deadline(conn, 0);
+    conn_limit(conn, 0);
+    let_in(door, conn, &from);
+}
+
+static void
+on_header(void *user, const char *bytes, size_t n)
+{
+    Arrival *self = user;
+    Endpoint peer;
+    size_t wanted;
+
+    memcpy(self->bytes + self->n, bytes, n);
+    self->n += n;
+    ProxyResult result = proxy_parse(self->bytes, self->n, &wanted, &peer);
+    if (result == PROXY_MORE)
+        conn_limit(self->conn, wanted);
+    else if (result == PROXY_BAD)
+        arrival_refuse(self, "Not a PROXY header");
+    else
+        arrival_let_in(self, result == PROXY_OTHER ? &peer : &self->proxy);
+}
+
+static void
+on_header_end(void *user)
+{
+    arrival_refuse(user, "Closed before the PROXY header");
+}
+
+static void
+on_header_late(void *user)
+{
+    arrival_refuse(user, "No PROXY header in time");
+}
+
+static void
+on_header_gone(void *user)
+{
+    arrival_free(user);
+}
+
+static void
+await_header(Door *door, Conn *conn, const Endpoint *proxy)
+{
+    static const ConnOps ops = { on_header, on_header_end, on_header_late, on_header_gone, NULL, NULL };
+    Arrival *self = g_new0(Arrival, 1);
+
+    self->door = door;
+    self->conn = conn;
+    self->proxy = *proxy;
+    self->link.data = self;
+    g_queue_push_tail_link(&door->arrivals, &self->link);
+    if (door->arrivals.length > MAX_ARRIVALS) {
+        arrival_refuse(self, "Too many connections without a PROXY header");
+        return;
+    }
+    conn_limit(conn, PROXY_FIRST_BYTES);
+    conn_deadline(conn, HEADER_MS);
+    conn_start(conn, &ops, self, door->listen->conf.write_timeout_ms);
+}
+
+/* --- the door ------------------------------------------------------------------------------------ */
+
+static void
+on_accepted(Conn *conn, const Endpoint *peer, void *user)
+{
+    Door *self = user;
+
+    if (!endpoint_is_unix(peer) && gate_is_in(self->listen->proxies, peer))
+        await_header(self, conn, peer);
+    else
+        let_in(self, conn, peer);
+}
+
 void
 door_close(Door *self)
 {
+    for (Arrival *one; (one = g_queue_peek_head(&self->arrivals));) {
+        conn_close_now(one->conn);
+        arrival_free(one);
+    }
     if (self->listener)
         listener_close(self->listener);
     g_free(self);
@@ -64,6 +187,7 @@ door_open(DoorWorld *world, const Listen *listen, GError **error)
     Door *self = g_new0(Door, 1);
     char host[ENDPOINT_TEXT_BYTES];
 
+    g_queue_init(&self->arrivals);
     self->world = world;
     self->listen = listen;
     self->listener = listener_open(world->loop, listen->name, listen->conf.address, listen->conf.mode, error);

@@ -48,16 +48,20 @@ gate_free(Gate *self)
     g_free(self);
 }
 
-static bool
-is_allowed(const Listen *listen, const Endpoint *peer)
+bool
+gate_is_in(const GArray *networks, const Endpoint *peer)
 {
-    if (endpoint_is_unix(peer))
-        return true;
-    for (guint i = 0; i < listen->networks->len; i++) {
-        if (network_contains(&g_array_index(listen->networks, Network, i), peer))
+    for (guint i = 0; i < networks->len; i++) {
+        if (network_contains(&g_array_index(networks, Network, i), peer))
             return true;
     }
     return false;
+}
+
+static bool
+is_allowed(const Listen *listen, const Endpoint *peer)
+{
+    return endpoint_is_unix(peer) || gate_is_in(listen->networks, peer);
 }
 
 const Reply *

@@ -15,6 +15,9 @@ typedef struct {
 Gate *gate_new(guint max_connections);
 void gate_free(Gate *self);
 
+/* Whether peer, of TCP, is in one of networks. */
+bool gate_is_in(const GArray *networks, const Endpoint *peer);
+
 /* NULL: come in, and fill the ticket. Else what to tell the client instead; constant. */
 const Reply *gate_enter(Gate *self, const Listen *listen, const Endpoint *peer, GateTicket *ticket);
 void gate_leave(Gate *self, const GateTicket *ticket);

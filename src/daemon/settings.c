@@ -45,6 +45,7 @@ const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, protocol, "protocol", CONF_CHOICE, "smtp", .choices = protocols),
     CONF_KEY(ListenConf, sendmail, "sendmail", CONF_BOOL, "no"),
     CONF_KEY(ListenConf, networks, "networks", CONF_LIST, "127.0.0.0/8, ::1"),
+    CONF_KEY(ListenConf, proxy_networks, "proxy-networks", CONF_LIST, NULL),
     CONF_KEY(ListenConf, max_bytes, "max-size", CONF_SIZE, "25M", .min = 1024, .max = G_GINT64_CONSTANT(1) << 40),
     CONF_KEY(ListenConf, max_recipients, "max-recipients", CONF_UINT, "1000", .min = 1, .max = 100000),
     CONF_KEY(ListenConf, max_errors, "max-errors", CONF_UINT, "20", .min = 1, .max = 1000000),
@@ -70,6 +71,7 @@ listen_free(Listen *self)
     conf_clear(listen_conf_keys, &self->conf);
     secure_clear(&self->secure);
     g_array_unref(self->networks);
+    g_array_unref(self->proxies);
     g_free(self->name);
     g_free(self);
 }
@@ -82,6 +84,7 @@ listen_new(const char *name)
 
     self->name = g_strdup(name);
     self->networks = g_array_new(FALSE, FALSE, sizeof(Network));
+    self->proxies = g_array_new(FALSE, FALSE, sizeof(Network));
     return self;
 }
 
@@ -95,20 +98,29 @@ is_for_all(const Listen *self, const ConfFile *file)
 }
 
 static bool
+read_list(const Listen *self, const char *key, GArray *networks, const ConfFile *file, GError **error)
+{
+    char **texts = networks == self->networks ? self->conf.networks : self->conf.proxy_networks;
+
+    for (guint i = 0; texts && texts[i]; i++) {
+        g_autoptr(GError) cause = NULL;
+        Network network;
+        if (!network_parse(texts[i], &network, &cause))
+            return conf_fail(file, "listen", self->name, key, error, "%s", cause->message);
+        g_array_append_val(networks, network);
+    }
+    return true;
+}
+
+static bool
 read_networks(Listen *self, const ConfFile *file, GError **error)
 {
     if (is_for_all(self, file)) {
         g_strfreev(self->conf.networks);
         self->conf.networks = g_strsplit("0.0.0.0/0 ::/0", " ", -1);
     }
-    for (guint i = 0; self->conf.networks[i]; i++) {
-        g_autoptr(GError) cause = NULL;
-        Network network;
-        if (!network_parse(self->conf.networks[i], &network, &cause))
-            return conf_fail(file, "listen", self->name, "networks", error, "%s", cause->message);
-        g_array_append_val(self->networks, network);
-    }
-    return true;
+    return read_list(self, "networks", self->networks, file, error) &&
+           read_list(self, "proxy-networks", self->proxies, file, error);
 }
 
 /* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say

@@ -136,8 +136,9 @@ static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     static _Thread_local char shared[CONN_READ_BYTES];
+    const Conn *self = handle->data;
 
-    *buf = uv_buf_init(shared, sizeof shared);
+    *buf = uv_buf_init(shared, self->limit > 0 ? (unsigned) self->limit : sizeof shared);
 }
 
 void
@@ -247,6 +248,12 @@ conn_pause(Conn *self)
 {
     self->paused = true;
     conn_update_reading(self);
+}
+
+void
+conn_limit(Conn *self, size_t n)
+{
+    self->limit = MIN(n, CONN_READ_BYTES);
 }
 
 void

@@ -61,6 +61,10 @@ size_t conn_unsent(const Conn *self);
 void conn_pause(Conn *self);
 void conn_resume(Conn *self);
 
+/* `bytes` brings at most n at once from now on, and what is behind them stays with the system; 0: any number. Without
+ * TLS only. */
+void conn_limit(Conn *self, size_t n);
+
 /* `expired` comes once, ms from now unless called again before; 0: never. Moving a deadline back costs
  * next to nothing. */
 void conn_deadline(Conn *self, gint64 ms);

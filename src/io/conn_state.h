@@ -21,6 +21,7 @@ struct Conn {
     void *user;
     Tls *tls;           /* NULL: plain */
     GByteArray *corked; /* what was written while `bytes` runs */
+    size_t limit; /* most that is read at once; 0: a buffer */
     size_t unsent, unsent_seen, lingered;
     gint64 write_ms;
     guint64 due, write_due, timer_due; /* loop time; 0: never */

@@ -90,6 +90,23 @@ unmap(Endpoint *self)
     self->length = sizeof v4;
 }
 
+void
+endpoint_set_address(Endpoint *self, int family, const void *bytes, guint port)
+{
+    memset(self, 0, sizeof *self);
+    self->addr.any.sa_family = (sa_family_t) family;
+    if (family == AF_INET) {
+        self->addr.v4.sin_port = htons((guint16) port);
+        memcpy(&self->addr.v4.sin_addr, bytes, 4);
+        self->length = sizeof self->addr.v4;
+        return;
+    }
+    self->addr.v6.sin6_port = htons((guint16) port);
+    memcpy(&self->addr.v6.sin6_addr, bytes, 16);
+    self->length = sizeof self->addr.v6;
+    unmap(self);
+}
+
 typedef int (*NameOf)(int fd, struct sockaddr *addr, socklen_t *length);
 
 static bool

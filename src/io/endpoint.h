@@ -37,6 +37,9 @@ bool endpoint_parse(const char *text, Endpoint *endpoint, GError **error);
 bool endpoint_local(int fd, Endpoint *endpoint);
 bool endpoint_peer(int fd, Endpoint *endpoint);
 
+/* From an address as the network has it, 4 or 16 bytes; family is AF_INET or AF_INET6. IPv4 likewise. */
+void endpoint_set_address(Endpoint *self, int family, const void *bytes, guint port);
+
 bool endpoint_equal(const Endpoint *a, const Endpoint *b);
 bool endpoint_is_unix(const Endpoint *self);
 bool endpoint_is_loopback(const Endpoint *self);

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libio.a
 	%D%/conn.c %D%/conn.h %D%/conn_open.c %D%/conn_state.h %D%/conn_tls.c \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/tls.c %D%/tls.h %D%/tls_context.c %D%/tls_state.h \
 	%D%/worker.c %D%/worker.h
 %C%_libio_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)

@@ -1,5 +1,5 @@
 # With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
-fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay %D%/sasl_replay
+fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay %D%/sasl_replay %D%/proxy_replay
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += %D%/corpus
@@ -21,9 +21,12 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_sasl_replay_SOURCES = %D%/replay.c %D%/sasl_fuzz.c
 %C%_sasl_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/sasl"'
 %C%_sasl_replay_LDADD = $(SMTP_LIBS)
+%C%_proxy_replay_SOURCES = %D%/replay.c %D%/proxy_fuzz.c
+%C%_proxy_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/proxy"'
+%C%_proxy_replay_LDADD = $(IO_LIBS)
 
 if FUZZING
-fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz %D%/sasl_fuzz
+fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz %D%/sasl_fuzz %D%/proxy_fuzz
 noinst_PROGRAMS += $(fuzz_targets)
 %C%_mail_fuzz_SOURCES = $(mail_fuzz_sources)
 %C%_mail_fuzz_CPPFLAGS = $(mail_fuzz_cppflags)
@@ -36,6 +39,9 @@ noinst_PROGRAMS += $(fuzz_targets)
 %C%_smtp_fuzz_SOURCES = %D%/smtp_fuzz.c
 %C%_smtp_fuzz_LDADD = $(SMTP_LIBS)
 %C%_smtp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_proxy_fuzz_SOURCES = %D%/proxy_fuzz.c
+%C%_proxy_fuzz_LDADD = $(IO_LIBS)
+%C%_proxy_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 %C%_sasl_fuzz_SOURCES = %D%/sasl_fuzz.c
 %C%_sasl_fuzz_LDADD = $(SMTP_LIBS)
 %C%_sasl_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -46,7 +52,7 @@ fuzz_runs = $(addsuffix .run,$(fuzz_targets))
 fuzz: $(fuzz_runs)
 
 $(fuzz_runs): %.run: %
-	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *) seeds=mail ;; esac; \
+	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *) seeds=mail ;; esac; \
 	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
 	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 		-artifact_prefix=$*- $*.corpus '$(srcdir)/%D%/corpus/'$$seeds

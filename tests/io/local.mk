@@ -1,8 +1,10 @@
-check_PROGRAMS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/tls_test %D%/worker_test
-TESTS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/tls_test %D%/worker_test
+check_PROGRAMS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/worker_test
+TESTS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/worker_test
 %C%_conn_test_SOURCES = %D%/conn_test.c %D%/pair.c %D%/pair.h
 %C%_conn_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_conn_test_LDADD = $(IO_LIBS)
+%C%_proxy_test_SOURCES = %D%/proxy_test.c
+%C%_proxy_test_LDADD = $(IO_LIBS)
 %C%_endpoint_test_SOURCES = %D%/endpoint_test.c
 %C%_endpoint_test_LDADD = $(IO_LIBS)
 %C%_listener_test_SOURCES = %D%/listener_test.c
