@@ -125,7 +125,7 @@ class Ground:
             pid, _, call = line.partition(' ')
             driver = driver or pid
             call = re.sub(r'^<\.\.\. \w+ resumed>.*|^[+-].*', '', call.strip())
-            if pid == driver or not call or 'AT_EMPTY_PATH' in call:
+            if pid == driver or not call or re.match(r'newfstatat\(\d+, ""', call):
                 continue
             if call.startswith(('execve(', 'readlink(')):  # the words themselves are no matter
                 call = call.split(',')[0]
