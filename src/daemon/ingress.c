@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "daemon/enquiry.h"
+#include "daemon/line_ends.h"
 #include "io/worker.h"
 
 #include <string.h>
@@ -31,8 +32,7 @@ struct Ingress {
     bool on_disk;   /* the spool has been flushed once */
     bool failed;    /* storage: what still comes is dropped */
     bool binary;    /* nothing in it is a line */
-    bool bare;      /* a CR or LF stood alone */
-    char last_byte;
+    LineEnds ends;  /* looked at where bare ones are refused */
 
     /* what it waits for */
     UserLookup *lookup;
@@ -197,8 +197,8 @@ on_data_begin(void *user)
 
     self->spool = spool_new((size_t) conf->spool_memory_bytes, conf->spool_folder);
     self->scan = scan_new();
-    self->on_disk = self->failed = self->bare = false;
-    self->last_byte = '\n';
+    self->on_disk = self->failed = false;
+    self->ends = (LineEnds) { 0 };
     answer(self, 354, NULL, "End data with <CR><LF>.<CR><LF>");
 }
 
@@ -266,17 +266,19 @@ flush_start(Ingress *self, bool finish)
     self->flush = work_start(self->hub->loop, &ops, flush);
 }
 
-/* Only where bare line ends are refused. */
-static void
-look_for_bare(Ingress *self, const char *bytes, size_t n)
+/* A binary message has no lines. */
+static bool
+minds_line_ends(const Ingress *self)
 {
-    char last = self->last_byte;
+    int policy = self->client.listen->conf.bare_lf;
 
-    for (size_t i = 0; i < n && !self->bare; i++) {
-        self->bare = (bytes[i] == '\n') != (last == '\r');
-        last = bytes[i];
-    }
-    self->last_byte = last;
+    return !self->binary && (policy == BARE_LF_REFUSE || policy == BARE_LF_REFUSE_TERMINATORS);
+}
+
+static bool
+had_odd_dot(const Ingress *self)
+{
+    return minds_line_ends(self) && smtp_session_had_odd_dot(self->session);
 }
 
 static bool
@@ -286,8 +288,8 @@ on_data_bytes(void *user, const char *bytes, size_t n)
 
     if (self->failed)
         return true;
-    if (self->client.listen->conf.bare_lf == BARE_LF_REFUSE && !self->binary)
-        look_for_bare(self, bytes, n);
+    if (minds_line_ends(self))
+        line_ends_push(&self->ends, bytes, n);
     scan_push(self->scan, bytes, n);
     spool_append(self->spool, bytes, n);
     if (!spool_is_full(self->spool))
@@ -302,7 +304,10 @@ on_data_end(void *user)
     Ingress *self = user;
     g_autoptr(GError) error = NULL;
 
-    if (self->bare)
+    line_ends_finish(&self->ends);
+    if (self->ends.terminator || had_odd_dot(self))
+        answer(self, 550, "5.5.2", "A dot between line ends that are not CRLF");
+    else if (self->ends.bare && self->client.listen->conf.bare_lf == BARE_LF_REFUSE)
         answer(self, 550, "5.5.2", "Bare CR or LF in the message");
     else if (!self->failed && self->on_disk)
         flush_start(self, true);

@@ -18,6 +18,7 @@ bin_shimtad_SOURCES = \
 	%D%/explain.c %D%/explain.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/ingress.c %D%/ingress.h \
+	%D%/line_ends.c %D%/line_ends.h \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/notify.c %D%/notify.h \

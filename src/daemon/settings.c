@@ -11,7 +11,7 @@
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const submit_ways[] = { "daemon", "direct", NULL };
-static const char *const bare_lf_ways[] = { "accept", "refuse", NULL };
+static const char *const bare_lf_ways[] = { "normalise", "refuse", "refuse-terminators", "accept", NULL };
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const queue_kinds[] = { "sqlite", "memory", "none", NULL };
 static const char *const delivery_ways[] = { "auto", "queue", "wait", NULL }; /* as DeliveryMode, from DELIVERY_AUTO on */
@@ -57,7 +57,7 @@ const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, data_timeout_ms, "data-timeout", CONF_TIME, "300s", .min = 1, .max = 86400000),
     CONF_KEY(ListenConf, write_timeout_ms, "write-timeout", CONF_TIME, "60s", .min = 1, .max = 86400000),
     CONF_KEY(ListenConf, min_data_rate, "min-data-rate", CONF_UINT, "500", .min = 1, .max = 1000000),
-    CONF_KEY(ListenConf, bare_lf, "bare-lf", CONF_CHOICE, "accept", .choices = bare_lf_ways),
+    CONF_KEY(ListenConf, bare_lf, "bare-lf", CONF_CHOICE, "normalise", .choices = bare_lf_ways),
     CONF_KEY(ListenConf, delivery, "delivery", CONF_CHOICE, NULL, .choices = delivery_ways),
     CONF_KEY(ListenConf, wait_ms, "wait", CONF_TIME, NULL, .min = 1, .max = 3600000),
     { 0 },
@@ -185,6 +185,7 @@ complete_smtp(Listen *self, const Settings *settings)
         .max_errors = conf->max_errors,
         .max_idle_commands = conf->max_idle_commands,
         .max_messages = conf->max_messages,
+        .crlf_only = conf->bare_lf == BARE_LF_REFUSE,
         .lmtp = conf->protocol == PROTOCOL_LMTP,
         .dsn = settings_has_queue(settings),
         .hold_s = settings_has_queue(settings) ? MAX_HOLD_S : 0,

@@ -32,7 +32,7 @@ typedef struct {
 } DaemonConf;
 
 typedef enum { QUEUE_SQLITE, QUEUE_MEMORY, QUEUE_NONE } QueueKind;
-typedef enum { BARE_LF_ACCEPT, BARE_LF_REFUSE } BareLf;
+typedef enum { BARE_LF_NORMALISE, BARE_LF_REFUSE, BARE_LF_REFUSE_TERMINATORS, BARE_LF_ACCEPT } BareLf;
 typedef enum { PROTOCOL_SMTP, PROTOCOL_LMTP } Protocol;
 
 /* [listen NAME] */

@@ -45,6 +45,12 @@ smtp_finish_data(SmtpSession *self, const Reply *reply)
     smtp_finish_each(self, reply, 1);
 }
 
+bool
+smtp_session_had_odd_dot(const SmtpSession *self)
+{
+    return self->mail.dot.odd;
+}
+
 static void
 smtp_take_run(SmtpSession *self, const char *run, size_t n)
 {

@@ -49,6 +49,7 @@ dot_decode(DotDecoder *self, const char *bytes, size_t n, const char **run, size
             self->state = DOT_DOT_CR;
             return 1;
         }
+        self->odd |= *bytes == '\n';
         self->state = DOT_TEXT;
     }
     else if (self->state == DOT_DOT_CR) {
@@ -56,6 +57,7 @@ dot_decode(DotDecoder *self, const char *bytes, size_t n, const char **run, size
             self->state = DOT_END;
             return 1;
         }
+        self->odd = true;
         *run = "\r";
         *run_length = 1;
         self->state = DOT_TEXT_CR;

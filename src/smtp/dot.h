@@ -17,6 +17,7 @@ typedef enum {
 /* Zero is the beginning. */
 typedef struct {
     DotState state;
+    bool odd; /* a dot at the start of a line stood before a CR or LF that is not CRLF */
 } DotDecoder;
 
 /* Reads up to n bytes and points *run at the next *run_length decoded ones, inside bytes or constant; there

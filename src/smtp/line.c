@@ -30,13 +30,17 @@ smtp_skipped(SmtpSession *self)
 static void
 smtp_line(SmtpSession *self, char *line, size_t n)
 {
-    if (n > 0 && line[n - 1] == '\r')
-        n--;
+    bool crlf = n > 0 && line[n - 1] == '\r';
+
+    n -= crlf;
     line[n] = '\0';
     /* A NUL must not cut the line: what it is turned into is as wrong everywhere. */
     for (char *nul = line; (nul = memchr(nul, '\0', n - (size_t)(nul - line)));)
         *nul = '\1';
-    if (self->sasl)
+    /* Whoever sees other lines than we do may see other commands. */
+    if (!crlf && self->settings->crlf_only)
+        smtp_quit(self, 500, "5.5.2", "Lines end with CR LF");
+    else if (self->sasl)
         smtp_auth_line(self, line);
     else
         smtp_command(self, line);

@@ -34,6 +34,7 @@ typedef struct {
     guint max_errors;        /* refused commands since the last mail; then 421 4.7.0 */
     guint max_idle_commands; /* commands that bring no mail nearer since the last one; then 421 4.7.0 */
     guint max_messages;      /* per session; then 421 4.7.0 */
+    bool crlf_only;          /* a command that ends with LF alone ends the session */
     bool lmtp;               /* RFC 2033: LHLO, and a reply for each recipient of a message */
     bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
     guint hold_s;            /* offer FUTURERELEASE: the longest time; 0: not */
@@ -66,6 +67,10 @@ void smtp_session_resume(SmtpSession *self, const Reply *reply);
 /* The same after data_end() where settings->lmtp is set: a reply for each rcpt() that was accepted, in their order.
  * smtp_session_resume() gives all the same. */
 void smtp_session_resume_each(SmtpSession *self, const Reply *replies, guint n);
+
+/* In data_end(): whether a dot was taken away that others would have taken for the end, since a bare CR or LF
+ * followed. */
+bool smtp_session_had_odd_dot(const SmtpSession *self);
 
 /* The handshake is done: everything before it is forgotten, EHLO included. */
 void smtp_session_secured(SmtpSession *self);

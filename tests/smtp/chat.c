@@ -83,6 +83,8 @@ take_setting(SmtpSettings *settings, const char *key, const char *value)
         settings->deliver_by = n != 0;
     else if (g_str_equal(key, "priorities"))
         settings->priorities = n != 0;
+    else if (g_str_equal(key, "crlf-only"))
+        settings->crlf_only = n != 0;
     else if (g_str_equal(key, "lmtp"))
         settings->lmtp = n != 0;
     else if (g_str_equal(key, "dsn"))

@@ -53,6 +53,7 @@ EXTRA_DIST += \
 	%D%/bdat-refused.chat \
 	%D%/bdat-tls-required.chat \
 	%D%/bdat.chat \
+	%D%/crlf-only.chat \
 	%D%/dots.chat \
 	%D%/dsn.chat \
 	%D%/early-auth.chat \
