@@ -2,18 +2,10 @@
 
 #include "base/log.h"
 #include "daemon/enquiry.h"
+#include "daemon/flush.h"
 #include "daemon/line_ends.h"
-#include "io/worker.h"
 
 #include <string.h>
-
-/* A spool on its way to the disk. The thread has a reference of its own; nobody else touches it meanwhile. */
-typedef struct {
-    Ingress *ingress;
-    Spool *spool;
-    bool finish;
-    GError *error;
-} Flush;
 
 struct Ingress {
     const IngressHub *hub;
@@ -212,37 +204,13 @@ storage_failed(Ingress *self, const GError *error)
 }
 
 static void
-flush_run(void *user)
+on_flushed(void *user, bool finished, const GError *error)
 {
-    Flush *self = user;
-
-    if (self->finish)
-        spool_finish(self->spool, &self->error);
-    else
-        spool_flush(self->spool, &self->error);
-}
-
-static void
-flush_free(void *user)
-{
-    Flush *self = user;
-
-    spool_unref(self->spool);
-    g_clear_error(&self->error);
-    g_free(self);
-}
-
-static void
-flush_done(void *user)
-{
-    Flush *flush = user;
-    Ingress *self = flush->ingress;
+    Ingress *self = user;
 
     self->flush = NULL;
-    if (flush->error)
-        storage_failed(self, flush->error);
-    bool finished = flush->finish;
-    flush_free(flush);
+    if (error)
+        storage_failed(self, error);
     if (!finished)
         smtp_session_resume(self->session, NULL);
     else if (!self->failed) {
@@ -254,16 +222,10 @@ flush_done(void *user)
 }
 
 static void
-flush_start(Ingress *self, bool finish)
+start_flush(Ingress *self, bool finish)
 {
-    static const WorkOps ops = { flush_run, flush_done, flush_free };
-    Flush *flush = g_new0(Flush, 1);
-
-    flush->ingress = self;
-    flush->spool = spool_ref(self->spool);
-    flush->finish = finish;
     self->on_disk = true;
-    self->flush = work_start(self->hub->loop, &ops, flush);
+    self->flush = flush_start(self->hub->loop, self->spool, finish, on_flushed, self);
 }
 
 /* A binary message has no lines. */
@@ -294,7 +256,7 @@ on_data_bytes(void *user, const char *bytes, size_t n)
     spool_append(self->spool, bytes, n);
     if (!spool_is_full(self->spool))
         return true;
-    flush_start(self, false);
+    start_flush(self, false);
     return false;
 }
 
@@ -310,7 +272,7 @@ on_data_end(void *user)
     else if (self->ends.bare && self->client.listen->conf.bare_lf == BARE_LF_REFUSE)
         answer(self, 550, "5.5.2", "Bare CR or LF in the message");
     else if (!self->failed && self->on_disk)
-        flush_start(self, true);
+        start_flush(self, true);
     else if (!self->failed && spool_finish(self->spool, &error))
         deliver(self);
     else {

@@ -16,6 +16,7 @@ bin_shimtad_SOURCES = \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/ingress.c %D%/ingress.h \
 	%D%/line_ends.c %D%/line_ends.h \
