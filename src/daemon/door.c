@@ -46,6 +46,7 @@ let_in(Door *door, Conn *conn, const Endpoint *peer)
     } else {
         endpoint_host(peer, client);
     }
+    facts.trusted = !endpoint_is_unix(peer) && gate_is_in(listen->trusted, peer);
     bool tls_first = listen->smtp.tls == SMTP_TLS_ALWAYS;
     const Reply *refusal = gate_enter(world->gate, listen, peer, &ticket);
     if (!refusal && !tls_first && !listen->smtp.early_talk && refusal_has_talked(conn)) {

@@ -4,16 +4,20 @@
 #include "daemon/enquiry.h"
 #include "daemon/flush.h"
 #include "daemon/line_ends.h"
+#include "daemon/origin.h"
 
 #include <string.h>
 
 struct Ingress {
     const IngressHub *hub;
     IngressClient client;
+    const char *connected; /* client.client as the connection has it */
     const IngressOps *ops;
     void *user;
     SmtpSession *session;
     char *helo;
+    Origin stands_for; /* XCLIENT: client.client may point in here */
+    Origin forwards;   /* XFORWARD, until the mail is over */
     char *authenticated; /* who the client has shown to be, or NULL */
     char *claimed;       /* while that is judged */
 
@@ -89,6 +93,43 @@ ingress_secured(Ingress *self, const TlsFacts *facts)
     smtp_session_secured(self->session);
 }
 
+/* --- trusted clients ----------------------------------------------------------------------------- */
+
+static void
+on_xclient(void *user, const SmtpOrigin *said)
+{
+    Ingress *self = user;
+    const Reply *refusal = origin_take(&self->stands_for, said, self->client.listen);
+
+    if (refusal) {
+        smtp_session_resume(self->session, refusal);
+        return;
+    }
+    if (self->stands_for.client[0]) {
+        log_event(LOG_INFO, "stands-for", "client", self->connected, "for", self->stands_for.client, "listener",
+                  self->client.listen->name, NULL);
+        self->client.client = self->stands_for.client;
+        memcpy(self->client.key, self->stands_for.key, sizeof self->client.key);
+    }
+    g_free(self->helo);
+    self->helo = g_strdup(self->stands_for.helo);
+    g_free(self->authenticated);
+    self->authenticated = g_strdup(self->stands_for.login);
+    answer(self, 220, NULL, "Ok");
+}
+
+static void
+on_xforward(void *user, const SmtpOrigin *said)
+{
+    Ingress *self = user;
+    const Reply *refusal = origin_take(&self->forwards, said, NULL);
+
+    if (refusal)
+        smtp_session_resume(self->session, refusal);
+    else
+        answer(self, 250, "2.0.0", "Ok");
+}
+
 /* --- envelope ------------------------------------------------------------------------------------ */
 
 static const char *
@@ -149,8 +190,8 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->hold_until_ms = mail->hold_until_ms;
     envelope->delivery = delivery_of(self, mail);
     envelope->listener = g_strdup(self->client.listen->name);
-    envelope->client = g_strdup(self->client.client);
-    envelope->helo = g_strdup(self->helo);
+    envelope->client = g_strdup(self->forwards.client[0] ? self->forwards.client : self->client.client);
+    envelope->helo = g_strdup(self->forwards.helo ? self->forwards.helo : self->helo);
     envelope->auth = g_strdup(self->authenticated);
     envelope->tls = self->client.tls ? g_strdup(self->client.tls->protocol) : NULL;
     envelope->tls_client = self->client.tls ? g_strdup(self->client.tls->client) : NULL;
@@ -361,6 +402,7 @@ on_reset(void *user)
 
     users_cancel(&self->lookup);
     work_cancel(&self->flush);
+    origin_clear(&self->forwards);
     g_clear_pointer(&self->envelope, envelope_free);
     g_clear_pointer(&self->spool, spool_unref);
     g_clear_pointer(&self->scan, scan_free);
@@ -395,6 +437,8 @@ static const SmtpHandler ingress_handler = {
     .ask = on_ask,
     .auth = on_auth,
     .starttls = on_starttls,
+    .xclient = on_xclient,
+    .xforward = on_xforward,
 };
 
 Ingress *
@@ -404,9 +448,12 @@ ingress_new(const IngressHub *hub, const IngressClient *client, const IngressOps
 
     self->hub = hub;
     self->client = *client;
+    self->connected = client->client;
     self->ops = ops;
     self->user = user;
     self->session = smtp_session_new(&client->listen->smtp, &ingress_handler, self);
+    if (client->trusted)
+        smtp_session_trust(self->session);
     return self;
 }
 
@@ -426,6 +473,7 @@ ingress_free(Ingress *self)
     on_reset(self);
     auth_cancel(&self->check);
     relay_abandon(&self->waiter);
+    origin_clear(&self->stands_for);
     g_free(self->helo);
     g_free(self->authenticated);
     g_free(self->claimed);

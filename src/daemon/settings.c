@@ -46,6 +46,7 @@ const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, sendmail, "sendmail", CONF_BOOL, "no"),
     CONF_KEY(ListenConf, networks, "networks", CONF_LIST, "127.0.0.0/8, ::1"),
     CONF_KEY(ListenConf, proxy_networks, "proxy-networks", CONF_LIST, NULL),
+    CONF_KEY(ListenConf, xclient_networks, "xclient-networks", CONF_LIST, NULL),
     CONF_KEY(ListenConf, max_bytes, "max-size", CONF_SIZE, "25M", .min = 1024, .max = G_GINT64_CONSTANT(1) << 40),
     CONF_KEY(ListenConf, max_recipients, "max-recipients", CONF_UINT, "1000", .min = 1, .max = 100000),
     CONF_KEY(ListenConf, max_errors, "max-errors", CONF_UINT, "20", .min = 1, .max = 1000000),
@@ -72,6 +73,7 @@ listen_free(Listen *self)
     secure_clear(&self->secure);
     g_array_unref(self->networks);
     g_array_unref(self->proxies);
+    g_array_unref(self->trusted);
     g_free(self->name);
     g_free(self);
 }
@@ -85,6 +87,7 @@ listen_new(const char *name)
     self->name = g_strdup(name);
     self->networks = g_array_new(FALSE, FALSE, sizeof(Network));
     self->proxies = g_array_new(FALSE, FALSE, sizeof(Network));
+    self->trusted = g_array_new(FALSE, FALSE, sizeof(Network));
     return self;
 }
 
@@ -100,7 +103,9 @@ is_for_all(const Listen *self, const ConfFile *file)
 static bool
 read_list(const Listen *self, const char *key, GArray *networks, const ConfFile *file, GError **error)
 {
-    char **texts = networks == self->networks ? self->conf.networks : self->conf.proxy_networks;
+    char **texts = networks == self->networks  ? self->conf.networks
+                   : networks == self->proxies ? self->conf.proxy_networks
+                                               : self->conf.xclient_networks;
 
     for (guint i = 0; texts && texts[i]; i++) {
         g_autoptr(GError) cause = NULL;
@@ -120,7 +125,8 @@ read_networks(Listen *self, const ConfFile *file, GError **error)
         self->conf.networks = g_strsplit("0.0.0.0/0 ::/0", " ", -1);
     }
     return read_list(self, "networks", self->networks, file, error) &&
-           read_list(self, "proxy-networks", self->proxies, file, error);
+           read_list(self, "proxy-networks", self->proxies, file, error) &&
+           read_list(self, "xclient-networks", self->trusted, file, error);
 }
 
 /* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say

@@ -41,7 +41,7 @@ typedef struct {
     guint mode;
     int protocol; /* Protocol */
     bool sendmail;
-    char **networks, **proxy_networks;
+    char **networks, **proxy_networks, **xclient_networks;
     gint64 max_bytes;
     guint max_recipients, max_errors, max_idle_commands, max_messages;
     guint max_connections_per_client; /* 0: no limit */
@@ -58,8 +58,9 @@ extern const ConfKey listen_conf_keys[];
 typedef struct {
     char *name;
     ListenConf conf;
-    GArray *networks; /* of Network, as the next: who may use it */
+    GArray *networks; /* of Network, as the next two: who may use it */
     GArray *proxies;  /* who says with a PROXY header whose connection it is */
+    GArray *trusted;  /* who may say XCLIENT and XFORWARD */
     Secure secure;
     SmtpSettings smtp;
 } Listen;

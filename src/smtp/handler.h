@@ -65,6 +65,13 @@ typedef struct {
     bool proved;            /* its result */
 } SmtpAuth;
 
+/* Whom a trusted client speaks for (XCLIENT) or has the mail from (XFORWARD), valid during the call. NULL: not said; "":
+ * not known. No values but clean ones; none is judged. */
+typedef struct {
+    const char *name, *address; /* "192.0.2.1", "IPV6:2001:db8::1" */
+    const char *helo, *login;
+} SmtpOrigin;
+
 typedef struct {
     /* Output for the client, complete replies only. */
     void (*write)(void *user, const char *bytes, size_t n);
@@ -101,4 +108,11 @@ typedef struct {
     /* The client may begin its handshake: everything written so far goes without TLS. Call smtp_session_secured()
      * later, and feed nothing before. Only where settings offer STARTTLS. */
     void (*starttls)(void *user);
+
+    /* (answers) The client is that one from now on: 220, 501 if that makes no sense, others end the session. After 220
+     * a login that was said has been proved. Only after smtp_session_trust(). */
+    void (*xclient)(void *user, const SmtpOrigin *origin);
+
+    /* (answers) 250 or 501. For the log, until the next mail is over. */
+    void (*xforward)(void *user, const SmtpOrigin *origin);
 } SmtpHandler;

@@ -13,5 +13,6 @@ SMTP_LIBS = src/smtp/libsmtp.a $(GSASL_LIBS) $(CRYPT_LIBS) $(MAIL_LIBS)
 	%D%/session.c %D%/session.h \
 	%D%/state.h \
 	%D%/syntax.c %D%/syntax.h \
-	%D%/verbs.c
+	%D%/verbs.c \
+	%D%/xclient.c
 %C%_libsmtp_a_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS) $(CRYPT_CFLAGS)

@@ -212,6 +212,13 @@ smtp_leave(SmtpSession *self)
         smtp_destroy(self);
 }
 
+void
+smtp_greet(SmtpSession *self)
+{
+    g_string_append_printf(smtp_output(self), "220 %s %s\r\n", self->settings->hostname,
+                           self->settings->lmtp ? "LMTP" : "ESMTP");
+}
+
 SmtpSession *
 smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void *user)
 {
@@ -221,10 +228,15 @@ smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void 
     self->handler = handler;
     self->user = user;
     self->secure = settings->tls == SMTP_TLS_ALWAYS;
-    g_string_append_printf(smtp_output(self), "220 %s %s\r\n", settings->hostname,
-                           settings->lmtp ? "LMTP" : "ESMTP");
+    smtp_greet(self);
     smtp_flush(self);
     return self;
+}
+
+void
+smtp_session_trust(SmtpSession *self)
+{
+    self->trusted = true;
 }
 
 void
@@ -300,6 +312,10 @@ smtp_answer(SmtpSession *self, SmtpAsked asked, const Reply *reply)
         smtp_auth_answer(self, reply);
         return;
     }
+    if (asked == ASKED_XCLIENT) {
+        smtp_xclient_answer(self, reply);
+        return;
+    }
     if (asked == ASKED_DATA && self->state == SMTP_CHUNK) {
         smtp_chunk_answer(self, reply);
         return;
@@ -307,6 +323,11 @@ smtp_answer(SmtpSession *self, SmtpAsked asked, const Reply *reply)
     smtp_say_reply(self, reply);
     if (asked == ASKED_QUESTION)
         return;
+    if (asked == ASKED_XFORWARD) {
+        if (for_good)
+            smtp_count_error(self);
+        return;
+    }
     if (accepted)
         smtp_accept(self, asked);
     else

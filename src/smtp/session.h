@@ -51,6 +51,9 @@ typedef struct {
 /* settings and handler are borrowed. Writes the banner. */
 SmtpSession *smtp_session_new(const SmtpSettings *settings, const SmtpHandler *handler, void *user);
 
+/* The client may say whom it speaks for (XCLIENT, XFORWARD). Before anything is fed. */
+void smtp_session_trust(SmtpSession *self);
+
 /* What a client gets instead of a session when its bytes were there before the banner was sent (unless
  * early_talk): only who owns the connection can see that. Later talk out of turn is for the session. */
 extern const Reply smtp_early_talk;

@@ -1,5 +1,5 @@
 /* A session's inside, shared by session.c (reading, answering, ending), line.c (finding commands), verbs.c
- * (what they mean), data.c (the message) and secure.c (STARTTLS, AUTH); for nobody else. */
+ * (what they mean), data.c (the message), secure.c (STARTTLS, AUTH) and xclient.c; for nobody else. */
 #pragma once
 
 #include "smtp/dot.h"
@@ -19,7 +19,7 @@ typedef enum {
 
 /* The handler function whose answer is awaited. */
 typedef enum { ASKED_NOTHING, ASKED_MAIL, ASKED_RCPT, ASKED_DATA, ASKED_BYTES, ASKED_END, ASKED_QUESTION,
-               ASKED_AUTH, ASKED_TLS } SmtpAsked;
+               ASKED_AUTH, ASKED_TLS, ASKED_XCLIENT, ASKED_XFORWARD } SmtpAsked;
 
 /* The octets behind a BDAT. */
 typedef struct {
@@ -54,6 +54,8 @@ struct SmtpSession {
     bool esmtp;
     bool secure;        /* TLS is on */
     bool authenticated;
+    bool trusted;       /* may say XCLIENT */
+    bool claims_login;  /* with the XCLIENT that is judged */
     bool skipping_auth; /* what is skipped belongs to AUTH */
     bool freed;
     guint depth; /* public functions being executed */
@@ -123,6 +125,15 @@ bool smtp_receives(const SmtpSession *self);
 /* The verb of data.c, and whether its first chunk is wanted. */
 void smtp_bdat(SmtpSession *self, char *args);
 void smtp_chunk_answer(SmtpSession *self, const Reply *reply);
+
+/* Says the banner. */
+void smtp_greet(SmtpSession *self);
+
+/* The verbs of xclient.c, and what EHLO says of them. */
+void smtp_xclient(SmtpSession *self, char *args);
+void smtp_xforward(SmtpSession *self, char *args);
+void smtp_xclient_answer(SmtpSession *self, const Reply *reply);
+const char *smtp_trust_offers(const SmtpSession *self);
 
 /* The verbs of secure.c. */
 void smtp_starttls(SmtpSession *self, char *args);

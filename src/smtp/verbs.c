@@ -50,9 +50,10 @@ smtp_put_offers(const SmtpSession *self, GString *out)
                            settings->max_bytes);
     put_limits(settings, out);
     put_hold(settings, out);
-    g_string_append_printf(out, "%s%s\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s",
+    g_string_append_printf(out, "%s%s\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s%s",
                            settings->deliver_by ? "\nDELIVERBY" : "", settings->priorities ? "\nMT-PRIORITY" : "",
-                           settings->dsn ? "\nDSN" : "", secure, settings->sendmail ? "\nXSENDMAIL" : "");
+                           settings->dsn ? "\nDSN" : "", secure, settings->sendmail ? "\nXSENDMAIL" : "",
+                           smtp_trust_offers(self));
 }
 
 static void
@@ -276,8 +277,8 @@ static const struct {
     { "ETRN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "TURN", smtp_not_offered, ANYWHERE, NULL, 0 },
     { "ATRN", smtp_not_offered, ANYWHERE, NULL, 0 },
-    { "XCLIENT", smtp_not_offered, ANYWHERE, NULL, 0 },
-    { "XFORWARD", smtp_not_offered, ANYWHERE, NULL, 0 },
+    { "XCLIENT", smtp_xclient, ANYWHERE, NULL, ENDS_GROUP | IDLE | IN_PLAIN },
+    { "XFORWARD", smtp_xforward, ANYWHERE, NULL, IDLE | IN_PLAIN },
     { "STARTTLS", smtp_starttls, ANYWHERE, NULL, ENDS_GROUP | NO_ARGUMENTS | IN_PLAIN },
     { "AUTH", smtp_auth, IN(SMTP_IDENTIFIED), "Say EHLO first, AUTH before MAIL", ENDS_GROUP | IN_PLAIN },
     { "BDAT", smtp_bdat, ANYWHERE, NULL, IN_PLAIN },

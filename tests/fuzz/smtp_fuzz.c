@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, size_t n);
 typedef struct {
     SmtpSession *session;
     guint32 random;
-    bool waiting, bytes, open, quit, dead, handshake, authenticated;
+    bool waiting, bytes, open, quit, dead, handshake, authenticated, trusted;
     const SmtpSettings *settings;
     guint writes, recipients;
     gint64 left;
@@ -204,13 +204,41 @@ on_starttls(void *user)
 {
     Fuzz *self = user;
 
-    MUST(!self->open && !self->handshake && !self->authenticated && self->settings->tls == SMTP_TLS_OFFERED);
+    MUST(!self->open && !self->handshake && self->settings->tls == SMTP_TLS_OFFERED);
     self->handshake = true;
+}
+
+static void
+on_xclient(void *user, const SmtpOrigin *origin)
+{
+    static const int codes[] = { 220, 220, 501, 554 };
+    Fuzz *self = user;
+    int code = codes[pick(self, G_N_ELEMENTS(codes))];
+
+    MUST(!self->open && !self->dead && !self->quit && self->trusted);
+    clean(origin->name ? origin->name : "");
+    clean(origin->address ? origin->address : "");
+    clean(origin->helo ? origin->helo : "");
+    clean(origin->login ? origin->login : "");
+    if (code == 220)
+        self->authenticated = origin->login && *origin->login;
+    smtp_session_resume(self->session, &(Reply){ code, "2.0.0", (char *)"Well" });
+}
+
+static void
+on_xforward(void *user, const SmtpOrigin *origin)
+{
+    Fuzz *self = user;
+
+    MUST(!self->open && !origin->login && self->trusted);
+    clean(origin->name ? origin->name : "");
+    if (due(self, 250))
+        resume(self, 250);
 }
 
 static const SmtpHandler handler = {
     on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
-    on_auth, on_starttls,
+    on_auth, on_starttls, on_xclient, on_xforward,
 };
 
 static void
@@ -257,10 +285,12 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
         .lmtp = data[1] & 128,
         .tls = data[0] & 128 ? SMTP_TLS_OFFERED : SMTP_TLS_OFF,
     };
-    Fuzz self = { .random = data[1], .left = 1000, .settings = &settings };
+    Fuzz self = { .random = data[1], .left = 1000, .settings = &settings, .trusted = data[1] & 64 };
     size_t most = data[2] ? data[2] : n;
 
     self.session = smtp_session_new(&settings, &handler, &self);
+    if (self.trusted)
+        smtp_session_trust(self.session);
     for (size_t at = 3, piece; at < n; at += piece) {
         piece = MIN(most, n - at);
         smtp_session_feed(self.session, (const char *)data + at, piece);

@@ -85,6 +85,8 @@ take_setting(SmtpSettings *settings, const char *key, const char *value)
         settings->priorities = n != 0;
     else if (g_str_equal(key, "crlf-only"))
         settings->crlf_only = n != 0;
+    else if (g_str_equal(key, "trusted"))
+        return;
     else if (g_str_equal(key, "lmtp"))
         settings->lmtp = n != 0;
     else if (g_str_equal(key, "dsn"))
@@ -131,6 +133,7 @@ take_line(Chat *self, const char *text, int line)
 
     if (*text == '#' || *text == '\0')
         return;
+    self->trusted |= g_str_equal(text, "set trusted 1");
     if (g_str_equal(text, "only written"))
         self->only_written = true;
     else if (g_strv_length(words) == 3 && g_str_equal(words[0], "set"))
@@ -173,4 +176,65 @@ chat_free(Chat *self)
     passwords_unref((Passwords *)self->settings.passwords);
     g_free(self->name);
     g_free(self);
+}
+
+char *
+chat_mail_text(const SmtpMail *mail, gint64 now_ms)
+{
+    GString *text = g_string_new("mail ");
+
+    g_string_append_printf(text, "<%s>", mail->sender);
+    if (mail->size >= 0)
+        g_string_append_printf(text, " size=%" G_GINT64_FORMAT, mail->size);
+    if (mail->body)
+        g_string_append_printf(text, " body=%s", mail->body);
+    if (mail->smtputf8)
+        g_string_append(text, " smtputf8");
+    if (mail->ret)
+        g_string_append_printf(text, " ret=%s", mail->ret);
+    if (mail->envid)
+        g_string_append_printf(text, " envid=%s", mail->envid);
+    if (mail->submission)
+        g_string_append(text, " submission");
+    if (mail->from_headers)
+        g_string_append(text, " from-headers");
+    if (mail->gateway)
+        g_string_append(text, " gateway");
+    if (mail->full_name)
+        g_string_append_printf(text, " name=%s", mail->full_name);
+    if (mail->delivery)
+        g_string_append_printf(text, " delivery=%d", mail->delivery);
+    if (mail->hops)
+        g_string_append_printf(text, " hops=%u", mail->hops);
+    if (mail->no_aliases)
+        g_string_append(text, " no-aliases");
+    if (mail->notify)
+        g_string_append_printf(text, " notify=%s", mail->notify);
+    if (mail->tag)
+        g_string_append_printf(text, " tag=%s", mail->tag);
+    if (mail->via)
+        g_string_append_printf(text, " via=%s", mail->via);
+    if (mail->hold_until_ms)
+        g_string_append_printf(text, " hold=%" G_GINT64_FORMAT, mail->hold_until_ms - now_ms);
+    if (mail->by_ms)
+        g_string_append_printf(text, " by=%" G_GINT64_FORMAT "%s%s", mail->by_ms - now_ms,
+                               mail->by_return ? "R" : "N", mail->by_trace ? "T" : "");
+    if (mail->priority)
+        g_string_append_printf(text, " priority=%d", mail->priority);
+    if (mail->bounce_refusals)
+        g_string_append(text, " bounce-refusals");
+    return g_string_free(text, FALSE);
+}
+
+char *
+chat_origin_text(const SmtpOrigin *origin)
+{
+    const char *values[] = { origin->name, origin->address, origin->helo, origin->login };
+    static const char *const names[] = { " name=", " address=", " helo=", " login=" };
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(values); i++)
+        if (values[i])
+            g_string_append_printf(text, "%s%s", names[i], values[i]);
+    return g_string_free(text, FALSE);
 }

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     char *name;
     SmtpSettings settings;
+    bool trusted; /* "set trusted 1" */
     bool only_written;
     bool has_actions;
     GPtrArray *steps;
@@ -31,3 +32,7 @@ typedef struct {
 /* Ends the program with a message if the file is not a conversation. */
 Chat *chat_load(const char *path);
 void chat_free(Chat *self);
+
+/* What an H says of them; the caller frees it. Times are told as from now_ms on. */
+char *chat_mail_text(const SmtpMail *mail, gint64 now_ms);
+char *chat_origin_text(const SmtpOrigin *origin);

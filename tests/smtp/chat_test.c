@@ -107,50 +107,9 @@ on_helo(void *user, const char *name, bool esmtp)
 static void
 on_mail(void *user, const SmtpMail *mail)
 {
-    g_autoptr(GString) text = g_string_new("mail ");
+    g_autofree char *text = chat_mail_text(mail, NOW_MS);
+    const char *scripted = run_event(user, "%s", text);
 
-    g_string_append_printf(text, "<%s>", mail->sender);
-    if (mail->size >= 0)
-        g_string_append_printf(text, " size=%" G_GINT64_FORMAT, mail->size);
-    if (mail->body)
-        g_string_append_printf(text, " body=%s", mail->body);
-    if (mail->smtputf8)
-        g_string_append(text, " smtputf8");
-    if (mail->ret)
-        g_string_append_printf(text, " ret=%s", mail->ret);
-    if (mail->envid)
-        g_string_append_printf(text, " envid=%s", mail->envid);
-    if (mail->submission)
-        g_string_append(text, " submission");
-    if (mail->from_headers)
-        g_string_append(text, " from-headers");
-    if (mail->gateway)
-        g_string_append(text, " gateway");
-    if (mail->full_name)
-        g_string_append_printf(text, " name=%s", mail->full_name);
-    if (mail->delivery)
-        g_string_append_printf(text, " delivery=%d", mail->delivery);
-    if (mail->hops)
-        g_string_append_printf(text, " hops=%u", mail->hops);
-    if (mail->no_aliases)
-        g_string_append(text, " no-aliases");
-    if (mail->notify)
-        g_string_append_printf(text, " notify=%s", mail->notify);
-    if (mail->tag)
-        g_string_append_printf(text, " tag=%s", mail->tag);
-    if (mail->via)
-        g_string_append_printf(text, " via=%s", mail->via);
-    if (mail->hold_until_ms)
-        g_string_append_printf(text, " hold=%" G_GINT64_FORMAT, mail->hold_until_ms - NOW_MS);
-    if (mail->by_ms)
-        g_string_append_printf(text, " by=%" G_GINT64_FORMAT "%s%s", mail->by_ms - NOW_MS,
-                               mail->by_return ? "R" : "N", mail->by_trace ? "T" : "");
-    if (mail->priority)
-        g_string_append_printf(text, " priority=%d", mail->priority);
-    if (mail->bounce_refusals)
-        g_string_append(text, " bounce-refusals");
-
-    const char *scripted = run_event(user, "%s", text->str);
     ((Run *)user)->accepted += !scripted || *scripted == '2';
     run_answer(user, scripted, "250 2.1.0 Ok");
 }
@@ -265,9 +224,25 @@ on_starttls(void *user)
     self->handshake = true;
 }
 
+static void
+on_xclient(void *user, const SmtpOrigin *origin)
+{
+    g_autofree char *text = chat_origin_text(origin);
+
+    run_answer(user, run_event(user, "xclient%s", text), "220 Ok");
+}
+
+static void
+on_xforward(void *user, const SmtpOrigin *origin)
+{
+    g_autofree char *text = chat_origin_text(origin);
+
+    run_answer(user, run_event(user, "xforward%s", text), "250 2.0.0 Ok");
+}
+
 static const SmtpHandler handler = {
     on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
-    on_auth, on_starttls,
+    on_auth, on_starttls, on_xclient, on_xforward,
 };
 
 /* Gives the answers that are due until the session waits for its client. */
@@ -372,7 +347,7 @@ run_as_written(Run *self)
 static bool
 ends_group(const char *text, gsize n)
 {
-    static const char *const verbs[] = { "EHLO", "HELO", "LHLO", "DATA", "AUTH", "STARTTLS" };
+    static const char *const verbs[] = { "EHLO", "HELO", "LHLO", "XCLIENT", "DATA", "AUTH", "STARTTLS" };
     gsize line = n ? n - 1 : 0;
 
     while (line > 0 && text[line - 1] != '\n')
@@ -427,6 +402,8 @@ test_chat(gconstpointer data)
     run.body = g_string_new(NULL);
     settings.early_talk |= test->cut == AT_ONCE;
     run.session = smtp_session_new(&settings, &handler, &run);
+    if (test->chat->trusted)
+        smtp_session_trust(run.session);
     if (test->cut == AS_WRITTEN)
         run_as_written(&run);
     else

@@ -100,4 +100,7 @@ EXTRA_DIST += \
 	%D%/too-big.chat \
 	%D%/verbs.chat \
 	%D%/web.chat \
-	%D%/wrong-recipients.chat
+	%D%/wrong-recipients.chat \
+	%D%/xclient-early.chat \
+	%D%/xclient-login.chat \
+	%D%/xclient.chat
