@@ -104,3 +104,9 @@ EXTRA_DIST += \
 	%D%/xclient-early.chat \
 	%D%/xclient-login.chat \
 	%D%/xclient.chat
+
+# Ten million random commands.
+.PHONY: soak-smtp
+soak: soak-smtp
+soak-smtp: %D%/model_test
+	SOAK=1 %D%/model_test
