@@ -36,6 +36,19 @@ fail_all(GQueue *group, const GError *error)
     }
 }
 
+/* What a task that failed had written is undone; where that fails, too, the store fails the group. */
+static void
+run_errand(Store *store, Errand *errand)
+{
+    if (!store_mark(store, &errand->error))
+        return;
+    if (errand->task->run(store, errand->user, &errand->error) && !errand->error)
+        return;
+    if (!errand->error)
+        g_set_error_literal(&errand->error, STORE_ERROR, STORE_ERROR_IO, "The store gave no reason");
+    store_undo(store, NULL);
+}
+
 static void
 run_group(StoreThread *self, GQueue *group)
 {
@@ -45,11 +58,8 @@ run_group(StoreThread *self, GQueue *group)
         fail_all(group, error);
         return;
     }
-    for (GList *link = group->head; link; link = link->next) {
-        Errand *errand = link->data;
-        if (!errand->task->run(self->store, errand->user, &errand->error) && !errand->error)
-            g_set_error_literal(&errand->error, STORE_ERROR, STORE_ERROR_IO, "The store gave no reason");
-    }
+    for (GList *link = group->head; link; link = link->next)
+        run_errand(self->store, link->data);
     if (!store_commit(self->store, &error))
         fail_all(group, error);
 }

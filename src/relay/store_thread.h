@@ -9,8 +9,8 @@
 typedef struct StoreThread StoreThread;
 
 typedef struct {
-    /* On the store's thread, within the group's transaction; user belongs to it until done. False sets error and
-     * leaves the group's other tasks alone. */
+    /* On the store's thread, within the group's transaction; user belongs to it until done. False sets error, undoes
+     * what it wrote, and leaves the group's other tasks alone. */
     bool (*run)(Store *store, void *user, GError **error);
 
     /* On the loop's thread, exactly once, never before store_thread_do() has returned. error NULL: what run() wrote is

@@ -4,7 +4,8 @@
 struct Store {
     guint begun, committed, closed;
     bool refuses, forgets; /* at the beginning, at the end */
-    guint open;            /* tasks since the beginning */
+    guint open;            /* tasks since the beginning that have written */
+    guint marked;          /* of them, before the last mark */
     guint durable;         /* tasks of good groups */
     guint largest;
     uv_sem_t entered, leave; /* a task that waits */
@@ -35,6 +36,20 @@ store_commit(Store *self, GError **error)
     return !self->forgets;
 }
 
+bool
+store_mark(Store *self, GError **error)
+{
+    self->marked = self->open;
+    return true;
+}
+
+bool
+store_undo(Store *self, GError **error)
+{
+    self->open = self->marked;
+    return true;
+}
+
 void
 store_close(Store *self)
 {
@@ -62,11 +77,11 @@ job_run(Store *self, void *user, GError **error)
         uv_sem_post(&self->entered);
         uv_sem_wait(&self->leave);
     }
-    if (job->fails) {
+    self->open++;
+    if (job->fails) { /* in the middle */
         g_set_error(error, STORE_ERROR, STORE_ERROR_GONE, "job %u", job->number);
         return false;
     }
-    self->open++;
     return true;
 }
 
