@@ -12,6 +12,7 @@
 typedef struct {
     bool closed;      /* delivered, bounced, refused or deleted: he is not tried again */
     bool maybe_taken; /* a call for him got no answer, and none since has settled the question */
+    bool calling;     /* his call is on its way, or may be soon: stored as maybe_taken, forgotten with its result */
     char *account;    /* that the last call went through; NULL: none was made */
     char *call_key;   /* of that call: who shares it goes together again under it */
 } EntryTry;
@@ -34,6 +35,7 @@ typedef struct {
     gint64 expires_ms; /* from then on what fails is given up */
     bool delay_told;   /* the sender knows that it takes time */
     char *held;        /* why it waits for the operator; NULL: it does not */
+    bool cut_off;      /* nobody knows how its last try ended: who is open may be in a call that follows from the rest */
     bool stored;       /* the store has a row of it */
 } Entry;
 

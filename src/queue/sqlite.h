@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 enum {
-    SQLITE_STORE_VERSION = 1,
+    SQLITE_STORE_VERSION = 2,
     SQLITE_STORE_ID = 0x7368696d, /* application_id: "shim" */
     SQLITE_SMALL_BYTES = 64 * 1024,
     SQLITE_BATCH = 1000, /* rows that one call may move besides what it was asked for */
@@ -66,7 +66,7 @@ bool sqlite_undo(Store *store, GError **error);
 #define ENTRY_COLUMNS \
     "seq, id, state, sender, size, arrived_ms, due_ms, expires_ms, attempts, shares_made, delay_told, is_bounce, " \
     "expanded, held, message_id, ret, envid, smtputf8, submission, from_headers, gateway, no_aliases, hops, " \
-    "delivery, full_name, listener, client, helo, user, in_file"
+    "delivery, full_name, listener, client, helo, user, in_file, cut_off"
 enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 29 };
 
 typedef struct {

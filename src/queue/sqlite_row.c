@@ -207,6 +207,7 @@ sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **
     entry->message_id = take_text(&columns, true, "message_id");
     take_envelope(&columns, entry->envelope);
     row->in_file = take_flag(&columns, "in_file");
+    entry->cut_off = take_flag(&columns, "cut_off");
     entry->stored = true;
     row->damage = columns.damage;
     if (read_recipients(self, row, error))

@@ -36,6 +36,7 @@ static const char *const schema_steps[SQLITE_STORE_VERSION] = {
     "CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1), entries INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " leased INTEGER NOT NULL, held INTEGER NOT NULL);"
     "INSERT INTO totals VALUES (1, 0, 0, 0, 0);",
+    "ALTER TABLE entry ADD COLUMN cut_off INTEGER NOT NULL DEFAULT 0;",
 };
 
 static bool

@@ -129,21 +129,21 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
         self,
         "INSERT INTO entry (id, state, sender, lane, size, arrived_ms, due_ms, lease_ms, expires_ms, attempts, last, "
         "held, message_id, shares_made, delay_told, is_bounce, expanded, in_file, ret, envid, smtputf8, submission, "
-        "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user) VALUES "
+        "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user, cut_off) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
+        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
         error);
 
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssss", entry->id, sqlite_state_name(state), envelope->sender, lane,
+    sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssssi", entry->id, sqlite_state_name(state), envelope->sender, lane,
                 size, entry->arrived_ms, entry->due_ms, lease_ms, entry->expires_ms, GI(entry->attempts),
                 sqlite_last_text(entry), entry->held, entry->message_id, GI(entry->shares_made),
                 GI(entry->delay_told), GI(entry->is_bounce), GI(entry->expanded), GI(size > self->small_bytes),
                 envelope->ret, envelope->envid, GI(envelope->smtputf8), GI(envelope->submission),
                 GI(envelope->from_headers), GI(envelope->gateway), GI(envelope->no_aliases), GI(envelope->hops),
                 GI(envelope->delivery), envelope->full_name, envelope->listener, envelope->client, envelope->helo,
-                envelope->user);
+                envelope->user, GI(entry->cut_off));
     bool fine = sqlite_run(self, stmt, error);
     sqlite3_clear_bindings(stmt);
     return fine;
@@ -165,7 +165,7 @@ put_recipients(SqliteStore *self, const Entry *entry, gint64 seq, GError **error
         const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
 
         sqlite_bind(stmt, "iisssiisssisssii", seq, GI(i), recipient->address, recipient->orcpt, recipient->notify,
-                    GI(try->closed), GI(try->maybe_taken), try->account, try->call_key,
+                    GI(try->closed), GI(try->maybe_taken || try->calling), try->account, try->call_key,
                     outcome_verdict_name(outcome->verdict), GI(CLAMP(outcome->code, 0, 599)), outcome->dsn,
                     outcome->text, outcome->remote_id, MAX(outcome->retry_after_ms, 0),
                     GI(outcome->flags & (OUTCOME_BACK_OFF | OUTCOME_ALARM)));
@@ -213,12 +213,13 @@ sqlite_update(Store *store, const Entry *entry, GError **error)
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "UPDATE entry SET state = ?2, lease_ms = 0, held = iif(?2 = 'held', coalesce(?3, held), NULL), attempts = ?4, "
-        "shares_made = ?5, due_ms = ?6, expires_ms = ?7, delay_told = ?8, last = ?9 WHERE seq = ?1", error);
+        "shares_made = ?5, due_ms = ?6, expires_ms = ?7, delay_told = ?8, last = ?9, cut_off = ?10 WHERE seq = ?1",
+        error);
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "issiiiiis", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
+    sqlite_bind(stmt, "issiiiiisi", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
                 GI(entry->shares_made), entry->due_ms, entry->expires_ms, GI(entry->delay_told),
-                sqlite_last_text(entry));
+                sqlite_last_text(entry), GI(entry->cut_off));
     if (!sqlite_run(self, stmt, error) || !put_recipients(self, entry, row.seq, error))
         return false;
     count(self, row.state, state);
@@ -329,14 +330,14 @@ sqlite_hold(SqliteStore *self, gint64 seq, const char *why, GError **error)
     return sqlite_run(self, stmt, error);
 }
 
-/* To waiting, or to held if the operator said so meanwhile; due_ms 0: as it was. */
+/* To waiting, or to held if the operator said so meanwhile. due_ms 0: as it was; and cut off, whoever had it is gone. */
 static bool
 end_lease(SqliteStore *self, gint64 seq, gint64 due_ms, bool is_held, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
-        "UPDATE entry SET state = iif(held IS NULL, 'waiting', 'held'), lease_ms = 0, due_ms = iif(?2, ?2, due_ms) "
-        "WHERE seq = ?1", error);
+        "UPDATE entry SET state = iif(held IS NULL, 'waiting', 'held'), lease_ms = 0, due_ms = iif(?2, ?2, due_ms), "
+        "cut_off = iif(?2, cut_off, 1) WHERE seq = ?1", error);
 
     if (!stmt)
         return false;

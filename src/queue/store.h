@@ -35,8 +35,8 @@ typedef struct {
     gint64 spool_memory_bytes; /* for the spools of loaded entries */
 } StoreConf;
 
-/* kind is "sqlite" or "memory". Clears what a crash left behind (orphan files, leases), upgrades an old schema. conf
- * is copied. */
+/* kind is "sqlite" or "memory". Clears what a crash left behind: orphan files, and leases, whose entries are cut off
+ * then. Upgrades an old schema. conf is copied. */
 Store *store_open(const char *kind, const StoreConf *conf, GError **error);
 void store_close(Store *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
@@ -59,8 +59,8 @@ bool store_undo(Store *self, GError **error);
  * reserve. */
 bool store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
 
-/* Writes what can change (recipients' outcomes and tries, attempts, shares_made, due_ms, expires_ms, delay_told, held)
- * and ends the lease; a row that the operator held meanwhile stays held. GONE if there is no such row. */
+/* Writes what can change (recipients' outcomes and tries, attempts, shares_made, due_ms, expires_ms, delay_told, held,
+ * cut_off) and ends the lease; a row that the operator held meanwhile stays held. GONE if there is no such row. */
 bool store_update(Store *self, const Entry *entry, GError **error);
 
 /* The entry is done: the row goes, its file once the group is durable. Nothing happens if it is not there. */
@@ -69,7 +69,7 @@ bool store_remove(Store *self, const char *id, GError **error);
 /* Leases up to max waiting entries that are due, fairly between envelope senders: the entries of one
  * that has few never wait for all those of one that has many. GPtrArray of Entry, complete, bytes readable until
  * they are freed, whatever becomes of the row. An entry that cannot be read is held, with the reason, and
- * not returned; leases that ran out are over. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
+ * not returned; leases that ran out are over, their entries cut off. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
 typedef struct {
     gint64 now_ms;
     gint64 lease_ms;
@@ -117,8 +117,8 @@ bool store_change(Store *self, const char *id, StoreAction action, gint64 now_ms
  * many. */
 bool store_flush(Store *self, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
 
-/* Entries get a later due_ms without being tried: their account is paused. Ends their leases. Ids that are not there
- * are passed over. */
+/* Entries get another due_ms without being tried: their account is paused, say. Ends their leases. Ids that are not
+ * there are passed over. */
 bool store_defer(Store *self, const char *const *ids, gint64 due_ms, GError **error);
 
 typedef struct {

@@ -40,6 +40,15 @@ run_staging(void *user)
 
 /* --- on the store's thread ----------------------------------------------------------------------- */
 
+/* An update ends the lease, though the entry stays in hand. */
+static bool
+lease_again(const Entry *entry, Store *store, GError **error)
+{
+    const char *const ids[] = { entry->id, NULL };
+
+    return store_renew(store, ids, clock_now() + RELAY_LEASE_MS, error);
+}
+
 static bool
 write_row(const Booking *self, Store *store, GError **error)
 {
@@ -51,7 +60,7 @@ write_row(const Booking *self, Store *store, GError **error)
     case ROW_PUT:
         return store_put(store, entry, self->job.leased ? clock_now() + RELAY_LEASE_MS : 0, error);
     case ROW_UPDATE:
-        return store_update(store, entry, error);
+        return store_update(store, entry, error) && (!self->job.leased || lease_again(entry, store, error));
     case ROW_REMOVE:
         return store_remove(store, entry->id, error);
     }
@@ -63,11 +72,7 @@ run_task(Store *store, void *user, GError **error)
 {
     const Booking *self = user;
 
-    if (store_mark(store, error) && (!self->notice || store_put(store, self->notice, 0, error)) &&
-        write_row(self, store, error))
-        return true;
-    store_undo(store, NULL); /* where that fails, too, the whole group does */
-    return false;
+    return (!self->notice || store_put(store, self->notice, 0, error)) && write_row(self, store, error);
 }
 
 /* Files without a row. */

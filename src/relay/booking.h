@@ -11,7 +11,7 @@ typedef struct {
     Relay *relay;
     const Entry *entry; /* with the settlement applied; it and this are only read, and must live, until done */
     const Settlement *settlement;
-    bool leased;        /* a new row is worked on at once */
+    bool leased;        /* the entry is worked on at once, or still */
 } BookingJob;
 
 /* error NULL: it is durable. Comes once, never before booking_start() has returned. */

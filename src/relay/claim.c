@@ -113,7 +113,24 @@ on_deferred(void *user, const GError *error)
     relay_check(relay);
 }
 
-static const StoreTask defer_task = { run_defer, on_deferred };
+static void
+defer(Relay *relay, Rows *rows)
+{
+    static const StoreTask task = { run_defer, on_deferred };
+
+    g_ptr_array_add(rows->ids, NULL);
+    relay->tasks++;
+    store_thread_do(relay->store, &task, rows);
+}
+
+void
+claim_release(Relay *relay, const char *id)
+{
+    Rows *rows = rows_new(relay, clock_now());
+
+    g_ptr_array_add(rows->ids, g_strdup(id));
+    defer(relay, rows);
+}
 
 /* --- looking ------------------------------------------------------------------------------------- */
 
@@ -150,11 +167,8 @@ take(Relay *relay, GPtrArray *entries)
             job_start_stored(relay, entry);
         }
     }
-    if (!deferred)
-        return;
-    g_ptr_array_add(deferred->ids, NULL);
-    relay->tasks++;
-    store_thread_do(relay->store, &defer_task, deferred);
+    if (deferred)
+        defer(relay, deferred);
 }
 
 static void

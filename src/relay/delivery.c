@@ -2,6 +2,7 @@
 
 #include "relay/expand.h"
 #include "relay/tries.h"
+#include "relay/verdict.h"
 
 enum { SMALL_MAIL_BYTES = 64 * 1024 }; /* takes well under a millisecond to translate */
 
@@ -104,6 +105,12 @@ run_expansion(void *user)
 
 static void start_round(Delivery *self);
 
+static bool
+maybe_taken(const Delivery *self, guint place)
+{
+    return try_at(self, place)->maybe_taken || self->entry->cut_off;
+}
+
 /* True: what failed for the moment goes through other accounts now. Never what may have been accepted. */
 static bool
 fall_back(Delivery *self)
@@ -115,7 +122,7 @@ fall_back(Delivery *self)
         const Service *service = &g_array_index(self->services, Service, i);
         const Provider *next = service->provider ? service->provider->fallback : NULL;
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (outcome->verdict != OUTCOME_TRANSIENT || !next || try_at(self, i)->closed || try_at(self, i)->maybe_taken)
+        if (outcome->verdict != OUTCOME_TRANSIENT || !next || try_at(self, i)->closed || maybe_taken(self, i))
             continue;
         report_switch(entry, recipient->address, outcome, service->provider, next);
         share_add(share_of(self, next, NULL), i);
@@ -161,7 +168,7 @@ drop(Delivery *self)
 {
     Outcome left = { 0 };
 
-    share_left(&left);
+    verdict_left(&left);
     give_up(self, &left);
     outcome_clear(&left);
 }
@@ -196,6 +203,18 @@ begin_rounds(Delivery *self)
         self->ops->prepared(self, self->user);
 }
 
+void
+delivery_go_on(Delivery *self)
+{
+    self->left = self->shares->len + 1; /* and this function */
+    for (guint i = 0; i < self->shares->len; i++)
+        share_start(self->shares->pdata[i], on_share_begins, on_share_done, self);
+    if (self->left > 1 && !is_wanted(self))
+        drop(self);
+    else
+        count_down(self);
+}
+
 static void
 on_prepared(void *user)
 {
@@ -206,15 +225,11 @@ on_prepared(void *user)
         self->ops->done(self, self->user);
         return;
     }
-    if (self->rounds++ == 0)
+    bool first = self->rounds++ == 0;
+    if (first)
         begin_rounds(self);
-    self->left = self->shares->len + 1; /* and this function */
-    for (guint i = 0; i < self->shares->len; i++)
-        share_start(self->shares->pdata[i], on_share_begins, on_share_done, self);
-    if (self->left > 1 && !is_wanted(self))
-        drop(self);
-    else
-        count_down(self);
+    if (first || !self->ops->switches || self->ops->switches(self, self->user))
+        delivery_go_on(self);
 }
 
 static void
@@ -340,7 +355,7 @@ delivery_note(Delivery *self)
 {
     note_results(self);
     for (guint i = 0; !self->work && i < self->shares->len; i++)
-        share_note(self->shares->pdata[i], self->entry);
+        share_note(self->shares->pdata[i], self->entry, self->rounds == 1);
     self->entry->shares_made = self->shares_made;
 }
 
@@ -351,7 +366,7 @@ refuse_all(Delivery *self)
     Entry *entry = self->entry;
     Outcome outcome = { 0 };
 
-    share_untranslated(&outcome, self->error);
+    verdict_untranslated(&outcome, self->error);
     if (entry->outcomes->len == 0)
         g_array_set_size(entry->outcomes, 1);
     for (guint i = 0; i < entry->outcomes->len; i++) {
@@ -361,24 +376,37 @@ refuse_all(Delivery *self)
     outcome_clear(&outcome);
 }
 
+/* False: he is not settled, and which call he may be in is known to nobody. */
+static bool
+take_result(Delivery *self, guint place)
+{
+    const Outcome *outcome = &g_array_index(self->outcomes, Outcome, place);
+    const Service *service = &g_array_index(self->services, Service, place);
+
+    if (try_at(self, place)->closed)
+        return true;
+    outcome_copy(&g_array_index(self->entry->outcomes, Outcome, place), outcome);
+    tries_note_result(self->entry, place, service, outcome->verdict);
+    return service->call || outcome->verdict == OUTCOME_PERMANENT;
+}
+
+/* A try that made no call, when the one before it was cut off, leaves everything as it was: the next one has to make
+ * the same calls. */
 void
 delivery_results(Delivery *self)
 {
     Entry *entry = self->entry;
+    bool known = true;
 
-    entry->shares_made = self->shares_made;
     if (delivery_error(self)) {
         refuse_all(self);
         return;
     }
-    for (guint i = 0; self->outcomes && i < self->outcomes->len; i++) {
-        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
-        const Service *service = &g_array_index(self->services, Service, i);
-        if (try_at(self, i)->closed)
-            continue;
-        outcome_copy(&g_array_index(entry->outcomes, Outcome, i), outcome);
-        if (service->call)
-            tries_note_call(entry, i, service, outcome->verdict == OUTCOME_UNKNOWN);
+    for (guint i = 0; self->outcomes && i < self->outcomes->len; i++)
+        known &= take_result(self, i);
+    if (!entry->cut_off || (known && self->outcomes)) {
+        entry->shares_made = self->shares_made;
+        entry->cut_off = false;
     }
 }
 

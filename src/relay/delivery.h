@@ -15,6 +15,10 @@ typedef struct {
     /* While it is sent: the recipients are final, and the entry may be stored from now on. NULL: nobody asks. */
     void (*prepared)(Delivery *self, void *user);
 
+    /* Other accounts are to be called for who is open in the entry. False: not now, but at delivery_go_on(). NULL: at
+     * once. */
+    bool (*switches)(Delivery *self, void *user);
+
     /* All that can be done now is done. The delivery may be freed in here. */
     void (*done)(Delivery *self, void *user);
 } DeliveryOps;
@@ -31,6 +35,9 @@ void delivery_expand(Delivery *self);
 
 /* Tries all recipients that are open, those that were tried before as they were. */
 void delivery_send(Delivery *self);
+
+/* After `switches` was false. */
+void delivery_go_on(Delivery *self);
 
 /* Why nothing can be done with the mail as a whole; or NULL. */
 const GError *delivery_error(const Delivery *self);

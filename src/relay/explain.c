@@ -2,6 +2,7 @@
 
 #include "http/json.h"
 #include "relay/delivery.h"
+#include "relay/verdict.h"
 
 #include <string.h>
 
@@ -172,7 +173,7 @@ put_delivery(cJSON *root, const Delivery *delivery)
 
     if (delivery_error(delivery)) {
         Outcome outcome = { 0 };
-        share_untranslated(&outcome, delivery_error(delivery));
+        verdict_untranslated(&outcome, delivery_error(delivery));
         put_reply(json_put_object(root, "refused"), &outcome);
         outcome_clear(&outcome);
         return false;

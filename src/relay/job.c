@@ -100,6 +100,7 @@ decide(const RelayJob *job)
         .waiting = job->waiter != NULL,
         .has_store = relay->store != NULL,
         .hold_unknown = holds_unknown(job),
+        .going_on = job->phase == JOB_SENDING,
         .stopping = relay->expired,
         .now_ms = clock_now(),
         .retry = &relay->retry,
@@ -188,6 +189,13 @@ settle(RelayJob *job)
 
 /* --- promises ------------------------------------------------------------------------------------ */
 
+static void
+note(RelayJob *job)
+{
+    delivery_note(job->delivery);
+    job->noted = true;
+}
+
 /* The entry is stored before its calls have come to an end, or begun. */
 static void
 promise(RelayJob *job)
@@ -195,7 +203,7 @@ promise(RelayJob *job)
     Relay *relay = job->relay;
 
     if (job->phase == JOB_SENDING)
-        delivery_note(job->delivery);
+        note(job);
     g_autoptr(Settlement) settlement = decide(job);
     if (settlement->row != ROW_PUT)
         return; /* the answer is near */
@@ -208,6 +216,32 @@ promise(RelayJob *job)
     book(job, job->working || job->phase == JOB_SENDING);
 }
 
+/* A call through another account must be known before it is made: else, cut off, the mail would begin again with the
+ * first account, and go out twice. Of a mail that is not stored nothing is left then, and its client has it. */
+static void
+switch_accounts(RelayJob *job)
+{
+    if (!job->entry->stored) {
+        job->switching = false;
+        delivery_go_on(job->delivery);
+        return;
+    }
+    note(job);
+    adopt(job, decide(job));
+    book(job, true);
+}
+
+static void
+on_switch_noted(RelayJob *job, const GError *error)
+{
+    job->switching = false;
+    g_clear_pointer(&job->settlement, settlement_free);
+    if (error || job->relay->expired)
+        job_abort(job);
+    else
+        delivery_go_on(job->delivery);
+}
+
 static void
 send_on(RelayJob *job)
 {
@@ -216,10 +250,14 @@ send_on(RelayJob *job)
     } else if (job->phase == JOB_SENDING) {
         if (job->relay->expired)
             job_abort(job);
+        else if (job->switching)
+            switch_accounts(job);
     } else if (job->working && !job->relay->expired) {
         job->phase = JOB_SENDING;
         delivery_send(job->delivery);
     } else {
+        if (job->working)
+            claim_release(job->relay, job->entry->id);
         leave(job);
     }
 }
@@ -251,6 +289,8 @@ on_booked(void *user, const GError *error)
     job->booking = NULL;
     if (job->promising)
         on_promised(job, error);
+    else if (job->switching)
+        on_switch_noted(job, error);
     else
         on_settled(job, error);
 }
@@ -281,6 +321,19 @@ on_prepared(Delivery *delivery, void *user)
         promise(job);
 }
 
+static bool
+on_switches(Delivery *delivery, void *user)
+{
+    RelayJob *job = user;
+
+    if (!job->entry->stored && !job->booking)
+        return true;
+    job->switching = true;
+    if (!job->booking)
+        switch_accounts(job);
+    return false;
+}
+
 static void
 on_delivered(Delivery *delivery, void *user)
 {
@@ -291,7 +344,7 @@ on_delivered(Delivery *delivery, void *user)
         settle(job);
 }
 
-static const DeliveryOps delivery_ops = { on_expanded, on_prepared, on_delivered };
+static const DeliveryOps delivery_ops = { on_expanded, on_prepared, on_switches, on_delivered };
 
 /* --- from outside -------------------------------------------------------------------------------- */
 
@@ -386,7 +439,7 @@ job_hurry(RelayJob *job)
         promise(job);
 }
 
-/* What is stored and was not sent stays as it is: its lease ends with the process. */
+/* What is stored and was not sent stays as it is. */
 void
 job_abort(RelayJob *job)
 {
@@ -394,7 +447,8 @@ job_abort(RelayJob *job)
 
     if (job->booking)
         return;
-    if (job->entry->stored && !delivery_begun(job->delivery)) {
+    if (job->entry->stored && !delivery_begun(job->delivery) && !job->noted) {
+        claim_release(job->relay, job->entry->id);
         end(job);
     } else if (!sending || !delivery_abort(job->delivery)) {
         report_dropped(job->entry->id, SHUTTING_DOWN);

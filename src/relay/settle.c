@@ -225,7 +225,7 @@ tell_delay(Settlement *self, const SettleFacts *facts)
     const Entry *entry = facts->entry;
     gint64 after = facts->delay_warning_ms;
 
-    if (entry->delay_told || after <= 0 || facts->stopping || facts->now_ms < entry->arrived_ms + after)
+    if (entry->delay_told || after <= 0 || facts->stopping || facts->going_on || facts->now_ms < entry->arrived_ms + after)
         return;
     self->delay_told = true;
     for (guint i = 0; i < entry->outcomes->len; i++) {
@@ -240,7 +240,8 @@ decide_stored(Settlement *self, const SettleFacts *facts, const Tally *tally)
 {
     RetryFacts retry = retry_facts(facts);
     guint stuck = 0;
-    bool left = close_settled(self, facts->entry, !facts->stopping && retry_expired(&retry), &stuck);
+    bool gives_up = !facts->stopping && !facts->going_on && retry_expired(&retry);
+    bool left = close_settled(self, facts->entry, gives_up, &stuck);
 
     self->row = left || stuck > 0 ? ROW_UPDATE : ROW_REMOVE;
     if (left)

@@ -3,6 +3,7 @@
 #include "relay/adapt.h"
 #include "relay/attempt.h"
 #include "relay/tries.h"
+#include "relay/verdict.h"
 
 typedef struct {
     Ticket ticket;
@@ -38,33 +39,6 @@ struct Share {
     ShareDone done;
     void *user;
 };
-
-/* What the client is told when the mail could not be translated. */
-static const struct {
-    MailError error;
-    OutcomeVerdict verdict;
-    int code;
-    const char *dsn;
-} mail_errors[] = {
-    { MAIL_ERROR_SYNTAX, OUTCOME_PERMANENT, 554, "5.6.0" },
-    { MAIL_ERROR_LOOP, OUTCOME_PERMANENT, 554, "5.4.6" },
-    { MAIL_ERROR_ENCRYPTED, OUTCOME_PERMANENT, 554, "5.6.1" },
-    { MAIL_ERROR_NO_SENDER, OUTCOME_PERMANENT, 554, "5.6.0" },
-    { MAIL_ERROR_NO_RECIPIENT, OUTCOME_PERMANENT, 554, "5.5.4" },
-    { MAIL_ERROR_BAD_RECIPIENT, OUTCOME_PERMANENT, 553, "5.1.3" },
-    { MAIL_ERROR_READ, OUTCOME_TRANSIENT, 451, "4.3.0" },
-};
-
-void
-share_untranslated(Outcome *outcome, const GError *error)
-{
-    guint last = G_N_ELEMENTS(mail_errors) - 1;
-    guint i = 0;
-
-    while (i < last && !g_error_matches(error, MAIL_ERROR, mail_errors[i].error))
-        i++;
-    outcome_set(outcome, mail_errors[i].verdict, mail_errors[i].code, mail_errors[i].dsn, error->message);
-}
 
 /* Shares of one entry must not have calls of one key. Queue ids have no vowel. */
 static char *
@@ -178,7 +152,7 @@ make_mail(Share *self, Message *message, Outcome *refusal)
 
     self->mail = translate(self, message, &error);
     if (!self->mail) {
-        share_untranslated(refusal, error);
+        verdict_untranslated(refusal, error);
         return false;
     }
     return adapt_sender_fits(self->mail, refusal) && adapt_mail(self->mail, self->provider, self->entry->spool, refusal);
@@ -286,6 +260,24 @@ errand_refuse(Errand *errand)
     errand_end(errand);
 }
 
+/* What nobody may try again without the operator's word. */
+static bool
+is_withheld(const Share *self)
+{
+    return self->entry->cut_off && self->provider->unknown_outcome == UNKNOWN_OUTCOME_HOLD;
+}
+
+static void
+errand_withhold(Errand *errand)
+{
+    Outcome outcome = { 0 };
+
+    verdict_cut_off(&outcome);
+    take_one_outcome(errand, &outcome);
+    outcome_clear(&outcome);
+    errand_end(errand);
+}
+
 static void
 on_attempted(Attempt *attempt, void *user)
 {
@@ -297,12 +289,6 @@ on_attempted(Attempt *attempt, void *user)
     errand_end(errand);
 }
 
-void
-share_left(Outcome *outcome)
-{
-    outcome_set(outcome, OUTCOME_TRANSIENT, 451, "4.4.2", "The client left before the mail was sent");
-}
-
 static bool
 may_run(const Errand *errand, Outcome *instead)
 {
@@ -310,7 +296,7 @@ may_run(const Errand *errand, Outcome *instead)
 
     if (self->begin(self->user))
         return true;
-    share_left(instead);
+    verdict_left(instead);
     return false;
 }
 
@@ -333,7 +319,7 @@ errand_run(Errand *errand)
         .token = self->token,
         .mail = self->mail,
         .call = errand->call,
-        .maybe_taken = self->again && self->maybe_taken,
+        .maybe_taken = (self->again && self->maybe_taken) || self->entry->cut_off,
         .since_ms = self->entry->arrived_ms,
     };
     errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
@@ -364,6 +350,10 @@ fill_line(Share *self)
     while (self->next < self->errands->len && self->active < most) {
         Errand *errand = &g_array_index(self->errands, Errand, self->next++);
         self->active++;
+        if (is_withheld(self)) {
+            errand_withhold(errand);
+            continue;
+        }
         ThrottleAnswer answer = throttle_enter(self->throttle, &errand->ticket);
         if (answer == THROTTLE_GO)
             errand_run(errand);
@@ -432,29 +422,31 @@ share_collect(const Share *self, GArray *outcomes, GArray *services)
     }
 }
 
-/* A call on its way may arrive whatever becomes of us. */
+/* A call on its way may arrive whatever becomes of us; one that waits may be on its way before anybody writes again. */
 static void
-note_errand(const Share *self, const Errand *errand, Entry *entry)
+note_call(const Share *self, const Call *call, Entry *entry)
 {
-    Service service = { self->provider, errand->call->key, 0 };
+    Service service = { self->provider, call->key, 0 };
 
-    for (guint i = 0; i < call_size(errand->call); i++) {
-        const char *address = call_recipient(errand->call, i)->address;
+    for (guint i = 0; i < call_size(call); i++) {
+        const char *address = call_recipient(call, i)->address;
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, address));
-        tries_note_call(entry, g_array_index(self->places, guint, at - 1), &service, true);
+        tries_note_calling(entry, g_array_index(self->places, guint, at - 1), &service);
     }
 }
 
 void
-share_note(const Share *self, Entry *entry)
+share_note(const Share *self, Entry *entry, bool alone)
 {
-    for (guint i = 0; i < self->places->len; i++)
-        tries_note_outcome(entry, g_array_index(self->places, guint, i), &g_array_index(self->services, Service, i),
-                           &g_array_index(self->outcomes, Outcome, i));
-    for (guint i = 0; self->errands && i < self->errands->len; i++) {
-        const Errand *errand = &g_array_index(self->errands, Errand, i);
-        if (errand->attempt)
-            note_errand(self, errand, entry);
+    for (guint i = 0; i < self->places->len; i++) {
+        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
+        if (alone || outcome->verdict != OUTCOME_PERMANENT)
+            tries_note_outcome(entry, g_array_index(self->places, guint, i),
+                               &g_array_index(self->services, Service, i), outcome);
+    }
+    for (guint i = 0; self->calls && i < self->calls->len; i++) {
+        if (!self->errands || !g_array_index(self->errands, Errand, i).ended)
+            note_call(self, self->calls->pdata[i], entry);
     }
 }
 

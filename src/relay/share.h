@@ -25,9 +25,6 @@ typedef struct {
 
 typedef struct Share Share;
 
-/* The recipients' outcome when the mail could not be translated. */
-void share_untranslated(Outcome *outcome, const GError *error);
-
 typedef void (*ShareDone)(void *user);
 
 /* Asked before each call. False: nobody waits for the mail any more, it is not made. */
@@ -61,9 +58,6 @@ const Outcome *share_outcome(const Share *self, guint i, const char **recipient)
  * returns; the share may be freed in there. */
 void share_start(Share *self, ShareBegin begin, ShareDone done, void *user);
 
-/* Who has got no answer tries again: sent now, the mail would go out twice. */
-void share_left(Outcome *outcome);
-
 /* Gives up on what has no outcome yet; done does not come any more. */
 void share_abort(Share *self, const Outcome *untried);
 
@@ -71,8 +65,9 @@ void share_abort(Share *self, const Outcome *untried);
  * only logged: that one may take the mail later. */
 void share_collect(const Share *self, GArray *outcomes, GArray *services);
 
-/* While calls are on their way: the entry learns who may get the mail by which of them, and what is certain already. */
-void share_note(const Share *self, Entry *entry);
+/* Before the calls or while they are on their way: the entry learns who may get the mail by which of them, and what is
+ * certain already. alone: no other account has failed for the moment, so that a refusal is. */
+void share_note(const Share *self, Entry *entry, bool alone);
 
 /* Not before share_prepare() has returned. NULL is fine. */
 void share_free(Share *self);

@@ -73,6 +73,8 @@ typedef struct RelayJob {
     bool overdue;         /* the waiter has waited long enough */
     bool working;         /* counted among the relay's workers */
     bool promising;       /* the booking is a promise ahead of the result */
+    bool switching;       /* other accounts are to be called once it is written which */
+    bool noted;           /* the row tells of calls that may be on their way */
     Booking *booking;     /* of settlement; NULL: none is on its way */
     Settlement *settlement;
 } RelayJob;
@@ -101,6 +103,9 @@ void claim_now(Relay *relay);
 
 /* An entry is due then. */
 void claim_due(Relay *relay, gint64 due_ms);
+
+/* A leased entry of which no call was made is let go: nothing of it was cut off. */
+void claim_release(Relay *relay, const char *id);
 
 /* --- runner.c */
 

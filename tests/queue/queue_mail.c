@@ -169,6 +169,7 @@ queue_assert_same(const Entry *got, const Entry *want)
     g_assert_cmpint(got->expires_ms, ==, want->expires_ms);
     g_assert_cmpint(got->delay_told, ==, want->delay_told);
     g_assert_cmpstr(got->held, ==, want->held);
+    g_assert_cmpint(got->cut_off, ==, want->cut_off);
     g_assert_true(got->stored);
 }
 

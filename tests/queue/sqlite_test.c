@@ -138,6 +138,41 @@ test_versions(SqliteFixture *self, const void *unused)
     g_assert_cmpmem(before, n, after, m);
 }
 
+/* Whose lease nobody ended, but the next process: it may have been in a call. */
+static void
+test_cut_off(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) tried = sqlite_make_queue(self, 1, G_MAXINT64);
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autoptr(Entry) waits = queue_mail("a@here.test", 10, 1);
+    const char *const let_go[] = { tried->pdata[1], NULL };
+
+    queue_put(store, waits, 0);
+    g_autoptr(Entry) one = store_load(store, tried->pdata[0], NULL);
+    g_assert_true(one->cut_off);
+    g_assert_true(store_begin(store, NULL) && store_renew(store, let_go, G_MAXINT64, NULL));
+    g_assert_true(store_defer(store, let_go, 1, NULL) && store_commit(store, NULL));
+    g_clear_pointer(&store, store_close);
+    sqlite_run_sql(self->db, "UPDATE entry SET cut_off = 0");
+    store = queue_open("sqlite", self->folder, 0);
+    g_autoptr(GPtrArray) all = sqlite_try_claim(store, 10, NULL);
+    g_assert_cmpuint(all->len, ==, 3);
+    for (guint i = 0; i < all->len; i++)
+        g_assert_false(((Entry *) all->pdata[i])->cut_off);
+}
+
+/* From the first version. */
+static void
+test_upgrade(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, G_MAXINT64);
+
+    sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN cut_off; PRAGMA user_version = 1");
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autoptr(Entry) entry = store_load(store, ids->pdata[0], NULL);
+    g_assert_true(entry->cut_off);
+}
+
 /* A crash between the two halves of a first start. */
 static void
 test_upgrade_from_nothing(SqliteFixture *self, const void *unused)
@@ -159,7 +194,7 @@ test_upgrade_that_fails(SqliteFixture *self, const void *unused)
 
     sqlite_run_sql(self->db, "PRAGMA user_version = 0"); /* its tables are there already */
     sqlite_assert_refused(self, STORE_ERROR_IO, "upgrade");
-    sqlite_run_sql(self->db, "PRAGMA user_version = 1");
+    sqlite_run_sql(self->db, "PRAGMA user_version = 2");
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
     g_assert_cmpuint(sqlite_claimed(store), ==, 2);
 }
@@ -334,6 +369,8 @@ main(int argc, char **argv)
     TEST(files_go_and_stay);
     TEST(linked);
     TEST(versions);
+    TEST(cut_off);
+    TEST(upgrade);
     TEST(upgrade_from_nothing);
     TEST(upgrade_that_fails);
     TEST(unsafe);

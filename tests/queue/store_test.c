@@ -77,17 +77,35 @@ test_update(QueueFixture *self, const void *kind)
     close_first(entry);
     entry->attempts++;
     entry->due_ms = 9000;
+    entry->cut_off = true;
     queue_update(self->store, entry);
     g_autoptr(Entry) loaded = store_load(self->store, entry->id, NULL);
     queue_assert_same(loaded, entry);
     g_assert_cmpint(queue_next_due(self->store), ==, 9000);
 
     entry->held = g_strdup("unknown outcome");
+    entry->cut_off = false;
     queue_update(self->store, entry);
     g_autoptr(Entry) held = store_load(self->store, entry->id, NULL);
     queue_assert_same(held, entry);
     g_assert_cmpint(queue_next_due(self->store), ==, G_MAXINT64);
     g_assert_null(queue_claim_one(self->store, 50000));
+}
+
+/* Whoever reads it must take a call that is on its way for one without an answer. */
+static void
+test_calling(QueueFixture *self, const void *kind)
+{
+    g_autoptr(Entry) entry = full_mail();
+
+    g_array_index(entry->tries, EntryTry, 0).calling = true;
+    queue_put(self->store, entry, 5000);
+    g_autoptr(Entry) loaded = store_load(self->store, entry->id, NULL);
+    g_assert_true(g_array_index(loaded->tries, EntryTry, 0).maybe_taken);
+    g_array_index(entry->tries, EntryTry, 0).calling = false;
+    queue_update(self->store, entry);
+    g_autoptr(Entry) updated = store_load(self->store, entry->id, NULL);
+    g_assert_false(g_array_index(updated->tries, EntryTry, 0).maybe_taken);
 }
 
 static void
@@ -313,6 +331,7 @@ main(int argc, char **argv)
 
         TEST(everything_comes_back);
         TEST(update);
+        TEST(calling);
         TEST(bytes);
         TEST(groups);
         TEST(remove_absent);
