@@ -6,6 +6,7 @@
 
 struct Booking {
     BookingJob job;
+    DeliveryWorld *world; /* that a worker looks into */
     Entry *notice; /* to the sender, or NULL */
     bool staged;
     bool over;
@@ -24,7 +25,7 @@ stage_notice(Booking *self, const Store *store)
     const BounceNews news = { settlement->failed, settlement->delayed, settlement->relayed };
 
     g_clear_pointer(&self->notice, entry_free);
-    self->notice = bounce_of_round(self->job.relay->world.settings, self->job.entry, &news, &self->error);
+    self->notice = bounce_of_round(self->world->settings, self->job.entry, &news, &self->error);
     return !self->error && (!self->notice || store_stage(store, self->notice, &self->error));
 }
 
@@ -96,6 +97,7 @@ finish(Booking *self)
     self->done(self->user, self->error);
     entry_free(self->notice);
     g_clear_error(&self->error);
+    world_unref(self->world);
     g_free(self);
 }
 
@@ -178,7 +180,7 @@ begin(Booking *self)
     bool large = settlement->row == ROW_PUT && spool_length(self->job.entry->spool) > RELAY_STAGE_BYTES;
 
     if (!self->staged && (notices || large))
-        work_start(self->job.relay->world.loop, &staging, self);
+        work_start(self->world->loop, &staging, self);
     else
         store_thread_do(self->job.relay->store, &task, self);
 }
@@ -189,6 +191,7 @@ booking_start(const BookingJob *job, BookingDone done, void *user)
     Booking *self = g_new0(Booking, 1);
 
     self->job = *job;
+    self->world = world_ref(job->relay->world);
     self->link.data = self;
     self->done = done;
     self->user = user;

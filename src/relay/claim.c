@@ -45,14 +45,14 @@ rows_new(Relay *relay, gint64 until_ms)
 static gint64
 paused_ms(const Relay *relay, const Provider *account)
 {
-    return throttle_paused_ms(g_hash_table_lookup(relay->world.throttles, account));
+    return throttle_paused_ms(g_hash_table_lookup(relay->world->throttles, account->name));
 }
 
 /* While no account can be called nothing need be looked for; 0: one can. */
 static gint64
 all_paused_ms(const Relay *relay)
 {
-    const GPtrArray *accounts = relay->world.settings->accounts;
+    const GPtrArray *accounts = relay->world->settings->accounts;
     gint64 least = G_MAXINT64;
 
     for (guint i = 0; i < accounts->len; i++)
@@ -74,7 +74,7 @@ account_of(const Relay *relay, const Entry *entry)
             return NULL;
         name = try->account;
     }
-    return name ? relay_settings_account(relay->world.settings, name) : NULL;
+    return name ? relay_settings_account(relay->world->settings, name) : NULL;
 }
 
 /* What is given up when it fails once more is tried all the same. */
@@ -218,7 +218,7 @@ static void set_timer(Relay *relay, gint64 pause_ms);
 void
 claim_now(Relay *relay)
 {
-    guint most = relay->world.settings->conf.queue_workers;
+    guint most = relay->world->settings->conf.queue_workers;
 
     if (!relay->store || relay->draining)
         return;

@@ -7,7 +7,7 @@
 enum { SMALL_MAIL_BYTES = 64 * 1024 }; /* takes well under a millisecond to translate */
 
 struct Delivery {
-    DeliveryWorld world;
+    DeliveryWorld *world;
     Entry *entry;
     Work *work;        /* while it lasts, error and shares are the worker's; in the first round the entry, too */
     GError *error;     /* nothing can be done with the mail */
@@ -36,7 +36,7 @@ share_of(Delivery *self, const Provider *provider, const char *key)
         if (share_is(self->shares->pdata[i], provider, key))
             return self->shares->pdata[i];
     }
-    Share *share = share_new(&self->world, provider, self->entry, key, key ? 0 : self->shares_made++);
+    Share *share = share_new(self->world, provider, self->entry, key, key ? 0 : self->shares_made++);
     g_ptr_array_add(self->shares, share);
     return share;
 }
@@ -49,7 +49,7 @@ static void
 share_out_one(Delivery *self, guint place, const Provider *routed)
 {
     const EntryTry *try = try_at(self, place);
-    const Provider *before = try->account ? relay_settings_account(self->world.settings, try->account) : NULL;
+    const Provider *before = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
     bool again = before && try->call_key && (try->maybe_taken || before == routed);
 
     share_add(share_of(self, again ? before : routed, again ? try->call_key : NULL), place);
@@ -58,7 +58,7 @@ share_out_one(Delivery *self, guint place, const Provider *routed)
 static bool
 share_out(Delivery *self, Message *message)
 {
-    const RelaySettings *settings = self->world.settings;
+    const RelaySettings *settings = self->world->settings;
     Entry *entry = self->entry;
     bool wants_header = !entry->expanded && entry->envelope->from_headers;
     g_autoptr(Mail) header = NULL;
@@ -84,7 +84,7 @@ run_preparation(void *user)
 
     if (!expand_scan(entry, &self->error))
         return;
-    if (!entry->expanded && !expand_addresses(entry, self->world.settings, &self->error))
+    if (!entry->expanded && !expand_addresses(entry, self->world->settings, &self->error))
         return;
     g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
     if (!message || (self->rounds == 0 && !share_out(self, message)))
@@ -98,7 +98,7 @@ run_expansion(void *user)
 {
     Delivery *self = user;
 
-    expand_entry(self->entry, self->world.settings, &self->error);
+    expand_entry(self->entry, self->world->settings, &self->error);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ collect(Delivery *self)
 static bool
 is_wanted(const Delivery *self)
 {
-    return self->begun || !self->world.is_wanted || self->world.is_wanted(self->user);
+    return self->begun || !self->world->is_wanted || self->world->is_wanted(self->user);
 }
 
 static bool
@@ -253,8 +253,7 @@ destroy(void *user)
         g_array_unref(self->services);
     g_clear_error(&self->error);
     entry_free(self->entry);
-    g_hash_table_unref(self->world.throttles);
-    g_hash_table_unref(self->world.tokens);
+    world_unref(self->world);
     g_free(self);
 }
 
@@ -264,7 +263,7 @@ static const WorkOps expansion = { run_expansion, on_expanded, destroy };
 static void
 start_work(Delivery *self, const WorkOps *ops, bool quick)
 {
-    const DeliveryWorld *world = &self->world;
+    const DeliveryWorld *world = self->world;
 
     self->work = quick ? work_lane_start(world->lane, ops, self) : work_start(world->loop, ops, self);
 }
@@ -276,13 +275,11 @@ start_round(Delivery *self)
 }
 
 Delivery *
-delivery_new(const DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user)
+delivery_new(DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user)
 {
     Delivery *self = g_new0(Delivery, 1);
 
-    self->world = *world;
-    g_hash_table_ref(world->throttles); /* a worker may look into them when the relay is gone */
-    g_hash_table_ref(world->tokens);
+    self->world = world_ref(world); /* a worker may look into it when the relay is gone */
     self->entry = entry;
     self->shares_made = entry->shares_made;
     self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
@@ -312,7 +309,7 @@ delivery_send(Delivery *self)
 }
 
 Delivery *
-delivery_prepare(const DeliveryWorld *world, Entry *entry)
+delivery_prepare(DeliveryWorld *world, Entry *entry)
 {
     Delivery *self = delivery_new(world, entry, NULL, NULL);
 

@@ -23,9 +23,9 @@ typedef struct {
     void (*done)(Delivery *self, void *user);
 } DeliveryOps;
 
-/* Takes entry. world is borrowed until delivery_free(), ops for ever. Nothing is called before what starts it has
+/* Takes entry, and a reference to world. ops is borrowed for ever. Nothing is called before what starts it has
  * returned. */
-Delivery *delivery_new(const DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user);
+Delivery *delivery_new(DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user);
 
 /* The entry. A worker has it alone until `prepared` or `expanded`, and between `delivery_send()` and then. */
 Entry *delivery_entry(const Delivery *self);
@@ -54,7 +54,7 @@ const GArray *delivery_services(const Delivery *self);
 
 /* Does what comes before the first call, and no more: who gets what through which account. Blocks; for explaining.
  * Only delivery_error(), delivery_shares() and delivery_free() may follow. */
-Delivery *delivery_prepare(const DeliveryWorld *world, Entry *entry);
+Delivery *delivery_prepare(DeliveryWorld *world, Entry *entry);
 const GPtrArray *delivery_shares(const Delivery *self); /* of Share */
 
 /* True: a call was made, or may be any moment. */

@@ -207,10 +207,9 @@ complete_sender(Entry *entry, const RelaySettings *settings)
 }
 
 bool
-relay_explain(const RelaySettings *settings, Entry *entry, bool json, GString *out)
+relay_explain(RelaySettings *settings, Entry *entry, bool json, GString *out)
 {
-    g_autoptr(GHashTable) none = g_hash_table_new(NULL, NULL);
-    DeliveryWorld world = { .settings = settings, .throttles = none, .tokens = none };
+    DeliveryWorld *world = world_new(settings);
     JsonBody *body = json_body_new();
     cJSON *root = json_body_root(body);
 
@@ -218,7 +217,7 @@ relay_explain(const RelaySettings *settings, Entry *entry, bool json, GString *o
     cJSON *message = json_put_object(root, "message");
     json_put_number(message, "bytes", number(spool_length(entry->spool)));
     json_put_string(message, "sender", entry->envelope->sender);
-    Delivery *delivery = delivery_prepare(&world, entry);
+    Delivery *delivery = delivery_prepare(world, entry);
     bool good = put_delivery(root, delivery);
     if (json) {
         g_autoptr(GBytes) text = json_print(root);
@@ -229,6 +228,7 @@ relay_explain(const RelaySettings *settings, Entry *entry, bool json, GString *o
         g_string_append(out, text);
     }
     delivery_free(delivery);
+    world_unref(world);
     json_body_free(body);
     return good;
 }

@@ -7,4 +7,4 @@
 
 /* Takes entry. Appends an outline for people or, with json, one JSON object. A null envelope sender
  * is taken for the header's From. False if somebody would not get the mail. */
-bool relay_explain(const RelaySettings *settings, Entry *entry, bool json, GString *out);
+bool relay_explain(RelaySettings *settings, Entry *entry, bool json, GString *out);

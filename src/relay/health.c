@@ -105,6 +105,13 @@ health_end(Health *self, HealthCall *call, const HealthReport *report, gint64 no
     return fresh ? pause_now(self, report, now_ms, luck) : end_stale(self, report, now_ms, luck);
 }
 
+void
+health_recheck(Health *self, gint64 now_ms)
+{
+    if (self->why == SIGN_REFUSED)
+        self->until_ms = MIN(self->until_ms, now_ms);
+}
+
 static HealthSign
 sign_of(const Outcome *outcome)
 {

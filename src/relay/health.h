@@ -59,6 +59,9 @@ void health_begin(Health *self, HealthCall *call, gint64 now_ms);
  * one of no length if only the operator can mend it; NOW_WELL also for what was never paused but on probation. */
 HealthChange health_end(Health *self, HealthCall *call, const HealthReport *report, gint64 now_ms, double luck);
 
+/* The operator has done something: the pause that waited for that is over, and the next call is the probe. */
+void health_recheck(Health *self, gint64 now_ms);
+
 /* The gravest that a call's outcomes (of Outcome, borrowed) say. */
 HealthReport health_read(const GArray *outcomes);
 

@@ -104,7 +104,7 @@ decide(const RelayJob *job)
         .stopping = relay->expired,
         .now_ms = clock_now(),
         .retry = &relay->retry,
-        .delay_warning_ms = relay->world.settings->conf.delay_warning_ms,
+        .delay_warning_ms = relay->world->settings->conf.delay_warning_ms,
     };
 
     return settle_decide(&facts);
@@ -208,7 +208,7 @@ promise(RelayJob *job)
     if (settlement->row != ROW_PUT)
         return; /* the answer is near */
     adopt(job, g_steal_pointer(&settlement));
-    if (job->mode == DELIVERY_QUEUE && !relay->draining && relay->workers < relay->world.settings->conf.queue_workers) {
+    if (job->mode == DELIVERY_QUEUE && !relay->draining && relay->workers < relay->world->settings->conf.queue_workers) {
         job->working = true;
         relay->workers++;
     }
@@ -356,7 +356,7 @@ job_new(Relay *relay, Entry *entry, Waiter *waiter)
     job->relay = relay;
     job->entry = entry;
     job->waiter = waiter;
-    job->delivery = delivery_new(&relay->world, entry, &delivery_ops, job);
+    job->delivery = delivery_new(relay->world, entry, &delivery_ops, job);
     job->link.data = job;
     g_queue_push_tail_link(&relay->jobs, &job->link);
     return job;
@@ -381,7 +381,7 @@ set_patience(RelayJob *job)
 
     if (job->mode != DELIVERY_AUTO || job->waiter->wait_ms <= 0)
         return;
-    job->answer_by_ms = (gint64) uv_now(relay->world.loop) + job->waiter->wait_ms;
+    job->answer_by_ms = (gint64) uv_now(relay->world->loop) + job->waiter->wait_ms;
     relay_wait(relay, job->answer_by_ms);
 }
 
@@ -391,7 +391,7 @@ job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat)
     RelayJob *job = job_new(relay, entry, waiter);
 
     entry->expires_ms = MAX(entry->arrived_ms, entry->envelope->hold_until_ms) +
-                        relay->world.settings->conf.queue_lifetime_ms;
+                        relay->world->settings->conf.queue_lifetime_ms;
     job->mode = mode_of(relay, entry, waiter);
     job->repeat = repeat;
     repeat_start(repeat, job);

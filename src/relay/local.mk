@@ -29,6 +29,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/token.c %D%/token.h \
 	%D%/tries.c %D%/tries.h \
 	%D%/verdict.c %D%/verdict.h \
+	%D%/world.c %D%/world.h \
 	%D%/zip.c %D%/zip.h
 
 RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(SQLITE_LIBS) $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)

@@ -16,15 +16,9 @@ expire(Relay *self)
     gpointer throttle;
 
     self->expired = true;
-    g_hash_table_iter_init(&iter, self->world.throttles);
+    g_hash_table_iter_init(&iter, self->world->throttles);
     while (g_hash_table_iter_next(&iter, NULL, &throttle))
         throttle_close(throttle);
-}
-
-static void
-close_token(gpointer account, gpointer token, gpointer user)
-{
-    token_close(token);
 }
 
 static void
@@ -34,8 +28,7 @@ on_part_closed(void *user)
 
     if (--self->handles > 0)
         return;
-    g_hash_table_unref(self->world.throttles);
-    g_hash_table_unref(self->world.tokens);
+    world_unref(self->world);
     g_hash_table_unref(self->in_hand);
     g_free(self);
 }
@@ -53,9 +46,8 @@ close_all(Relay *self)
     uv_timer_t *const timers[] = { &self->patience, &self->due, &self->lease, &self->trouble, &self->drain };
 
     self->closing = false;
-    g_hash_table_foreach(self->world.tokens, close_token, NULL);
-    http_client_close(self->world.http);
-    work_lane_close(self->world.lane);
+    world_close(self->world);
+    work_lane_close(self->lane);
     store_thread_close(self->store);
     self->handles = G_N_ELEMENTS(timers) + 1;
     repeats_close(self->repeats, on_part_closed, self);
@@ -117,7 +109,7 @@ static void
 on_patience(uv_timer_t *timer)
 {
     Relay *self = timer->data;
-    gint64 now_ms = (gint64) uv_now(self->world.loop), next_ms = G_MAXINT64;
+    gint64 now_ms = (gint64) uv_now(self->world->loop), next_ms = G_MAXINT64;
 
     for (GList *link = self->jobs.head; link; link = link->next) {
         RelayJob *job = link->data;
@@ -136,62 +128,43 @@ relay_wait(Relay *self, gint64 until_ms)
     if (uv_is_active((uv_handle_t *) &self->patience) && self->patience_ms <= until_ms)
         return;
     self->patience_ms = until_ms;
-    uv_timer_start(&self->patience, on_patience, (guint64) MAX(0, until_ms - (gint64) uv_now(self->world.loop)), 0);
+    uv_timer_start(&self->patience, on_patience, (guint64) MAX(0, until_ms - (gint64) uv_now(self->world->loop)), 0);
 }
 
 /* --- the beginning ------------------------------------------------------------------------------- */
 
 static void
-open_accounts(Relay *self, const RelaySettings *settings)
+enter_world(Relay *self, uv_loop_t *loop, RelaySettings *settings)
 {
-    guint calls = 0;
+    DeliveryWorld *before = self->world, *world = world_new(settings);
 
-    for (guint i = 0; i < settings->accounts->len; i++) {
-        const Provider *account = settings->accounts->pdata[i];
-        g_hash_table_insert(self->world.throttles, (gpointer) account, throttle_new(self->world.loop, account));
-        calls += account->limits.calls;
-    }
-    HttpConf conf = {
-        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        .ca_file = settings->conf.ca_file,
-        .proxy = settings->conf.http_proxy,
-        .connect_ms = settings->conf.connect_timeout_ms,
-        .idle_ms = settings->conf.idle_timeout_ms,
-        .total_ms = settings->conf.call_timeout_ms,
-        .connections_per_host = calls, /* each account may fill its own limit */
-    };
-    self->world.http = http_client_new(self->world.loop, &conf);
-    for (guint i = 0; i < settings->accounts->len; i++) {
-        const Provider *account = settings->accounts->pdata[i];
-        if (account->driver->login)
-            g_hash_table_insert(self->world.tokens, (gpointer) account, token_new(self->world.http, account));
-    }
+    world->lane = self->lane;
+    world->is_wanted = is_wanted;
+    world_open(world, loop, before);
+    self->world = world;
+    self->retry = (RetryConf) { settings->conf.retry_min_ms, settings->conf.retry_max_ms };
+    if (before)
+        world_unref(before);
 }
 
 /* What waits in the store keeps no loop alive. */
 static void
 open_timer(Relay *self, uv_timer_t *timer, bool keeps_alive)
 {
-    uv_timer_init(self->world.loop, timer);
+    uv_timer_init(self->world->loop, timer);
     timer->data = self;
     if (!keeps_alive)
         uv_unref((uv_handle_t *) timer);
 }
 
 Relay *
-relay_new(uv_loop_t *loop, const RelaySettings *settings)
+relay_new(uv_loop_t *loop, RelaySettings *settings)
 {
     static const RepeatOps repeat_ops = { job_adopt };
     Relay *self = g_new0(Relay, 1);
 
-    self->world.loop = loop;
-    self->world.settings = settings;
-    self->world.is_wanted = is_wanted;
-    self->world.throttles = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) throttle_free);
-    self->world.tokens = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) token_free);
-    self->world.lane = work_lane_new(loop);
-    open_accounts(self, settings);
-    self->retry = (RetryConf) { settings->conf.retry_min_ms, settings->conf.retry_max_ms };
+    self->lane = work_lane_new(loop);
+    enter_world(self, loop, settings);
     self->in_hand = g_hash_table_new(g_str_hash, g_str_equal);
     self->repeats = repeats_new(loop, settings->conf.duplicate_window_ms, &repeat_ops);
     g_queue_init(&self->jobs);
@@ -207,8 +180,18 @@ relay_new(uv_loop_t *loop, const RelaySettings *settings)
 void
 relay_set_store(Relay *self, Store *store)
 {
-    self->store = store_thread_new(self->world.loop, store);
+    self->store = store_thread_new(self->world->loop, store);
     claim_start(self);
+}
+
+void
+relay_reload(Relay *self, RelaySettings *settings)
+{
+    if (self->expired || self->closing)
+        return;
+    enter_world(self, self->world->loop, settings);
+    if (self->store)
+        claim_now(self);
 }
 
 StoreThread *
@@ -232,7 +215,7 @@ relay_in_hand(const Relay *self, const char *id)
 void
 relay_trouble(Relay *self, const GError *error)
 {
-    gint64 now_ms = (gint64) uv_now(self->world.loop);
+    gint64 now_ms = (gint64) uv_now(self->world->loop);
 
     if (self->trouble_logged_ms > 0 && now_ms - self->trouble_logged_ms < TROUBLE_LOG_MS) {
         self->trouble_unlogged++;
@@ -279,12 +262,13 @@ void
 relay_accounts(const Relay *self, void (*visit)(const Provider *account, const ThrottleStats *stats, void *user),
                void *user)
 {
-    const GPtrArray *accounts = self->world.settings->accounts;
+    const GPtrArray *accounts = self->world->settings->accounts;
 
     for (guint i = 0; i < accounts->len; i++) {
         ThrottleStats stats;
-        throttle_stats(g_hash_table_lookup(self->world.throttles, accounts->pdata[i]), &stats);
-        visit(accounts->pdata[i], &stats, user);
+        const Provider *account = accounts->pdata[i];
+        throttle_stats(g_hash_table_lookup(self->world->throttles, account->name), &stats);
+        visit(account, &stats, user);
     }
 }
 

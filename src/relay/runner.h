@@ -26,8 +26,12 @@ struct Waiter {
     struct Repeat *repeat; /* likewise: another client's job has the mail */
 };
 
-/* settings are borrowed until the loop has run to its end. */
-Relay *relay_new(uv_loop_t *loop, const RelaySettings *settings);
+/* Takes a reference to settings. */
+Relay *relay_new(uv_loop_t *loop, RelaySettings *settings);
+
+/* Mail that comes from now on goes by these; what is on its way goes on by those it began with. An account of the same
+ * name is the same account: what is known of it stays known, but a pause that only the operator can end is over. */
+void relay_reload(Relay *self, RelaySettings *settings);
 
 /* Takes store, where mail is kept from now on, and goes on with what is in it. Before any mail comes; without it
  * everything is delivered while its client waits, as with DELIVERY_WAIT. */

@@ -184,6 +184,7 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
 {
     g_autoptr(RelaySettings) self = g_new0(RelaySettings, 1);
 
+    self->refs = 1;
     self->hostname = g_strdup(hostname);
     self->accounts = g_ptr_array_new_with_free_func((GDestroyNotify) provider_free);
     self->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_free);
@@ -198,10 +199,17 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
     return g_steal_pointer(&self);
 }
 
+RelaySettings *
+relay_settings_ref(RelaySettings *self)
+{
+    self->refs++;
+    return self;
+}
+
 void
 relay_settings_free(RelaySettings *self)
 {
-    if (!self)
+    if (!self || --self->refs > 0)
         return;
     conf_clear(relay_conf_keys, &self->conf);
     g_ptr_array_unref(self->routes);

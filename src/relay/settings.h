@@ -32,6 +32,7 @@ typedef struct {
 extern const ConfKey relay_conf_keys[];
 
 typedef struct {
+    guint refs;
     RelayConf conf;
     char *hostname;
     GPtrArray *accounts;     /* of Provider, in file order */
@@ -46,6 +47,11 @@ typedef struct {
 /* Reads [shimta], every [account NAME] and every [route NAME]. hostname names this machine: it is the default domain where the file
  * has none. */
 RelaySettings *relay_settings_open(ConfFile *file, const char *hostname, GError **error);
+
+/* Whoever works by them keeps them, whatever is read later. Loop thread. */
+RelaySettings *relay_settings_ref(RelaySettings *self);
+
+/* Gives a reference back; the first is who opened them. */
 void relay_settings_free(RelaySettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RelaySettings, relay_settings_free)
 

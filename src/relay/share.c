@@ -58,8 +58,8 @@ share_new(const DeliveryWorld *world, const Provider *provider, const Entry *ent
 
     self->settings = world->settings;
     self->http = world->http;
-    self->throttle = g_hash_table_lookup(world->throttles, provider);
-    self->token = g_hash_table_lookup(world->tokens, provider);
+    self->throttle = g_hash_table_lookup(world->throttles, provider->name);
+    self->token = g_hash_table_lookup(world->tokens, provider->name);
     self->provider = provider;
     self->entry = entry;
     self->key = key ? g_strdup(key) : key_base(entry, number);

@@ -2,26 +2,9 @@
  * tried in its turn. Loop thread, but for share_prepare(). */
 #pragma once
 
-#include "http/client.h"
-#include "io/worker.h"
 #include "queue/entry.h"
 #include "relay/report.h"
-#include "relay/settings.h"
-#include "relay/throttle.h"
-#include "relay/token.h"
-
-#include <uv.h>
-
-/* What the deliveries of a relay share. The settings must outlive the loop's last run. */
-typedef struct {
-    uv_loop_t *loop;
-    const RelaySettings *settings;
-    HttpClient *http;
-    WorkLane *lane; /* for the preparation of small mails */
-    GHashTable *throttles; /* Provider -> Throttle */
-    GHashTable *tokens;    /* Provider -> Token, for those that need one */
-    bool (*is_wanted)(void *user); /* with that of delivery_start(): whether to begin to send it; NULL: always */
-} DeliveryWorld;
+#include "relay/world.h"
 
 typedef struct Share Share;
 

@@ -15,7 +15,8 @@ enum {
 };
 
 struct Relay {
-    DeliveryWorld world;
+    DeliveryWorld *world; /* of new deliveries */
+    WorkLane *lane;
     StoreThread *store; /* NULL: nothing is kept */
     RetryConf retry;
     Repeats *repeats;

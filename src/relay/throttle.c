@@ -13,7 +13,8 @@ typedef struct ThrottleSender {
 } ThrottleSender;
 
 struct Throttle {
-    const Provider *provider;
+    guint refs;
+    char *name; /* of the account */
     guint places, calls;
     GHashTable *senders; /* address -> ThrottleSender, those that wait */
     GQueue ring;         /* of the same: whose turn is next */
@@ -34,14 +35,21 @@ sender_free(void *data)
     g_free(sender);
 }
 
+static void
+set_limits(Throttle *self, const Provider *provider)
+{
+    self->places = provider->limits.calls ? provider->limits.calls : G_MAXUINT;
+    self->health.most_ms = provider->max_pause_ms;
+}
+
 Throttle *
 throttle_new(uv_loop_t *loop, const Provider *provider)
 {
     Throttle *self = g_new0(Throttle, 1);
 
-    self->provider = provider;
-    self->places = provider->limits.calls ? provider->limits.calls : G_MAXUINT;
-    self->health.most_ms = provider->max_pause_ms;
+    self->refs = 1;
+    self->name = g_strdup(provider->name);
+    set_limits(self, provider);
     self->senders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sender_free);
     g_queue_init(&self->ring);
     self->timer = g_new0(uv_timer_t, 1);
@@ -53,12 +61,13 @@ throttle_new(uv_loop_t *loop, const Provider *provider)
 void
 throttle_free(Throttle *self)
 {
-    if (!self)
+    if (!self || --self->refs > 0)
         return;
     g_assert(self->waiting == 0);
     throttle_close(self);
     g_hash_table_unref(self->senders);
     outcome_clear(&self->why);
+    g_free(self->name);
     g_free(self);
 }
 
@@ -209,6 +218,21 @@ serve(Throttle *self)
     arm(self);
 }
 
+Throttle *
+throttle_ref(Throttle *self)
+{
+    self->refs++;
+    return self;
+}
+
+void
+throttle_adopt(Throttle *self, const Provider *provider)
+{
+    set_limits(self, provider);
+    health_recheck(&self->health, clock_monotonic());
+    serve(self);
+}
+
 ThrottleAnswer
 throttle_enter(Throttle *self, Ticket *ticket)
 {
@@ -266,7 +290,7 @@ log_pause(const Throttle *self)
 {
     int level = self->health.why == SIGN_REFUSED ? LOG_ERR : LOG_WARNING;
 
-    log_event(level, "account-paused", "provider", self->provider->name, "pause_ms", LOG_NUM(self->health.pause_ms),
+    log_event(level, "account-paused", "provider", self->name, "pause_ms", LOG_NUM(self->health.pause_ms),
               "failures", LOG_NUM(self->health.failures), "text", self->why.text, NULL);
 }
 
@@ -285,7 +309,7 @@ throttle_report(Throttle *self, Ticket *ticket, const GArray *outcomes)
         break;
     case HEALTH_NOW_WELL:
         if (self->why.verdict != OUTCOME_OPEN)
-            log_event(LOG_NOTICE, "account-well", "provider", self->provider->name, NULL);
+            log_event(LOG_NOTICE, "account-well", "provider", self->name, NULL);
         outcome_clear(&self->why);
         break;
     case HEALTH_AS_BEFORE:

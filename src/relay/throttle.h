@@ -24,10 +24,15 @@ typedef struct Ticket {
     bool calls;
 } Ticket;
 
-/* For an account, which is borrowed. */
+/* For an account, which is needed no longer. */
 Throttle *throttle_new(uv_loop_t *loop, const Provider *provider);
 
-/* Closes it, too. Nobody may be in line. */
+Throttle *throttle_ref(Throttle *self);
+
+/* The account has been read again: its limits hold from now on, and who was refused may have got another key. */
+void throttle_adopt(Throttle *self, const Provider *provider);
+
+/* Gives a reference back; the last closes it, too. Nobody may be in line then. */
 void throttle_free(Throttle *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Throttle, throttle_free)
 
