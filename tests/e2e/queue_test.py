@@ -124,6 +124,16 @@ class QueueTest(unittest.TestCase):
         again.wait_line(rf"delivered id={queue_id} ")
         self.assert_once(sandbox, "yamada@example.org")
 
+    def test_killed_in_the_middle_of_a_call_that_is_for_the_operator(self):
+        sandbox, state = self.sandbox(), self.state()
+        more = {"account main": "unknown-outcome = hold\n"}
+        sandbox.fault("delay=20000")
+        daemon = self.daemon(sandbox.url, "delivery = queue\n", state=state, more=more)
+        queue_id = self.queue_id(self.send(daemon, "yamada@example.org"))
+        daemon.end(9)
+        again = self.daemon(sandbox.url, state=state, more=more)
+        again.wait_line(rf"held id={queue_id} .*may have been taken")
+
     def test_unknown_outcome_is_tried_again_as_the_same_call(self):
         sandbox = self.sandbox()
         daemon = self.daemon(sandbox.url, account=shim.ARARA)
