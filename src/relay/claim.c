@@ -213,7 +213,7 @@ look(Relay *relay, guint most)
     store_thread_do(relay->store, &task, self);
 }
 
-static void set_timer(Relay *relay, gint64 pause_ms);
+static void set_timer(Relay *relay, gint64 due_ms);
 
 void
 claim_now(Relay *relay)
@@ -227,7 +227,7 @@ claim_now(Relay *relay)
         return;
     gint64 pause_ms = all_paused_ms(relay);
     if (pause_ms > 0)
-        set_timer(relay, pause_ms);
+        set_timer(relay, clock_now() + pause_ms);
     else
         look(relay, most - relay->workers);
 }
@@ -241,23 +241,21 @@ on_due(uv_timer_t *timer)
 }
 
 static void
-set_timer(Relay *relay, gint64 pause_ms)
+set_timer(Relay *relay, gint64 due_ms)
 {
-    relay->due_ms = clock_now() + pause_ms;
-    uv_timer_start(&relay->due, on_due, (guint64) CLAMP(pause_ms, 0, LOOK_MS), 0);
+    relay->due_ms = due_ms;
+    uv_timer_start(&relay->due, on_due, (guint64) CLAMP(due_ms - clock_now(), 0, LOOK_MS), 0);
 }
 
 void
 claim_due(Relay *relay, gint64 due_ms)
 {
-    gint64 now_ms = clock_now();
-
     if (!relay->store || relay->draining)
         return;
-    if (due_ms <= now_ms)
+    if (due_ms <= clock_now())
         claim_now(relay);
     else if (!uv_is_active((uv_handle_t *) &relay->due) || due_ms < relay->due_ms)
-        set_timer(relay, due_ms - now_ms);
+        set_timer(relay, due_ms);
 }
 
 static bool

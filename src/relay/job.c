@@ -39,7 +39,7 @@ end(RelayJob *job)
     delivery_free(job->delivery);
     g_free(job);
     relay->workers -= worked;
-    if (worked && relay->claim_again)
+    if (relay->claim_again) /* a worker is free, or it showed that its account works */
         claim_now(relay);
     relay_check(relay);
 }
