@@ -40,6 +40,7 @@ class AccessTest(unittest.TestCase):
         daemon.wait_line(r"refused client=127.0.0.1 listener=tcp dsn=5.7.1")
 
     def test_connections_of_one_client(self):
+        """A99."""
         daemon = serve(self, max_connections_per_client=2)
         with daemon.raw() as first, daemon.raw() as second, daemon.raw() as third:
             self.assertEqual([first.reply()[0], second.reply()[0]], [220, 220])

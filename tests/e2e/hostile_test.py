@@ -305,6 +305,33 @@ class ContentTest(unittest.TestCase):
                 self.assertEqual(talk.ask("NOOP")[0], 250)
                 self.assertEqual([row["to"] for row in sandbox.box()], ["b@example.org"])
 
+    def test_a60_fields_that_should_be_one(self):
+        """The first From and Subject count, the last Content-Type and Content-Transfer-Encoding; a From without an
+        address is none, and the envelope's sender stands in."""
+        to = b"To: b@example.org\r\n"
+        one = b"From: one@example.jp\r\n" + to
+        mime = one + b"Subject: s\r\nMIME-Version: 1.0\r\n"
+        for head, body, sender, subject, text in (
+                (b"From: one@example.jp\r\nFrom: two@example.jp\r\n" + to + b"Subject: s\r\n", b"x", "one", "s", "x"),
+                (b"From: one@example.jp, two@example.jp\r\n" + to + b"Subject: s\r\n", b"x", "one", "s", "x"),
+                (b"From: team: one@example.jp, two@example.jp;\r\n" + to + b"Subject: s\r\n", b"x", "one", "s", "x"),
+                (to + b"Subject: s\r\n", b"x", "envelope", "s", "x"),
+                (b"From:\r\n" + to + b"Subject: s\r\n", b"x", "envelope", "s", "x"),
+                (b"From: <>\r\n" + to + b"Subject: s\r\n", b"x", "envelope", "s", "x"),
+                (b"From: nobody:;\r\n" + to + b"Subject: s\r\n", b"x", "envelope", "s", "x"),
+                (one + b"Subject: first\r\nSubject: second\r\n", b"x", "one", "first", "x"),
+                (mime + b"Content-Type: text/html\r\nContent-Type: text/plain\r\n", b"<b>x", "one", "s", "<b>x"),
+                (mime + b"Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n", b"eA==", "one", "s", "eA==")):
+            with self.subTest(head=head):
+                sandbox.clear()
+                code, answer = daemon.send("envelope@example.jp", ["b@example.org"], head + b"\r\n" + body + b"\r\n")
+                self.assertEqual(code, 250, answer)
+                row, = sandbox.box()
+                mail = sandbox.mail(row["number"])
+                self.assertEqual([a.username for a in mail["From"].addresses], [sender])
+                self.assertEqual(mail["Subject"], subject)
+                self.assertEqual(shim.text_of(mail).rstrip("\n"), text)
+
     def test_messages(self):
         """None stops the daemon, blocks another session, or takes memory without bound."""
         for row, name, message, accepted in MESSAGES:
