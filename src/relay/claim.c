@@ -5,6 +5,8 @@
 enum {
     LOOK_MS = 60 * 1000, /* at the latest: the wall clock may be set back */
     AGAIN_MS = 5000,     /* after a failure */
+    SPREAD_MS = 10,      /* between two that went back */
+    SPREAD_MOST_MS = 10 * 60 * 1000,
 };
 
 /* One look into the store. */
@@ -40,53 +42,7 @@ rows_new(Relay *relay, gint64 until_ms)
     return self;
 }
 
-/* --- paused accounts ----------------------------------------------------------------------------- */
-
-static gint64
-paused_ms(const Relay *relay, const Provider *account)
-{
-    return throttle_paused_ms(g_hash_table_lookup(relay->world->throttles, account->name));
-}
-
-/* While no account can be called nothing need be looked for; 0: one can. */
-static gint64
-all_paused_ms(const Relay *relay)
-{
-    const GPtrArray *accounts = relay->world->settings->accounts;
-    gint64 least = G_MAXINT64;
-
-    for (guint i = 0; i < accounts->len; i++)
-        least = MIN(least, paused_ms(relay, accounts->pdata[i]));
-    return least;
-}
-
-/* The account that all who are open were tried through; NULL: there is no such. */
-static const Provider *
-account_of(const Relay *relay, const Entry *entry)
-{
-    const char *name = NULL;
-
-    for (guint i = 0; i < entry->tries->len; i++) {
-        const EntryTry *try = &g_array_index(entry->tries, EntryTry, i);
-        if (try->closed)
-            continue;
-        if (!try->account || (name && !g_str_equal(name, try->account)))
-            return NULL;
-        name = try->account;
-    }
-    return name ? relay_settings_account(relay->world->settings, name) : NULL;
-}
-
-/* What is given up when it fails once more is tried all the same. */
-static gint64
-deferred_ms(const Relay *relay, const Entry *entry)
-{
-    const Provider *account = account_of(relay, entry);
-
-    if (!account || account->fallback || clock_now() >= entry->expires_ms)
-        return 0;
-    return paused_ms(relay, account);
-}
+/* --- what goes back ------------------------------------------------------------------------------ */
 
 static bool
 run_defer(Store *store, void *user, GError **error)
@@ -145,7 +101,14 @@ run_look(Store *store, void *user, GError **error)
     return self->entries->len == self->claim.max || store_next_due(store, &self->due_ms, error);
 }
 
-/* Those whose account is paused go back. */
+/* Those that went back one after the other do not come again all at once. */
+static gint64
+spread_ms(const Relay *relay)
+{
+    return MIN((gint64) relay->sent_back * SPREAD_MS, SPREAD_MOST_MS);
+}
+
+/* One that no account would take now goes back. */
 static void
 take(Relay *relay, GPtrArray *entries)
 {
@@ -153,22 +116,26 @@ take(Relay *relay, GPtrArray *entries)
 
     for (guint i = 0; i < entries->len; i++) {
         Entry *entry = entries->pdata[i];
-        gint64 pause_ms = deferred_ms(relay, entry);
+        const Provider *probe = NULL;
+        gint64 wait_ms = relay->draining ? 0 : probation_wait(relay, entry, &probe);
         if (g_hash_table_contains(relay->in_hand, entry->id)) {
             entry_free(entry); /* the lease ran out by a jump of the clock only */
-        } else if (pause_ms > 0 || relay->draining) {
+        } else if (wait_ms > 0 || relay->draining) {
             if (!deferred)
-                deferred = rows_new(relay, clock_now() + pause_ms);
-            deferred->until_ms = MAX(deferred->until_ms, clock_now() + pause_ms);
+                deferred = rows_new(relay, 0);
+            relay->sent_back++;
+            deferred->until_ms = MAX(deferred->until_ms, clock_now() + wait_ms);
             g_ptr_array_add(deferred->ids, g_strdup(entry->id));
             entry_free(entry);
         } else {
             entry->stored = true;
-            job_start_stored(relay, entry);
+            job_start_stored(relay, entry, probe);
         }
     }
-    if (deferred)
-        defer(relay, deferred);
+    if (!deferred)
+        return;
+    deferred->until_ms += relay->draining ? 0 : spread_ms(relay);
+    defer(relay, deferred);
 }
 
 static void
@@ -188,6 +155,8 @@ on_looked(void *user, const GError *error)
         g_ptr_array_set_free_func(entries, NULL);
         take(relay, entries);
     }
+    if (!full)
+        relay->sent_back = 0;
     gint64 due_ms = self->due_ms;
     g_free(self);
     if (full || (!error && relay->claim_again))
@@ -219,17 +188,18 @@ void
 claim_now(Relay *relay)
 {
     guint most = relay->world->settings->conf.queue_workers;
+    gint64 wait_ms;
 
     if (!relay->store || relay->draining)
         return;
     relay->claim_again = true;
     if (relay->claiming || relay->workers >= most)
         return;
-    gint64 pause_ms = all_paused_ms(relay);
-    if (pause_ms > 0)
-        set_timer(relay, clock_now() + pause_ms);
+    guint room = probation_room(relay, most - relay->workers, &wait_ms);
+    if (room > 0)
+        look(relay, room);
     else
-        look(relay, most - relay->workers);
+        set_timer(relay, clock_now() + wait_ms);
 }
 
 /* --- timers -------------------------------------------------------------------------------------- */

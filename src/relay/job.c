@@ -35,6 +35,8 @@ end(RelayJob *job)
     g_queue_unlink(&relay->jobs, &job->link);
     if (g_hash_table_lookup(relay->in_hand, job->entry->id) == job)
         g_hash_table_remove(relay->in_hand, job->entry->id);
+    if (job->probe)
+        g_hash_table_remove(relay->probes, job->probe);
     settlement_free(job->settlement);
     delivery_free(job->delivery);
     g_free(job);
@@ -419,10 +421,13 @@ job_adopt(RelayJob *job, Repeat *repeat, Waiter *waiter)
 }
 
 void
-job_start_stored(Relay *relay, Entry *entry)
+job_start_stored(Relay *relay, Entry *entry, const Provider *probe)
 {
     RelayJob *job = job_new(relay, entry, NULL);
 
+    job->probe = probe;
+    if (probe)
+        g_hash_table_add(relay->probes, (gpointer) probe);
     g_hash_table_insert(relay->in_hand, entry->id, job);
     job->working = true;
     relay->workers++;

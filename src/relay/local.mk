@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/journal.c %D%/journal.h \
 	%D%/job.c \
 	%D%/lines.c %D%/lines.h \
+	%D%/probation.c \
 	%D%/repeat.c %D%/repeat.h \
 	%D%/report.c %D%/report.h \
 	%D%/retry.c %D%/retry.h \

@@ -30,6 +30,7 @@ on_part_closed(void *user)
         return;
     world_unref(self->world);
     g_hash_table_unref(self->in_hand);
+    g_hash_table_unref(self->probes);
     g_free(self);
 }
 
@@ -166,6 +167,7 @@ relay_new(uv_loop_t *loop, RelaySettings *settings)
     self->lane = work_lane_new(loop);
     enter_world(self, loop, settings);
     self->in_hand = g_hash_table_new(g_str_hash, g_str_equal);
+    self->probes = g_hash_table_new(NULL, NULL);
     self->repeats = repeats_new(loop, settings->conf.duplicate_window_ms, &repeat_ops);
     g_queue_init(&self->jobs);
     g_queue_init(&self->troubled);

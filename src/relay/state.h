@@ -1,5 +1,5 @@
-/* A relay's inside, shared by runner.c (the whole), job.c (one mail in hand), booking.c (what is made durable) and
- * claim.c (what the store has to do); for nobody else. Loop thread. */
+/* A relay's inside, shared by runner.c (the whole), job.c (one mail in hand), booking.c (what is made durable),
+ * claim.c (what the store has to do) and probation.c (whose account is not known to work); for nobody else. Loop thread. */
 #pragma once
 
 #include "relay/booking.h"
@@ -29,6 +29,8 @@ struct Relay {
 
     bool claiming;
     bool claim_again; /* there may be more to claim */
+    guint sent_back;  /* entries, since a look found fewer than it wanted */
+    GHashTable *probes; /* of Provider: a job is on its way to find out whether it works */
     gint64 due_ms;    /* when the next claim is made; G_MAXINT64: at the end of a minute */
     uv_timer_t due;
     uv_timer_t lease;
@@ -73,6 +75,7 @@ typedef struct RelayJob {
     bool prepared;        /* while sending: who gets it is known */
     bool overdue;         /* the waiter has waited long enough */
     bool working;         /* counted among the relay's workers */
+    const Provider *probe; /* it is among the relay's probes with that one; or NULL */
     bool promising;       /* the booking is a promise ahead of the result */
     bool switching;       /* other accounts are to be called once it is written which */
     bool noted;           /* the row tells of calls that may be on their way */
@@ -86,8 +89,8 @@ void job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat);
 /* Its waiter has left, but here is another one for the same mail. */
 void job_adopt(RelayJob *job, Repeat *repeat, Waiter *waiter);
 
-/* One out of the store, leased. */
-void job_start_stored(Relay *relay, Entry *entry);
+/* One out of the store, leased; perhaps a probe. */
+void job_start_stored(Relay *relay, Entry *entry, const Provider *probe);
 
 /* Ends with what is known; perhaps later, if something must be written. */
 void job_abort(RelayJob *job);
@@ -107,6 +110,14 @@ void claim_due(Relay *relay, gint64 due_ms);
 
 /* A leased entry of which no call was made is let go: nothing of it was cut off. */
 void claim_release(Relay *relay, const char *id);
+
+/* --- probation.c: an account that failed is tried with one mail, and the others wait for what comes of it */
+
+/* How many entries may be begun with, of most; 0: none for wait_ms. */
+guint probation_room(const Relay *relay, guint most, gint64 *wait_ms);
+
+/* How long no account would take the entry; 0: it may be sent, as the probe of one if that is not NULL. */
+gint64 probation_wait(const Relay *relay, const Entry *entry, const Provider **probe);
 
 /* --- runner.c */
 

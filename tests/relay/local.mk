@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -25,6 +25,9 @@ TESTS += $(RELAY_TESTS)
 %C%_queue_test_SOURCES = %D%/queue_test.c %D%/fake_http.c %D%/fake_http.h %D%/site.c %D%/site.h
 %C%_queue_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_queue_test_LDADD = $(RELAY_LIBS)
+%C%_probation_test_SOURCES = %D%/probation_test.c %D%/fake_http.c %D%/fake_http.h %D%/site.c %D%/site.h
+%C%_probation_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_probation_test_LDADD = $(RELAY_LIBS)
 %C%_relay_test_SOURCES = %D%/relay_test.c %D%/fake_http.c %D%/fake_http.h %D%/site.c %D%/site.h
 %C%_relay_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_relay_test_LDADD = $(RELAY_LIBS)
