@@ -148,12 +148,9 @@ flatten(Message *self)
 bool
 message_allowed(const Scan *scan, GError **error)
 {
-    ScanVerdict verdict = scan_verdict(scan);
-    MailError code = verdict == SCAN_LOOP ? MAIL_ERROR_LOOP : MAIL_ERROR_SYNTAX;
-
-    if (verdict != SCAN_REFUSED && verdict != SCAN_LOOP)
+    if (scan_verdict(scan) != SCAN_REFUSED)
         return true;
-    g_set_error_literal(error, MAIL_ERROR, code, scan_reason(scan));
+    g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_SYNTAX, scan_reason(scan));
     return false;
 }
 

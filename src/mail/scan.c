@@ -88,7 +88,7 @@ scan_free(Scan *self)
 static void
 judge(Scan *self, ScanVerdict verdict, const char *reason)
 {
-    static const int weight[] = { [SCAN_OK] = 0, [SCAN_FLAT] = 1, [SCAN_LOOP] = 2, [SCAN_REFUSED] = 3 };
+    static const int weight[] = { [SCAN_OK] = 0, [SCAN_FLAT] = 1, [SCAN_REFUSED] = 2 };
 
     if (weight[verdict] <= weight[self->verdict])
         return;
@@ -100,7 +100,7 @@ judge(Scan *self, ScanVerdict verdict, const char *reason)
 static void
 judge_header(Scan *self, ScanVerdict verdict, const char *reason)
 {
-    if (self->at_header == SCAN_REFUSED || (self->at_header == SCAN_LOOP && verdict != SCAN_REFUSED))
+    if (self->at_header == SCAN_REFUSED)
         return;
     self->at_header = verdict;
     self->header_reason = reason;
@@ -160,8 +160,6 @@ finish_field(Scan *self)
         check_structured(self, value, value_length, is_address);
     if (self->state == STATE_HEADER)
         scan_facts_field(&self->facts, name, n, value, value_length);
-    if (self->facts.received > SCAN_MAX_RECEIVED)
-        judge_header(self, SCAN_LOOP, "too many Received fields, the mail is in a loop");
     if (n == 12 && g_ascii_strncasecmp(name, "content-type", n) == 0)
         keep_type(self, value, value_length);
     g_string_truncate(self->field, 0);

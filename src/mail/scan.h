@@ -15,7 +15,6 @@ enum {
     SCAN_MAX_COLONS = 50,         /* unquoted ':' in one address field: groups, which GMime recurses on */
     SCAN_MAX_COMMENT_DEPTH = 100, /* unquoted nested '(' in one field */
     SCAN_MAX_PARAMETERS = 100,    /* ';' in one Content-* field */
-    SCAN_MAX_RECEIVED = 100,      /* more is a mail loop */
     SCAN_MAX_PARTS = 1000,        /* delimiters of open multiparts */
     SCAN_MAX_DEPTH = 100,
     SCAN_MAX_BOUNDARY_BYTES = 2048,
@@ -26,7 +25,6 @@ typedef enum {
     SCAN_OK,
     SCAN_FLAT,    /* absurd structure only: take the mail as plain text */
     SCAN_REFUSED, /* over a cap: 554, see scan_reason() */
-    SCAN_LOOP,    /* too many Received fields: 554 5.4.6 */
 } ScanVerdict;
 
 typedef struct Scan Scan;

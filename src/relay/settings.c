@@ -21,7 +21,7 @@ const ConfKey relay_conf_keys[] = {
     CONF_KEY(RelayConf, delay_warning_ms, "delay-warning", CONF_TIME, "4h", .min = 0, .max = 365 * DAY_MS),
     CONF_KEY(RelayConf, bounce_from, "bounce-from", CONF_STRING, NULL),
     CONF_KEY(RelayConf, bounce_bytes, "bounce-size", CONF_SIZE, "64k", .min = 0, .max = 1 << 30),
-    CONF_KEY(RelayConf, max_received, "max-received", CONF_UINT, "100", .min = 1, .max = SCAN_MAX_RECEIVED),
+    CONF_KEY(RelayConf, max_received, "max-received", CONF_UINT, "100", .min = 1, .max = SCAN_MAX_FIELDS),
     CONF_KEY(RelayConf, duplicate_window_ms, "duplicate-window", CONF_TIME, "10m", .min = 0, .max = DAY_MS),
     { 0 },
 };

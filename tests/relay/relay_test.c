@@ -407,6 +407,46 @@ test_log(void)
     g_test_trap_assert_stderr_unmatched("*key-of-tests*");
 }
 
+/* A58, and what sendmail -h counted before. */
+static const struct {
+    const char *keys;
+    guint received, hops;
+    bool loop;
+} loops[] = {
+    { "", 100, 0, false },
+    { "", 101, 0, true },
+    { "", 60, 40, false },
+    { "", 60, 41, true },
+    { "", 0, G_MAXUINT, true },
+    { "max-received = 5\n", 5, 0, false },
+    { "max-received = 5\n", 6, 0, true },
+    { "max-received = 5\n", 1, 5, true },
+    { "max-received = 200\n", 150, 50, false },
+    { "max-received = 200\n", 201, 0, true },
+};
+
+static void
+test_loops(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(loops); i++) {
+        g_autoptr(GString) mail = g_string_new(NULL);
+        Site site;
+        for (guint k = 0; k < loops[i].received; k++)
+            g_string_append(mail, "Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n");
+        g_string_append(mail, MAIL);
+        Entry *entry = entry_of(mail->str, "a@x.test");
+        entry->envelope->hops = loops[i].hops;
+        site_open(&site, loops[i].keys, "");
+        relay_deliver(site.relay, entry, &site.guests[0].waiter);
+        while (fake_http.open->len == 0 && site.guests[0].replies == 0)
+            uv_run(&site.loop, UV_RUN_ONCE);
+        g_assert_cmpuint(fake_http.open->len, ==, !loops[i].loop);
+        if (loops[i].loop)
+            g_assert_true(g_str_has_prefix(site.guests[0].line, "554 5.4.6 "));
+        site_close(&site);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -419,6 +459,7 @@ main(int argc, char **argv)
     g_test_add_func("/relay/aliases", test_aliases);
     g_test_add_func("/relay/header-alias", test_header_alias);
     g_test_add_func("/relay/in-turn", test_in_turn);
+    g_test_add_func("/relay/loops", test_loops);
     g_test_add_func("/relay/pause", test_pause);
     g_test_add_func("/relay/abandon", test_abandon);
     g_test_add_func("/relay/abandon-between-calls", test_abandon_between_calls);
