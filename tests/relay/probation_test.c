@@ -34,6 +34,30 @@ defer(Store *self, const char *const *ids, gint64 due_ms, GError **error)
     return store_memory.defer(self, ids, due_ms, error);
 }
 
+/* What the store has at the end. */
+static struct {
+    guint rows, leased, maybe_taken, cut_off;
+} left;
+
+static void
+count_row(const StoreRow *row, void *user)
+{
+    left.rows++;
+    left.leased += row->leased;
+    left.maybe_taken += g_array_index(row->entry->tries, EntryTry, 0).maybe_taken;
+    left.cut_off += row->entry->cut_off;
+}
+
+static void
+close_store(Store *self)
+{
+    const StoreQuery all = { .held = -1 };
+
+    memset(&left, 0, sizeof left);
+    g_assert_true(store_memory.each(self, &all, count_row, NULL, NULL));
+    store_memory.close(self);
+}
+
 static void
 forget(void)
 {
@@ -64,6 +88,7 @@ store_with(guint n, const char *account)
     ops.claim = claim;
     ops.update = update;
     ops.defer = defer;
+    ops.close = close_store;
     store->ops = &ops;
     return store;
 }
@@ -185,6 +210,37 @@ test_fallback_works(void)
     site_close(&site);
 }
 
+static void
+on_drained(void *user)
+{
+    ((Site *) user)->drained = true;
+}
+
+/* The end comes while the API answers nobody, in good order or at once: all stays in the queue, and only what was in a
+ * call is of unknown outcome. */
+static void
+test_end(gconstpointer in_order)
+{
+    Site site;
+
+    site_open(&site, "", "max-calls = 3\n");
+    forget();
+    relay_set_store(site.relay, store_with(MANY, NULL));
+    run_until_open(&site, 3);
+    while (relay_size(site.relay) < WORKERS)
+        uv_run(&site.loop, UV_RUN_ONCE);
+    relay_drain(site.relay, in_order ? 1 : 10000, on_drained, &site);
+    while (in_order && !site.drained)
+        uv_run(&site.loop, UV_RUN_ONCE);
+    site_close(&site);
+    g_assert_cmpuint(claimed, ==, WORKERS);
+    g_assert_cmpuint(left.rows, ==, MANY);
+    g_assert_cmpuint(left.leased, ==, 0);
+    g_assert_cmpuint(left.maybe_taken, ==, 3);
+    g_assert_cmpuint(left.cut_off, ==, 0);
+    g_assert_cmpuint(updates, ==, 3);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -192,5 +248,7 @@ main(int argc, char **argv)
     g_test_add_func("/probation/one-probe", test_one_probe);
     g_test_add_func("/probation/beside-another", test_beside_another);
     g_test_add_func("/probation/fallback-works", test_fallback_works);
+    g_test_add_data_func("/probation/end-in-order", "", test_end);
+    g_test_add_data_func("/probation/end-at-once", NULL, test_end);
     return g_test_run();
 }
