@@ -197,6 +197,11 @@ done_flush(void *user, const GError *error)
 {
     ControlRequest *request = user;
 
+    const cJSON *n = cJSON_GetObjectItemCaseSensitive(request->last, "n");
+
+    if (!error) /* the mails' own next lines tell the rest */
+        log_event(LOG_NOTICE, "flushed", "sender", json_string(request->body, "sender"), "recipient",
+                  json_string(request->body, "recipient"), "n", LOG_NUM(n ? (gint64) n->valuedouble : 0), NULL);
     if (!error && request->client)
         request->hub.wake(request->hub.relay);
     control_answer(request, error ? error->message : NULL);

@@ -140,6 +140,19 @@ on_failed(Booking *self)
 }
 
 static void
+on_told(const Booking *self)
+{
+    const Entry *entry = self->job.entry;
+    const Settlement *settlement = self->job.settlement;
+
+    report_notice(entry, self->notice);
+    report_news(entry, "bounced", settlement->failed, self->notice);
+    report_news(entry, "delayed", settlement->delayed, self->notice);
+    report_news(entry, "relayed", settlement->relayed, self->notice);
+    claim_now(self->job.relay);
+}
+
+static void
 on_done(void *user, const GError *error)
 {
     Booking *self = user;
@@ -150,10 +163,9 @@ on_done(void *user, const GError *error)
         self->error = g_error_copy(error);
         on_failed(self);
     } else {
-        if (self->notice) {
-            report_notice(self->job.entry, self->notice);
-            claim_now(self->job.relay);
-        }
+        report_news(self->job.entry, "expired", self->job.settlement->expired, NULL);
+        if (self->notice)
+            on_told(self);
         finish(self);
     }
 }

@@ -207,6 +207,27 @@ report_notice(const Entry *entry, const Entry *notice)
     g_autofree char *text = g_strdup_printf("%s to %s", notice->id, to->address);
     line.text = text;
     journal_write(journal, &line);
+    report_kept(notice);
+}
+
+void
+report_news(const Entry *entry, const char *event, const GArray *places, const Entry *notice)
+{
+    const GPtrArray *recipients = entry->envelope->recipients;
+
+    for (guint i = 0; i < places->len; i++) {
+        guint place = g_array_index(places, guint, i);
+        const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, place);
+        const EnvelopeRecipient *to = place < recipients->len ? recipients->pdata[place] : NULL;
+        log_event(LOG_NOTICE, event, "id", entry->id, "from", sender_of(entry), "to", to ? to->address : NULL,
+                  "notice", notice ? notice->id : NULL, "dsn", outcome->dsn, "text", outcome->text, NULL);
+        JournalLine line = line_of(entry, event);
+        g_autofree char *by = notice ? g_strdup_printf("by %s: %s", notice->id, outcome->text) : NULL;
+        line.recipient = to ? to->address : NULL;
+        line.dsn = outcome->dsn;
+        line.text = by ? by : outcome->text;
+        journal_write(journal, &line);
+    }
 }
 
 void

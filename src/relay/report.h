@@ -35,8 +35,11 @@ void report_kept(const Entry *entry);
 /* waits there for the operator, */
 void report_held(const Entry *entry);
 
-/* its sender is told of it by notice. */
+/* its sender is told of it by notice, which is in the store now. */
 void report_notice(const Entry *entry, const Entry *notice);
+
+/* What that means for recipients (places: of guint): "bounced", "delayed", "relayed", or with notice NULL "expired". */
+void report_news(const Entry *entry, const char *event, const GArray *places, const Entry *notice);
 
 /* The store failed, and so often since the last line. */
 void report_trouble(const GError *error, guint others);

@@ -195,12 +195,24 @@ class QueueTest(unittest.TestCase):
         self.assertTrue(reply.startswith("452 4.3.1"), reply)
         self.assertTrue(self.send(daemon, "third@example.org").startswith("250 2.0.0 Ok: queued as <"))
 
+    def test_sender_is_told_of_the_delay(self):
+        sandbox = self.sandbox()
+        daemon = self.daemon(sandbox.url, "delay-warning = 1s\n")
+        sandbox.fault("error=13-002", 2)
+        queue_id = self.queue_id(self.send(daemon, "yamada@example.org"))
+        notice = daemon.wait_line(rf"delayed id={queue_id} .*to=yamada@example\.org notice=(\w+) ").group(1)
+        daemon.wait_line(rf"delivered id={notice} ")
+        daemon.wait_line(rf"delivered id={queue_id} ")
+
     def test_given_up_and_returned(self):
         sandbox = self.sandbox()
         daemon = self.daemon(sandbox.url, "queue-lifetime = 1s\n")
         sandbox.fault("error=13-002", 3)
         queue_id = self.queue_id(self.send(daemon, "yamada@example.org"))
         notice = daemon.wait_line(rf"notice id={queue_id} notice=(\w+) to=shop@example\.jp").group(1)
+        daemon.wait_line(rf"expired id={queue_id} .*to=yamada@example\.org .*dsn=4\.4\.7 ")
+        daemon.wait_line(rf"bounced id={queue_id} .*to=yamada@example\.org notice={notice} ")
+        daemon.wait_line(rf"queued id={notice} ")
         daemon.wait_line(rf"delivered id={notice} ")
         copies = sandbox.copies()
         self.assertEqual(sorted(copies), ["shop@example.jp"])
