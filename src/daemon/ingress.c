@@ -323,6 +323,16 @@ on_data_end(void *user)
     }
 }
 
+/* It goes on for its header, from which the sender is told. */
+static void
+on_data_too_big(void *user)
+{
+    Ingress *self = user;
+
+    self->envelope->refusal = ENVELOPE_TOO_BIG;
+    on_data_end(self);
+}
+
 /* --- the way out --------------------------------------------------------------------------------- */
 
 static void
@@ -432,6 +442,7 @@ static const SmtpHandler ingress_handler = {
     .data_begin = on_data_begin,
     .data_bytes = on_data_bytes,
     .data_end = on_data_end,
+    .data_too_big = on_data_too_big,
     .reset = on_reset,
     .quit = on_quit,
     .ask = on_ask,

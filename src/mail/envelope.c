@@ -44,6 +44,7 @@ envelope_new_like(const Envelope *other)
     self->envid = g_strdup(other->envid);
     self->hold_until_ms = other->hold_until_ms;
     self->delivery = other->delivery;
+    self->refusal = other->refusal;
     self->listener = g_strdup(other->listener);
     self->client = g_strdup(other->client);
     self->helo = g_strdup(other->helo);

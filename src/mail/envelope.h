@@ -21,6 +21,13 @@ typedef enum {
     DELIVERY_LATER,   /* for the store; no try before the next run of the queue (sendmail -odq) */
 } DeliveryMode;
 
+/* Why the mail was refused where it came in, and is here only for its sender to be told. */
+typedef enum {
+    ENVELOPE_FINE,
+    ENVELOPE_TOO_BIG, /* its message is cut off */
+    ENVELOPE_TOO_OLD, /* it could not be taken for as long as a mail may wait */
+} EnvelopeRefusal;
+
 typedef struct {
     char *sender;          /* "" is the null sender (a bounce) */
     GPtrArray *recipients; /* of EnvelopeRecipient, never two that are the same */
@@ -44,6 +51,7 @@ typedef struct {
     gint64 hold_until_ms; /* RFC 4865: not to go before; 0: at once. While the client waits; later it is due_ms. */
 
     DeliveryMode delivery;
+    EnvelopeRefusal refusal; /* never stored */
 
     /* For the log and for access rules. */
     char *listener; /* name of the [listen] section, or "stdio" */

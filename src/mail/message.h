@@ -15,7 +15,9 @@ typedef enum {
     MAIL_ERROR_ENCRYPTED,   /* 554 5.6.1 */
     MAIL_ERROR_NO_SENDER,   /* 554 5.6.0 */
     MAIL_ERROR_NO_RECIPIENT, /* 554 5.5.4: -t and nobody named */
-    MAIL_ERROR_BAD_RECIPIENT /* 553 5.1.3: -t and something named that is no address */
+    MAIL_ERROR_BAD_RECIPIENT, /* 553 5.1.3: -t and something named that is no address */
+    MAIL_ERROR_TOO_BIG,       /* 552 5.3.4: known where it came in, as the next */
+    MAIL_ERROR_TOO_OLD,       /* 554 5.4.7 */
 } MailError;
 
 typedef struct Message Message;

@@ -3,6 +3,9 @@
 
 #include <glib.h>
 
+/* How the text of a refusal ends that the sender has got as a mail, too; sendmail looks for it. */
+#define REPLY_RETURNED "; returned to the sender"
+
 #define REPLY_LINE_BYTES 512 /* RFC 5321 section 4.5.3.1.5, CRLF included */
 
 typedef struct {

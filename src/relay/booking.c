@@ -166,6 +166,7 @@ on_done(void *user, const GError *error)
         report_news(self->job.entry, "expired", self->job.settlement->expired, NULL);
         if (self->notice)
             on_told(self);
+        self->job.settlement->told = self->notice != NULL;
         finish(self);
     }
 }

@@ -9,8 +9,8 @@ typedef struct Booking Booking;
 
 typedef struct {
     Relay *relay;
-    const Entry *entry; /* with the settlement applied; it and this are only read, and must live, until done */
-    const Settlement *settlement;
+    const Entry *entry; /* with the settlement applied; only read, and must live until done */
+    Settlement *settlement; /* likewise; told is set before done */
     bool leased;        /* the entry is worked on at once, or still */
 } BookingJob;
 

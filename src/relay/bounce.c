@@ -93,8 +93,10 @@ choose_recipients(Bounce *self, DsnAction action, const GArray *places)
     const Entry *entry = self->entry;
 
     for (guint i = 0; places && i < places->len; i++) {
+        static const EnvelopeRecipient nobody = { .address = (char *) "unknown" };
         guint place = g_array_index(places, guint, i);
-        const EnvelopeRecipient *to = entry->envelope->recipients->pdata[place];
+        const GPtrArray *recipients = entry->envelope->recipients;
+        const EnvelopeRecipient *to = place < recipients->len ? recipients->pdata[place] : &nobody;
         DsnRecipient one = { action, to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place) };
         if (dsn_is_wanted(action, to->notify))
             g_array_append_val(self->recipients, one);
@@ -146,8 +148,10 @@ returns_whole(const Bounce *self, const Provider *account)
 {
     const char *ret = self->entry->envelope->ret;
     gint64 size = spool_length(self->entry->spool), limit = account->limits.mail_bytes;
+    bool is_cut = self->entry->envelope->refusal == ENVELOPE_TOO_BIG;
 
-    if (dsn_action(&self->dsn) != DSN_FAILED || (limit && size / 3 * 4 + OWN_BYTES > limit))
+    if (dsn_action(&self->dsn) != DSN_FAILED || is_cut ||
+        (limit && size / 3 * 4 + OWN_BYTES > limit))
         return false;
     if (ret)
         return g_ascii_strcasecmp(ret, "FULL") == 0;

@@ -19,10 +19,26 @@ scan_spool(const Spool *spool, GError **error)
     return g_steal_pointer(&scan);
 }
 
+/* What was refused where it came in. */
+static bool
+is_fine(const Entry *entry, GError **error)
+{
+    EnvelopeRefusal refusal = entry->envelope->refusal;
+
+    if (refusal == ENVELOPE_TOO_BIG)
+        g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_TOO_BIG, "Message too big");
+    else if (refusal == ENVELOPE_TOO_OLD)
+        g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_TOO_OLD, "It could not be taken for too long");
+    return refusal == ENVELOPE_FINE;
+}
+
 bool
 expand_scan(Entry *entry, GError **error)
 {
     g_autoptr(GError) cause = NULL;
+
+    if (!is_fine(entry, error))
+        return false;
 
     if (!entry->scan)
         entry->scan = scan_spool(entry->spool, &cause);

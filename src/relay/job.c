@@ -152,6 +152,22 @@ on_kept(RelayJob *job)
     report_kept(job->entry);
 }
 
+/* A refusal says whether the sender gets it as a mail, too: not before that is certain. */
+static void
+answer_settled(RelayJob *job)
+{
+    const Settlement *settlement = job->settlement;
+    Reply reply = settlement->reply;
+
+    if (!settlement->told || reply.code < 500) {
+        answer(job, &reply);
+        return;
+    }
+    g_autofree char *text = g_strconcat(reply.text, REPLY_RETURNED, NULL);
+    reply.text = text;
+    answer(job, &reply);
+}
+
 /* error: nothing depends on it but a promise; or it is an entry that comes again. */
 static void
 on_settled(RelayJob *job, const GError *error)
@@ -166,7 +182,7 @@ on_settled(RelayJob *job, const GError *error)
         on_kept(job);
     if (!error && job->entry->held)
         report_held(job->entry);
-    answer(job, &job->settlement->reply);
+    answer_settled(job);
     if (!error && (row == ROW_PUT || row == ROW_UPDATE))
         leave(job);
     else

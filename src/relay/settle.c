@@ -112,8 +112,8 @@ wants(const Entry *entry, guint place, DsnAction action)
 {
     const GPtrArray *recipients = entry->envelope->recipients;
 
-    if (place >= recipients->len)
-        return false;
+    if (place >= recipients->len) /* of the mail as a whole: nobody is known who was to get it */
+        return dsn_is_wanted(action, entry->envelope->notify);
     return dsn_is_wanted(action, ((const EnvelopeRecipient *) recipients->pdata[place])->notify);
 }
 

@@ -40,6 +40,7 @@ typedef struct {
     GArray *delayed;    /* did not get it yet, */
     GArray *relayed;    /* were passed on to the API */
     Reply reply;        /* for the client that waits */
+    bool told;          /* the notices are durable */
 } Settlement;
 
 Settlement *settle_decide(const SettleFacts *facts);

@@ -265,14 +265,13 @@ dialogue_part(Dialogue *self)
     link_reply(&self->talk.link, &goodbye);
 }
 
-/* -oee: who gets the refusal as a mail wants no exit status besides. One is made where DSN is offered, not for the null
- * sender. */
+/* -oee: who gets the refusal as a mail wants no exit status besides. */
 static int
 dialogue_excuse(const Dialogue *self, int status)
 {
-    bool mailed = self->talk.reply.code >= 500 && self->with_dsn && self->sender[0];
+    bool wanted = status != EX_OK && self->options->errors == 'e';
 
-    return status != EX_OK && mailed && self->options->errors == 'e' ? EX_OK : status;
+    return wanted && talk_was_returned(&self->talk) ? EX_OK : status;
 }
 
 static int

@@ -40,6 +40,17 @@ talk_expect(Talk *self, int code, const char *what, const char *when)
     return self->reply.code / 100 == code / 100 ? EX_OK : talk_refused(self, what);
 }
 
+/* How shimtad ends the text of such a reply (REPLY_RETURNED). */
+bool
+talk_was_returned(const Talk *self)
+{
+    static const char mark[] = "; returned to the sender";
+    const Reply *reply = &self->reply;
+    size_t n = strlen(reply->text);
+
+    return reply->code >= 500 && n >= strlen(mark) && strcmp(reply->text + n - strlen(mark), mark) == 0;
+}
+
 static bool
 reply_offers(const Reply *reply, const char *keyword)
 {

@@ -30,5 +30,8 @@ int talk_lost(Talk *self, LinkResult result, const char *when);
 /* Complains of the last reply; the exit status. */
 int talk_refused(const Talk *self, const char *what);
 
+/* Whether the last reply is a refusal that shimtad has mailed to the sender. */
+bool talk_was_returned(const Talk *self);
+
 /* Closes, waits for a child. */
 void talk_close(Talk *self);

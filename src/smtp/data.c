@@ -61,7 +61,8 @@ smtp_take_run(SmtpSession *self, const char *run, size_t n)
     self->mail.bytes += (gint64)n;
     if (max && self->mail.bytes > max) {
         self->mail.too_big = true;
-        smtp_reset_handler(self);
+        if (!self->mail.bounce_refusals)
+            smtp_reset_handler(self);
         return;
     }
     self->asked = ASKED_BYTES;
@@ -72,12 +73,15 @@ smtp_take_run(SmtpSession *self, const char *run, size_t n)
 static void
 smtp_end_data(SmtpSession *self)
 {
-    if (self->mail.too_big) {
+    if (self->mail.too_big && !self->mail.bounce_refusals) {
         smtp_finish_data(self, &too_big);
         return;
     }
     self->asked = ASKED_END;
-    self->handler->data_end(self->user);
+    if (self->mail.too_big)
+        self->handler->data_too_big(self->user);
+    else
+        self->handler->data_end(self->user);
 }
 
 bool

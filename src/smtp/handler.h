@@ -90,6 +90,10 @@ typedef struct {
     /* The message is complete. (answers; the reply to the final dot. LMTP: or smtp_session_resume_each()) */
     void (*data_end)(void *user);
 
+    /* The same, but its end was left out, as it is larger than max_bytes: 552, or 451. Only for mails with
+     * bounce_refusals; NULL: there is nothing to be done about it. */
+    void (*data_too_big)(void *user);
+
     /* The transaction is over or given up, whatever the reason: RSET, EHLO, an error, too much data, its
      * end, the session's end. Forget it. Called once for each mail() that was answered 2xx, at the latest
      * by smtp_session_free(). A mail() that is still unanswered then is not reset. */

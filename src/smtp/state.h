@@ -36,6 +36,7 @@ typedef struct {
     bool binary; /* BODY=BINARYMIME */
     bool from_headers;
     bool too_big;
+    bool bounce_refusals; /* the handler hears of that, too */
     guint recipients;
     guint refused;
     gint64 bytes; /* of the message, so far */

@@ -124,6 +124,7 @@ smtp_mail(SmtpSession *self, char *args)
     self->mail.smtputf8 = mail.smtputf8;
     self->mail.binary = g_strcmp0(mail.body, "BINARYMIME") == 0;
     self->mail.from_headers = mail.from_headers;
+    self->mail.bounce_refusals = mail.bounce_refusals && self->handler->data_too_big;
     self->asked = ASKED_MAIL;
     self->handler->mail(self->user, &mail);
 }

@@ -1,5 +1,29 @@
-# What the protocol's extensions do.
-protocol_tests = %D%/chunks_test.py %D%/hold_test.py %D%/line_ends_test.py %D%/lmtp_test.py %D%/proxy_test.py %D%/xclient_test.py
+e2e_tests = \
+	%D%/answers_test.py \
+	%D%/arara_test.py \
+	%D%/auth_test.py \
+	%D%/bounce_test.py \
+	%D%/callers_test.py \
+	%D%/chunks_test.py \
+	%D%/clients_test.py \
+	%D%/duplicates_test.py \
+	%D%/hold_test.py \
+	%D%/hostile_test.py \
+	%D%/line_ends_test.py \
+	%D%/lmtp_test.py \
+	%D%/mail_test.py \
+	%D%/network_test.py \
+	%D%/operation_test.py \
+	%D%/outage_test.py \
+	%D%/privilege_test.py \
+	%D%/proxy_test.py \
+	%D%/queue_test.py \
+	%D%/recipients_test.py \
+	%D%/refusal_test.py \
+	%D%/shimta_test.py \
+	%D%/systemd_test.sh \
+	%D%/tls_test.py \
+	%D%/xclient_test.py
 
-TESTS += $(protocol_tests) %D%/answers_test.py %D%/arara_test.py %D%/auth_test.py %D%/bounce_test.py %D%/callers_test.py %D%/clients_test.py %D%/duplicates_test.py %D%/hostile_test.py %D%/mail_test.py %D%/network_test.py %D%/operation_test.py %D%/outage_test.py %D%/privilege_test.py %D%/queue_test.py %D%/recipients_test.py %D%/shimta_test.py %D%/systemd_test.sh %D%/tls_test.py
-EXTRA_DIST += $(protocol_tests) %D%/answers_test.py %D%/arara_test.py %D%/auth_test.py %D%/bounce_test.py %D%/callers_test.py %D%/clients_test.py %D%/duplicates_test.py %D%/hostile_test.py %D%/mail_test.py %D%/mails.py %D%/network_test.py %D%/operation_test.py %D%/outage_test.py %D%/privilege_test.py %D%/queue_test.py %D%/recipients_test.py %D%/secure.py %D%/shim.py %D%/shimta_test.py %D%/systemd_test.sh %D%/tap.py %D%/tls_test.py
+TESTS += $(e2e_tests)
+EXTRA_DIST += $(e2e_tests) %D%/mails.py %D%/secure.py %D%/shim.py %D%/tap.py
