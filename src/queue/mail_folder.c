@@ -208,7 +208,7 @@ link_spool(const MailFolder *self, const char *id, const Spool *spool)
         return -1;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (linkat(AT_FDCWD, path, self->mail_fd, id, AT_SYMLINK_FOLLOW) < 0)
-        return -1;
+        return -1; /* EEXIST comes again with the copy */
     return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
@@ -218,13 +218,12 @@ mail_folder_write(const MailFolder *self, const char *id, const Spool *spool, GE
     g_autoptr(GError) cause = NULL;
 
     g_assert(mail_folder_is_id(id));
-    unlinkat(self->mail_fd, id, 0);
     int fd = link_spool(self, id, spool);
     bool linked = fd >= 0;
     if (!linked)
         fd = openat(self->mail_fd, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return fail(error, STORE_ERROR_IO, errno, "cannot make a file for", id);
+        return fail(error, errno == EEXIST ? STORE_ERROR_EXISTS : STORE_ERROR_IO, errno, "cannot make a file for", id);
     bool copied = linked || copy(fd, spool, &cause);
     int errnum = copied ? 0 : errno;
     bool durable = copied && fsync(fd) == 0 && fsync(self->mail_fd) == 0;

@@ -22,7 +22,7 @@ bool mail_folder_check(const MailFolder *self, const char *name, bool *there, GE
 /* Whether mail/ has files. */
 bool mail_folder_has_mail(const MailFolder *self);
 
-/* Writes the file of an entry, durable on return; one that is there is replaced. */
+/* Writes the file of an entry, durable on return; EXISTS if there is one. */
 bool mail_folder_write(const MailFolder *self, const char *id, const Spool *spool, GError **error);
 void mail_folder_remove(const MailFolder *self, const char *id);
 

@@ -2,14 +2,20 @@
 
 #include <stdarg.h>
 
-/* What SQLite said last, as one of ours. Within a group nothing is certain any more. */
+/* What SQLite said last, as one of ours. Within a group nothing is certain any more, but where it is only the one
+ * statement that cannot be. */
 bool
 sqlite_fail(SqliteStore *self, const char *what, GError **error)
 {
     StoreError code = STORE_ERROR_IO;
+    int said = self->db ? sqlite3_errcode(self->db) & 0xff : SQLITE_IOERR;
 
-    self->spoiled = true;
-    switch (self->db ? sqlite3_errcode(self->db) & 0xff : SQLITE_IOERR) {
+    if (said != SQLITE_CONSTRAINT && said != SQLITE_TOOBIG)
+        self->spoiled = true;
+    switch (said) {
+    case SQLITE_CONSTRAINT:
+        code = STORE_ERROR_EXISTS;
+        break;
     case SQLITE_FULL:
         code = STORE_ERROR_FULL;
         break;

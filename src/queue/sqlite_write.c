@@ -97,22 +97,29 @@ bytes_staged(SqliteStore *self, const Entry *entry, gint64 size, GError **error)
     return false;
 }
 
+/* Of a small entry; copy is what the caller frees. */
+static const char *
+read_bytes(const Entry *entry, gint64 size, char **copy, GError **error)
+{
+    const char *bytes = spool_bytes(entry->spool);
+
+    if (bytes)
+        return bytes;
+    *copy = g_malloc(size + 1);
+    if (spool_read_at(entry->spool, 0, *copy, size, error) == size)
+        return *copy;
+    if (error && !*error)
+        g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "the bytes of %s cannot be read", entry->id);
+    return NULL;
+}
+
 static bool
-put_bytes(SqliteStore *self, const Entry *entry, gint64 seq, gint64 size, GError **error)
+put_bytes(SqliteStore *self, const char *bytes, gint64 seq, gint64 size, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(self, "INSERT INTO message (entry, bytes) VALUES (?1, ?2)", error);
-    const char *bytes = spool_bytes(entry->spool);
-    g_autofree char *copy = NULL;
 
     if (!stmt)
         return false;
-    if (!bytes) {
-        bytes = copy = g_malloc(size);
-        if (spool_read_at(entry->spool, 0, copy, size, error) != size) {
-            self->spoiled = true;
-            return false;
-        }
-    }
     sqlite_bind(stmt, "i", seq);
     sqlite3_bind_blob64(stmt, 2, bytes, size, SQLITE_STATIC);
     bool fine = sqlite_run(self, stmt, error);
@@ -186,12 +193,15 @@ sqlite_put(Store *store, const Entry *entry, gint64 lease_ms, GError **error)
     g_assert(mail_folder_is_id(entry->id) && entry->envelope->recipients->len > 0);
     if (!room_for(self, entry, size, error))
         return false;
-    if (size > self->small_bytes && !bytes_staged(self, entry, size, error))
+    bool small = size <= self->small_bytes;
+    g_autofree char *copy = NULL;
+    const char *bytes = small ? read_bytes(entry, size, &copy, error) : NULL;
+    if (small ? !bytes : !bytes_staged(self, entry, size, error))
         return false;
     if (!put_row(self, entry, state, lease_ms, size, error))
         return false;
     gint64 seq = sqlite3_last_insert_rowid(self->db);
-    if ((size <= self->small_bytes && !put_bytes(self, entry, seq, size, error)) ||
+    if ((small && !put_bytes(self, bytes, seq, size, error)) ||
         !put_recipients(self, entry, seq, error))
         return false;
     self->totals.entries++;

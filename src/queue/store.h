@@ -3,8 +3,8 @@
  * to the same contract.
  *
  * Every writing call happens between store_begin() and store_commit(); nothing of a group is durable, and nothing may
- * be promised, before store_commit() has returned true. A call that is refused (FULL, GONE) leaves the group as it was;
- * one that fails on the disk spoils it, and store_commit() returns false. A task of several calls begins with
+ * be promised, before store_commit() has returned true. A call that is refused (FULL, GONE, EXISTS) leaves the group as
+ * it was; one that fails on the disk spoils it, and store_commit() returns false. A task of several calls begins with
  * store_mark() and is undone as a whole by store_undo(), the tasks before it stay.
  *
  * A row is leased (somebody tries it until lease_ms), waiting (until due_ms) or held (for the operator). */
@@ -22,6 +22,7 @@ typedef enum {
     STORE_ERROR_NEWER,   /* written by a later version */
     STORE_ERROR_UNSAFE,  /* folder or files belong to somebody else, or others may write them */
     STORE_ERROR_GONE,    /* no such entry */
+    STORE_ERROR_EXISTS,  /* another entry has that id */
 } StoreError;
 
 typedef struct Store Store;
@@ -43,7 +44,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 
 /* Writes the bytes of a large entry to a file of its own, fsynced, so that store_put() need not; small ones stay for
  * the row. Uses nothing of the Store but its folder, which never changes: any thread, also while the store's own is
- * busy. Without a following store_put() the file is cleared at the next start, or by store_unstage(). */
+ * busy. EXISTS if the id has a file already. Without a following store_put() the file is cleared at the next start, or by store_unstage(). */
 bool store_stage(const Store *self, const Entry *entry, GError **error);
 void store_unstage(const Store *self, const Entry *entry);
 
@@ -55,7 +56,7 @@ bool store_mark(Store *self, GError **error);
 bool store_undo(Store *self, GError **error);
 
 /* A new row, leased until lease_ms (0: waiting until entry->due_ms, or held). Large entries must be staged. Bytes of
- * the entry's spool are read. FULL when the reserve would be touched. bounce: of our own making, which may use the
+ * the entry's spool are read. FULL when the reserve would be touched; EXISTS if the id is taken. bounce: of our own making, which may use the
  * reserve. */
 bool store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
 

@@ -78,9 +78,10 @@ run_task(Store *store, void *user, GError **error)
 
 /* Files without a row. */
 static bool
-run_unstaging(Store *store, void *user, GError **error)
+run_unstaging(Store *unused, void *user, GError **error)
 {
     const Booking *self = user;
+    const Store *store = store_thread_store(self->job.relay->store);
 
     if (self->notice)
         store_unstage(store, self->notice);
@@ -104,7 +105,11 @@ finish(Booking *self)
 static void
 on_unstaged(void *user, const GError *error)
 {
-    finish(user);
+    Booking *self = user;
+
+    if (error) /* it was not done: the files would be in the way of the next with these ids */
+        run_unstaging(NULL, self, NULL);
+    finish(self);
 }
 
 static void

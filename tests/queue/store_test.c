@@ -165,6 +165,39 @@ test_remove_absent(QueueFixture *self, const void *kind)
     g_assert_error(error, STORE_ERROR, STORE_ERROR_GONE);
 }
 
+/* Who comes with an id that is taken is refused alone; what has it stays as it is, large or small. */
+static void
+test_same_id(QueueFixture *self, const void *kind)
+{
+    static const size_t sizes[] = { 100, 100000 };
+    guint n = 0;
+
+    for (guint i = 0; i < 4; i++) {
+        g_autoptr(Entry) first = queue_mail("a@here.test", sizes[i / 2], 1), again = queue_mail("b@here.test", sizes[i % 2], 2),
+                         other = queue_mail("c@here.test", 100, 3);
+        g_autoptr(GError) error = NULL;
+
+        g_free(again->id);
+        again->id = g_strdup(first->id);
+        queue_put(self->store, first, 0);
+        bool staged = store_stage(self->store, again, &error);
+        g_assert_true(store_begin(self->store, NULL));
+        g_assert_true(store_mark(self->store, NULL) && store_put(self->store, other, 0, NULL));
+        g_assert_true(store_mark(self->store, NULL));
+        if (staged) {
+            g_assert_false(store_put(self->store, again, 0, &error));
+            store_unstage(self->store, again);
+        }
+        g_assert_error(error, STORE_ERROR, STORE_ERROR_EXISTS);
+        g_assert_true(store_undo(self->store, NULL));
+        g_assert_true(store_commit(self->store, NULL));
+        g_assert_cmpuint(queue_count(self->store), ==, n += 2);
+        g_autoptr(Entry) kept = store_load(self->store, first->id, NULL);
+        queue_assert_same(kept, first);
+        queue_assert_bytes(kept->spool, first->spool);
+    }
+}
+
 typedef struct {
     guint n;
     char *last;
@@ -334,6 +367,7 @@ main(int argc, char **argv)
         TEST(calling);
         TEST(bytes);
         TEST(groups);
+        TEST(same_id);
         TEST(remove_absent);
         TEST(each);
         TEST(closed_recipient_not_found);
