@@ -372,7 +372,10 @@ open_store(const Settings *settings, GError **error)
         return NULL;
     if (conf->queue == QUEUE_SQLITE && !file_make_folder(conf->state_dir, 0711, error))
         return NULL;
-    return store_open(settings_queue_kind(settings), &store, error);
+    Store *self = store_open(settings_queue_kind(settings), &store, error);
+    if (self)
+        report_warning(self);
+    return self;
 }
 
 static void

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 	%D%/mail_folder.c %D%/mail_folder.h \
 	%D%/sqlite.h \
 	%D%/sqlite_claim.c \
+	%D%/sqlite_guard.c \
 	%D%/sqlite_list.c \
 	%D%/sqlite_query.c \
 	%D%/sqlite_row.c \

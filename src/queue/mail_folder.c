@@ -300,6 +300,54 @@ mail_folder_has_mail(const MailFolder *self)
     return any;
 }
 
+/* --- what it remembers --------------------------------------------------------------------------- */
+
+static bool
+is_at(int fd, int at, const char *name)
+{
+    struct stat st, named;
+
+    return fstat(fd, &st) == 0 && fstatat(at, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == named.st_dev &&
+           st.st_ino == named.st_ino;
+}
+
+bool
+mail_folder_is_whole(const MailFolder *self)
+{
+    return is_at(self->fd, AT_FDCWD, self->path) && is_at(self->mail_fd, self->fd, "mail") &&
+           is_at(self->lock_fd, self->fd, "lock");
+}
+
+MailFolderNote
+mail_folder_noted(const MailFolder *self)
+{
+    int fd = openat(self->fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    char first = '\0';
+
+    if (fd < 0)
+        return errno == ENOENT ? MAIL_FOLDER_NEW : MAIL_FOLDER_CLOSED;
+    ssize_t n = pread(fd, &first, 1, 0);
+    close(fd);
+    return n == 1 && first == 'o' ? MAIL_FOLDER_OPEN : MAIL_FOLDER_CLOSED;
+}
+
+bool
+mail_folder_note(const MailFolder *self, MailFolderNote note, GError **error)
+{
+    static const char open_text[] = "open  \n", closed_text[] = "closed\n";
+    int fd = openat(self->fd, "state", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool fine = fd >= 0 &&
+                pwrite(fd, note == MAIL_FOLDER_OPEN ? open_text : closed_text, sizeof open_text - 1, 0) > 0 &&
+                fsync(fd) == 0 && fsync(self->fd) == 0;
+    int errnum = errno;
+
+    if (fd >= 0)
+        close(fd);
+    return fine || fail(error, STORE_ERROR_IO, errnum, "cannot write the file \"state\" in", self->path);
+}
+
+/* --- room ---------------------------------------------------------------------------------------- */
+
 /* File systems without a count of inodes (btrfs) report none in all. */
 static bool
 ask(const MailFolder *self, gint64 *bytes, gint64 *inodes, GError **error)

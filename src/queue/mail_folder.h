@@ -19,6 +19,18 @@ char *mail_folder_path(const MailFolder *self, const char *name);
 /* Whether a name is there; UNSAFE if it is not a plain file of ours that only we may write. */
 bool mail_folder_check(const MailFolder *self, const char *name, bool *there, GError **error);
 
+/* Whether folder, mail/ and lock are still where they were. */
+bool mail_folder_is_whole(const MailFolder *self);
+
+/* What the folder remembers of its database, durably. */
+typedef enum {
+    MAIL_FOLDER_NEW,    /* nothing: there was none yet */
+    MAIL_FOLDER_CLOSED, /* it was closed as it should */
+    MAIL_FOLDER_OPEN,   /* it is open, or was when the process ended */
+} MailFolderNote;
+MailFolderNote mail_folder_noted(const MailFolder *self);
+bool mail_folder_note(const MailFolder *self, MailFolderNote note, GError **error);
+
 /* Whether mail/ has files. */
 bool mail_folder_has_mail(const MailFolder *self);
 

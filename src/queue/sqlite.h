@@ -6,6 +6,7 @@
 #include "queue/store_kind.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 enum {
     SQLITE_STORE_VERSION = 2,
@@ -22,6 +23,11 @@ typedef struct {
 } SqliteTotals;
 
 typedef struct {
+    dev_t dev;
+    ino_t ino; /* 0: there is none */
+} SqlitePlace;
+
+typedef struct {
     Store base;
     StoreConf conf;
     MailFolder *folder; /* NULL: all is in memory */
@@ -34,6 +40,10 @@ typedef struct {
     guint gone_at_mark;
     bool marked;
     gint64 turn;        /* of the lane served last */
+    SqlitePlace place, wal_place; /* of the files that are open */
+    gint64 rescue_ms;   /* monotonic, of the last try that failed */
+    char *warning;      /* for the operator; NULL: none */
+    bool noted;         /* the folder says that we have it open */
 } SqliteStore;
 
 /* sqlite_query.c. Statements are kept by the address of sql, which must be a literal. */
@@ -52,6 +62,12 @@ bool sqlite_create(const char *path, GError **error);
 bool sqlite_check_header(const char *path, GError **error);
 bool sqlite_upgrade(SqliteStore *self, GError **error);
 
+/* sqlite_guard.c. The files that are open now are those that must stay. */
+void sqlite_guard_start(SqliteStore *self);
+bool sqlite_in_place(const SqliteStore *self);
+/* In place, or put there again; outside of a group. CORRUPT where that fails. */
+bool sqlite_guard(SqliteStore *self, GError **error);
+
 /* store_sqlite.c */
 Store *sqlite_store_new(const StoreOps *ops, const StoreConf *conf, MailFolder *folder, GError **error);
 bool sqlite_connect(SqliteStore *self, GError **error);
@@ -61,6 +77,7 @@ bool sqlite_begin(Store *store, GError **error);
 bool sqlite_commit(Store *store, GError **error);
 bool sqlite_mark(Store *store, GError **error);
 bool sqlite_undo(Store *store, GError **error);
+char *sqlite_take_warning(Store *store);
 
 /* sqlite_row.c */
 #define ENTRY_COLUMNS \

@@ -63,12 +63,11 @@ write_out(SqliteStore *self)
     g_autofree char *path = mail_folder_path(self->folder, "queue.db"), *fresh = g_strconcat(path, ".new", NULL);
     g_autofree char *folder = g_path_get_dirname(path);
     char *sql = sqlite3_mprintf("VACUUM INTO %Q", fresh);
-    mode_t mask = umask(077);
 
     unlink(fresh);
-    bool fine = sqlite3_exec(self->db, sql, NULL, NULL, NULL) == SQLITE_OK && sync_name(fresh) &&
+    int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool fine = fd >= 0 && close(fd) == 0 && sqlite3_exec(self->db, sql, NULL, NULL, NULL) == SQLITE_OK && sync_name(fresh) &&
                 renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0 && sync_name(folder);
-    umask(mask);
     sqlite3_free(sql);
     if (!fine)
         unlink(fresh);

@@ -65,6 +65,12 @@ store_undo(Store *self, GError **error)
     return self->ops->undo(self, error);
 }
 
+char *
+store_take_warning(Store *self)
+{
+    return self->ops->take_warning(self);
+}
+
 bool
 store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error)
 {

@@ -55,6 +55,10 @@ bool store_commit(Store *self, GError **error); /* false: the whole group is und
 bool store_mark(Store *self, GError **error);
 bool store_undo(Store *self, GError **error);
 
+/* What the operator must know though it is no error, once: files that were missing, or were removed under us.
+ * NULL: nothing. Caller frees. */
+char *store_take_warning(Store *self);
+
 /* A new row, leased until lease_ms (0: waiting until entry->due_ms, or held). Large entries must be staged. Bytes of
  * the entry's spool are read. FULL when the reserve would be touched; EXISTS if the id is taken. bounce: of our own making, which may use the
  * reserve. */

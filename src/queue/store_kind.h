@@ -13,6 +13,7 @@ typedef struct {
     bool (*commit)(Store *self, GError **error);
     bool (*mark)(Store *self, GError **error);
     bool (*undo)(Store *self, GError **error);
+    char *(*take_warning)(Store *self);
     bool (*put)(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
     bool (*update)(Store *self, const Entry *entry, GError **error);
     bool (*remove)(Store *self, const char *id, GError **error);

@@ -31,6 +31,7 @@ const StoreOps store_memory = {
     .commit = sqlite_commit,
     .mark = sqlite_mark,
     .undo = sqlite_undo,
+    .take_warning = sqlite_take_warning,
     .put = sqlite_put,
     .update = sqlite_update,
     .remove = sqlite_remove,

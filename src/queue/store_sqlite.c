@@ -60,8 +60,11 @@ sqlite_connect(SqliteStore *self, GError **error)
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (sqlite3_exec(self->db, connection_setup, NULL, NULL, NULL) != SQLITE_OK)
         return sqlite_fail(self, "cannot open the queue", error);
-    return sqlite_upgrade(self, error) && read_totals(self, error) &&
-           sqlite_number(self, "SELECT turn FROM lane WHERE ready = 1 ORDER BY turn LIMIT 1", 0, &self->turn, error);
+    if (!sqlite_upgrade(self, error) || !read_totals(self, error) ||
+        !sqlite_number(self, "SELECT turn FROM lane WHERE ready = 1 ORDER BY turn LIMIT 1", 0, &self->turn, error))
+        return false;
+    sqlite_guard_start(self);
+    return true;
 }
 
 void
@@ -141,16 +144,26 @@ sqlite_store_new(const StoreOps *ops, const StoreConf *conf, MailFolder *folder,
     self->folder = folder;
     self->small_bytes = folder ? SQLITE_SMALL_BYTES : G_MAXINT64;
     self->gone = g_ptr_array_new_with_free_func(g_free);
-    if (sqlite_connect(self, error) && end_all_leases(self, error) &&
-        (!folder || mail_folder_each(folder, remove_orphan, self, error)))
+    if (sqlite_connect(self, error) && (!folder || mail_folder_note(folder, MAIL_FOLDER_OPEN, error)) &&
+        end_all_leases(self, error) && (!folder || mail_folder_each(folder, remove_orphan, self, error))) {
+        self->noted = folder != NULL;
         return &self->base;
+    }
     sqlite_close(&self->base);
     return NULL;
 }
 
-/* An empty queue is never put over what may be left of an old one. */
 static bool
-find_database(const MailFolder *folder, GError **error)
+fail_missing(const char *path, const char *though, GError **error)
+{
+    g_set_error(error, STORE_ERROR, STORE_ERROR_CORRUPT,
+                "%s is missing, though %s; restore it, or move the folder away", path, though);
+    return false;
+}
+
+/* An empty queue is never put over what may be left of an old one. wal: whether that is there. */
+static bool
+find_database(const MailFolder *folder, bool *wal, GError **error)
 {
     static const char *const companions[] = { "queue.db-wal", "queue.db-shm", "queue.db-journal" };
     g_autofree char *path = mail_folder_path(folder, "queue.db");
@@ -162,27 +175,33 @@ find_database(const MailFolder *folder, GError **error)
         if (!mail_folder_check(folder, companions[i], &has, error))
             return false;
         other = other || has;
+        *wal = i == 0 ? has : *wal;
     }
     if (!mail_folder_check(folder, "queue.db", &there, error))
         return false;
     if (there)
         return sqlite_check_header(path, error);
-    if (!other && !mail_folder_has_mail(folder))
-        return sqlite_create(path, error);
-    g_set_error(error, STORE_ERROR, STORE_ERROR_CORRUPT,
-                "%s is missing, though %s; restore it, or move the folder away", path,
-                other ? "its queue.db-wal or -shm is there" : "mail/ beside it has queued mail");
-    return false;
+    if (other || mail_folder_has_mail(folder))
+        return fail_missing(path, other ? "its queue.db-wal or -shm is there" : "mail/ beside it has queued mail", error);
+    if (mail_folder_noted(folder) != MAIL_FOLDER_NEW)
+        return fail_missing(path, "there was a queue in this folder", error);
+    return sqlite_create(path, error);
 }
 
 static Store *
 open_on_disk(const StoreConf *conf, GError **error)
 {
     g_autoptr(MailFolder) folder = mail_folder_open(conf->folder, error);
+    bool wal = false;
 
-    if (!folder || !find_database(folder, error))
+    if (!folder || !find_database(folder, &wal, error))
         return NULL;
-    return sqlite_store_new(&store_sqlite, conf, g_steal_pointer(&folder), error);
+    bool lost = !wal && mail_folder_noted(folder) == MAIL_FOLDER_OPEN;
+    Store *self = sqlite_store_new(&store_sqlite, conf, g_steal_pointer(&folder), error);
+    if (self && lost)
+        ((SqliteStore *) self)->warning = g_strdup(
+            "queue.db-wal is missing, though the last shimtad did not end well: mail it had accepted may be lost");
+    return self;
 }
 
 void
@@ -190,9 +209,12 @@ sqlite_close(Store *store)
 {
     SqliteStore *self = (SqliteStore *) store;
 
+    if (self->noted && self->db && sqlite_in_place(self))
+        mail_folder_note(self->folder, MAIL_FOLDER_CLOSED, NULL); /* before the log goes: it may not be missed */
     sqlite_disconnect(self);
     mail_folder_close(self->folder);
     g_ptr_array_unref(self->gone);
+    g_free(self->warning);
     g_free(self);
 }
 
@@ -230,6 +252,8 @@ sqlite_begin(Store *store, GError **error)
         sqlite_disconnect(self);
         return false;
     }
+    if (!sqlite_guard(self, error))
+        return false;
     self->spoiled = self->marked = false;
     g_ptr_array_set_size(self->gone, 0);
     self->saved = self->totals;
@@ -260,6 +284,12 @@ sqlite_undo(Store *store, GError **error)
     return sqlite_do(self, "ROLLBACK TO task", error);
 }
 
+char *
+sqlite_take_warning(Store *store)
+{
+    return g_steal_pointer(&((SqliteStore *) store)->warning);
+}
+
 static bool
 save_totals(SqliteStore *self, GError **error)
 {
@@ -280,7 +310,7 @@ start_again(SqliteStore *self)
     if (self->db)
         sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
     self->totals = self->saved;
-    if (!self->folder)
+    if (!self->folder || !sqlite_in_place(self)) /* what was removed can be read as long as it is open */
         return;
     sqlite_disconnect(self);
     if (!sqlite_connect(self, NULL))
@@ -298,6 +328,8 @@ sqlite_commit(Store *store, GError **error)
         start_again(self);
         return false;
     }
+    if (!sqlite_guard(self, error)) /* it is durable in files that nobody will find */
+        return false;
     for (guint i = 0; self->folder && i < self->gone->len; i++) {
         crash_point("before-unlink");
         mail_folder_remove(self->folder, self->gone->pdata[i]);
@@ -315,6 +347,7 @@ const StoreOps store_sqlite = {
     .commit = sqlite_commit,
     .mark = sqlite_mark,
     .undo = sqlite_undo,
+    .take_warning = sqlite_take_warning,
     .put = sqlite_put,
     .update = sqlite_update,
     .remove = sqlite_remove,

@@ -237,6 +237,15 @@ report_trouble(const GError *error, guint others)
 }
 
 void
+report_warning(Store *store)
+{
+    g_autofree char *text = store_take_warning(store);
+
+    if (text)
+        log_event(LOG_ERR, "store-damaged", "text", text, NULL);
+}
+
+void
 report_notes(const Entry *entry, const Mail *mail, const Provider *provider)
 {
     for (guint i = 0; i < mail->notes->len; i++) {

@@ -44,6 +44,9 @@ void report_news(const Entry *entry, const char *event, const GArray *places, co
 /* The store failed, and so often since the last line. */
 void report_trouble(const GError *error, guint others);
 
+/* What the store has to say to the operator, if anything; any thread. */
+void report_warning(Store *store);
+
 /* The entry was given up before its recipients were known. */
 void report_dropped(const char *id, const char *why);
 

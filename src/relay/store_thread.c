@@ -1,5 +1,7 @@
 #include "relay/store_thread.h"
 
+#include "relay/report.h"
+
 enum { GROUP_MOST = 256 }; /* more would let the first ones wait for the last */
 
 typedef struct {
@@ -54,14 +56,12 @@ run_group(StoreThread *self, GQueue *group)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!store_begin(self->store, &error)) {
-        fail_all(group, error);
-        return;
-    }
-    for (GList *link = group->head; link; link = link->next)
+    bool begun = store_begin(self->store, &error);
+    for (GList *link = group->head; begun && link; link = link->next)
         run_errand(self->store, link->data);
-    if (!store_commit(self->store, &error))
+    if (!begun || !store_commit(self->store, &error))
         fail_all(group, error);
+    report_warning(self->store);
 }
 
 static void

@@ -161,7 +161,90 @@ test_wal_lost(SqliteFixture *self, const void *unused)
     g_assert_cmpint(waitpid(child, &status, 0), ==, child);
     g_assert_cmpint(g_unlink(wal) + g_unlink(shm), ==, 0);
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autofree char *warning = store_take_warning(store), *silence = NULL;
+    g_assert_nonnull(warning);
     g_assert_cmpuint(sqlite_claimed(store), ==, 6);
+    g_clear_pointer(&store, store_close);
+    store = queue_open("sqlite", self->folder, 0);
+    g_assert_null(silence = store_take_warning(store));
+}
+
+/* Promises of mail that is in a file without a name: it gets one again, and nothing is lost. */
+static void
+test_removed_while_open(SqliteFixture *self, const void *unused)
+{
+    static const char *const ends[][4] = { { "", NULL }, { "-wal", NULL }, { "-shm", NULL }, { "-wal", "-shm", NULL },
+                                           { "", "-wal", "-shm", NULL } };
+
+    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 2, 0);
+        g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+        g_autoptr(Entry) before = queue_mail("a@here.test", 100, 1), after = queue_mail("a@here.test", 100000, 1);
+
+        queue_put(store, before, 0);
+        for (guint j = 0; ends[i][j]; j++) {
+            g_autofree char *path = g_strconcat(self->db, ends[i][j], NULL);
+            g_assert_cmpint(g_unlink(path), ==, 0);
+        }
+        queue_put(store, after, 0);
+        g_assert_cmpuint(queue_count(store), ==, 5);
+        g_autofree char *warning = store_take_warning(store);
+        g_assert_cmpint(warning != NULL, ==, i != 2);
+        g_assert_null(store_take_warning(store));
+        g_clear_pointer(&store, store_close);
+        store = queue_open("sqlite", self->folder, 0);
+        g_assert_cmpuint(sqlite_claimed(store), ==, 5);
+        g_clear_pointer(&store, store_close);
+        queue_folder_remove(self->folder);
+        g_assert_cmpint(g_mkdir_with_parents(self->folder, 0700), ==, 0);
+    }
+}
+
+static void
+assert_closed_to_mail(Store *store)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(store_begin(store, &error));
+    g_assert_error(error, STORE_ERROR, STORE_ERROR_CORRUPT);
+}
+
+/* Something else is in its place, or the place is gone: nothing is promised, nothing touched. */
+static void
+test_replaced_while_open(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 2, 0);
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autofree char *away = g_strconcat(self->db, ".away", NULL), *moved = g_strconcat(self->folder, ".away", NULL);
+    g_autofree char *text = NULL;
+
+    g_assert_cmpint(g_rename(self->db, away), ==, 0);
+    g_assert_true(g_file_set_contents(self->db, "other", 5, NULL));
+    assert_closed_to_mail(store);
+    assert_closed_to_mail(store);
+    g_assert_true(g_file_get_contents(self->db, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "other");
+    g_assert_cmpint(g_unlink(self->db) + g_rename(away, self->db), ==, 0);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 3);
+    g_assert_cmpint(g_rename(self->folder, moved) + g_mkdir(self->folder, 0700), ==, 0);
+    assert_closed_to_mail(store);
+    g_assert_cmpint(g_rmdir(self->folder) + g_rename(moved, self->folder), ==, 0);
+    g_clear_pointer(&store, store_close);
+    store = queue_open("sqlite", self->folder, 0);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 3);
+}
+
+/* Small mail leaves no file in mail/ that would tell. */
+static void
+test_never_empty_over_old(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+
+    queue_put_many(store, "a@here.test", 3, 0);
+    g_clear_pointer(&store, store_close);
+    g_assert_cmpint(g_unlink(self->db), ==, 0);
+    sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "there was a queue");
+    g_assert_false(g_file_test(self->db, G_FILE_TEST_EXISTS));
 }
 
 #define TEST(name) g_test_add("/damage/" #name, SqliteFixture, NULL, sqlite_set_up, test_##name, sqlite_tear_down)
@@ -175,5 +258,8 @@ main(int argc, char **argv)
     TEST(file_lost);
     TEST(bits);
     TEST(wal_lost);
+    TEST(removed_while_open);
+    TEST(replaced_while_open);
+    TEST(never_empty_over_old);
     return g_test_run();
 }

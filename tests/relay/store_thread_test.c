@@ -50,6 +50,12 @@ store_undo(Store *self, GError **error)
     return true;
 }
 
+char *
+store_take_warning(Store *self)
+{
+    return NULL;
+}
+
 void
 store_close(Store *self)
 {
