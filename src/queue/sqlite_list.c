@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-/* ?1 after, ?2 and ?3 the range of ids, ?4 part of the lane, ?5 part of an open recipient, ?6 held. */
-#define QUERY_WHERE \
-    " WHERE id > ?1 AND id >= ?2 AND id <= ?3 AND (?4 IS NULL OR instr(lane, ?4)) AND (?6 < 0 OR (held IS NOT NULL) " \
-    "= ?6) AND (?5 IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE entry = seq AND NOT closed AND " \
-    "instr(lower(address), ?5)))"
+/* ?1 the id, or what it follows; ?2 part of the lane, ?3 part of an open recipient, ?4 held. One statement for both
+ * would search from the first id on for a single one. */
+#define FILTERS \
+    " AND (?2 IS NULL OR instr(lane, ?2)) AND (?4 < 0 OR (held IS NOT NULL) = ?4) AND (?3 IS NULL OR EXISTS " \
+    "(SELECT 1 FROM recipient WHERE entry = seq AND NOT closed AND instr(lower(address), ?3)))"
+#define WHERE_ONE " WHERE id = ?1" FILTERS
+#define WHERE_PAGE " WHERE id > ?1" FILTERS
 
 static void
 bind_query(sqlite3_stmt *stmt, const StoreQuery *query)
@@ -14,10 +16,10 @@ bind_query(sqlite3_stmt *stmt, const StoreQuery *query)
     g_autofree char *lane = query->sender ? sqlite_lane(query->sender) : NULL;
     g_autofree char *recipient = query->recipient ? g_ascii_strdown(query->recipient, -1) : NULL;
 
-    sqlite_bind(stmt, "sssssi", query->after ? query->after : "", query->id ? query->id : "",
-                query->id ? query->id : "~", NULL, NULL, (gint64) CLAMP(query->held, -1, 1));
-    sqlite3_bind_text(stmt, 4, lane, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(stmt, 5, recipient, -1, SQLITE_TRANSIENT);
+    sqlite_bind(stmt, "sssi", query->id ? query->id : query->after ? query->after : "", NULL, NULL,
+                (gint64) CLAMP(query->held, -1, 1));
+    sqlite3_bind_text(stmt, 2, lane, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 3, recipient, -1, SQLITE_TRANSIENT);
 }
 
 Entry *
@@ -61,14 +63,15 @@ sqlite_each(Store *store, const StoreQuery *query, void (*visit)(const StoreRow 
             GError **error)
 {
     SqliteStore *self = (SqliteStore *) store;
-    sqlite3_stmt *stmt =
-        sqlite_prepare(self, "SELECT " ENTRY_COLUMNS " FROM entry" QUERY_WHERE " ORDER BY id LIMIT ?7", error);
+    static const char one[] = "SELECT " ENTRY_COLUMNS " FROM entry" WHERE_ONE " LIMIT ?5";
+    static const char page[] = "SELECT " ENTRY_COLUMNS " FROM entry" WHERE_PAGE " ORDER BY id LIMIT ?5";
+    sqlite3_stmt *stmt = sqlite_prepare(self, query->id ? one : page, error);
     int rc;
 
     if (!stmt)
         return false;
     bind_query(stmt, query);
-    sqlite3_bind_int64(stmt, 7, query->max ? (gint64) query->max : -1);
+    sqlite3_bind_int64(stmt, 5, query->max ? (gint64) query->max : -1);
     while ((rc = sqlite_step(self, stmt, error)) > 0) {
         SqliteRow row = { 0 };
 
@@ -98,10 +101,10 @@ flush_lanes(SqliteStore *self, gint64 now_ms, GError **error)
 
 /* What is due already is no longer in the way of the next page. */
 static const char flush_later[] =
-    "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry INDEXED BY entry_due" QUERY_WHERE
-    " AND state = 'waiting' AND due_ms > ?7 ORDER BY due_ms LIMIT ?8";
-static const char flush_one[] = "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry" QUERY_WHERE
-                                " AND state = 'waiting' AND due_ms > ?7 LIMIT ?8";
+    "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry INDEXED BY entry_due" WHERE_PAGE
+    " AND state = 'waiting' AND due_ms > ?5 ORDER BY due_ms LIMIT ?6";
+static const char flush_one[] = "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry" WHERE_ONE
+                                " AND state = 'waiting' AND due_ms > ?5 LIMIT ?6";
 
 bool
 sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GError **error)
@@ -115,8 +118,8 @@ sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GEr
     if (!stmt)
         return false;
     bind_query(stmt, query);
-    sqlite3_bind_int64(stmt, 7, now_ms);
-    sqlite3_bind_int64(stmt, 8, query->max ? (gint64) query->max : -1);
+    sqlite3_bind_int64(stmt, 5, now_ms);
+    sqlite3_bind_int64(stmt, 6, query->max ? (gint64) query->max : -1);
     if (!sqlite_run(self, stmt, error))
         return false;
     guint changed = sqlite3_changes(self->db);

@@ -346,6 +346,36 @@ test_steps(SqliteFixture *self, const void *unused)
     g_assert_cmpint(many, <, 2 * few);
 }
 
+static void
+see(const StoreRow *row, void *user)
+{
+    (*(guint *) user)++;
+}
+
+/* Looking at one of many, wherever it is, and a page of them from there. */
+static void
+test_steps_to_one(SqliteFixture *self, const void *unused)
+{
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autoptr(Entry) last = queue_mail("a@here.test", 10, 1);
+    StoreQuery one = { .id = last->id, .max = 1, .held = -1 };
+    guint n = 0, changed = 0;
+
+    g_free(last->id);
+    one.id = last->id = g_strdup("zzzzzzzzzzzzzzzz");
+    queue_put_many(store, "b@here.test", 5000, 50000);
+    queue_put(store, last, 0);
+    steps(store);
+    g_assert_true(store_each(store, &one, see, &n, NULL));
+    one.sender = "a@";
+    g_assert_true(store_each(store, &one, see, &n, NULL));
+    g_assert_true(store_begin(store, NULL) && store_flush(store, &one, 500, &changed, NULL));
+    g_assert_true(store_commit(store, NULL));
+    g_assert_cmpuint(n, ==, 2);
+    g_assert_cmpuint(changed, ==, 1);
+    g_assert_cmpint(steps(store), <, 1000);
+}
+
 /* What the README promises: to look at it while we run. */
 static void
 test_inspected(SqliteFixture *self, const void *unused)
@@ -378,6 +408,7 @@ main(int argc, char **argv)
     TEST(reserve);
     TEST(disk_full);
     TEST(steps);
+    TEST(steps_to_one);
     TEST(inspected);
     return g_test_run();
 }
