@@ -211,12 +211,8 @@ static void
 on_rcpt(void *user, const SmtpRcpt *rcpt)
 {
     Ingress *self = user;
-    EnvelopeRecipient *one = envelope_add_recipient(self->envelope, rcpt->address);
 
-    if (rcpt->notify && !one->notify)
-        one->notify = g_strdup(rcpt->notify);
-    if (rcpt->orcpt && !one->orcpt)
-        one->orcpt = g_strdup(rcpt->orcpt);
+    envelope_ask(self->envelope, rcpt->address, rcpt->notify, rcpt->orcpt);
     answer(self, 250, "2.1.5", "Ok");
 }
 

@@ -79,6 +79,46 @@ envelope_free(Envelope *self)
     g_free(self);
 }
 
+enum { SUCCESS = 1 << 0, FAILURE = 1 << 1, DELAY = 1 << 2 };
+
+/* What is not said is what RFC 3461 does then. */
+static guint
+notify_events(const char *notify)
+{
+    g_auto(GStrv) words = g_strsplit(notify ? notify : "FAILURE,DELAY", ",", -1);
+    guint events = 0;
+
+    for (char **word = words; *word; word++) {
+        g_strstrip(*word);
+        events |= g_ascii_strcasecmp(*word, "SUCCESS") == 0 ? SUCCESS : 0;
+        events |= g_ascii_strcasecmp(*word, "FAILURE") == 0 ? FAILURE : 0;
+        events |= g_ascii_strcasecmp(*word, "DELAY") == 0 ? DELAY : 0;
+    }
+    return events;
+}
+
+static char *
+notify_union(const char *one, const char *other)
+{
+    static const char *const lists[] = { "NEVER", "SUCCESS", "FAILURE", "SUCCESS,FAILURE", "DELAY", "SUCCESS,DELAY",
+                                         NULL, "SUCCESS,FAILURE,DELAY" };
+
+    return g_strdup(lists[notify_events(one) | notify_events(other)]);
+}
+
+EnvelopeRecipient *
+envelope_ask(Envelope *self, const char *address, const char *notify, const char *orcpt)
+{
+    guint before = self->recipients->len;
+    EnvelopeRecipient *recipient = envelope_add_recipient(self, address);
+    g_autofree char *known = g_steal_pointer(&recipient->notify);
+
+    recipient->notify = self->recipients->len > before ? g_strdup(notify) : notify_union(known, notify);
+    if (!recipient->orcpt)
+        recipient->orcpt = g_strdup(orcpt);
+    return recipient;
+}
+
 EnvelopeRecipient *
 envelope_add_recipient(Envelope *self, const char *address)
 {

@@ -73,3 +73,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Envelope, envelope_free)
 /* Adds a recipient unless one that is the same (address_same()) is there already; returns the
  * one that is there now. */
 EnvelopeRecipient *envelope_add_recipient(Envelope *self, const char *address);
+
+/* The same, with what the sender asked for (RFC 3461; NULL: he said nothing). Of one who is named again the sender
+ * hears all that was asked for any time, and nothing only if it was NEVER each time. */
+EnvelopeRecipient *envelope_ask(Envelope *self, const char *address, const char *notify, const char *orcpt);

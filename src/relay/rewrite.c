@@ -24,13 +24,8 @@ add_expanded(Envelope *envelope, const char *address, const EnvelopeRecipient *l
 {
     g_autoptr(GPtrArray) targets = aliases_expand(where, address);
 
-    for (guint i = 0; i < targets->len; i++) {
-        EnvelopeRecipient *recipient = envelope_add_recipient(envelope, targets->pdata[i]);
-        if (like && like->orcpt && !recipient->orcpt)
-            recipient->orcpt = g_strdup(like->orcpt);
-        if (like && like->notify && !recipient->notify)
-            recipient->notify = g_strdup(like->notify);
-    }
+    for (guint i = 0; i < targets->len; i++)
+        envelope_ask(envelope, targets->pdata[i], like->notify, like->orcpt);
 }
 
 Envelope *

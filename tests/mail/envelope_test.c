@@ -27,11 +27,43 @@ test_many(void)
     envelope_free(NULL);
 }
 
+/* Somebody who is named twice, with what was asked each time. */
+static void
+test_notify(void)
+{
+    static const struct {
+        const char *first, *second, *both;
+    } rows[] = {
+        { NULL, NULL, NULL },
+        { NULL, "NEVER", NULL },
+        { "NEVER", NULL, NULL },
+        { "NEVER", "never", "NEVER" },
+        { NULL, "SUCCESS", "SUCCESS,FAILURE,DELAY" },
+        { "NEVER", "SUCCESS", "SUCCESS" },
+        { "FAILURE", "delay,success", "SUCCESS,FAILURE,DELAY" },
+        { "FAILURE", NULL, NULL },
+        { "SUCCESS", "FAILURE", "SUCCESS,FAILURE" },
+        { "SUCCESS", "DELAY", "SUCCESS,DELAY" },
+        { "DELAY", "DELAY", "DELAY" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Envelope) envelope = envelope_new("me@x.test");
+        EnvelopeRecipient *one = envelope_ask(envelope, "a@x.test", rows[i].first, NULL);
+        g_assert_cmpstr(one->notify, ==, rows[i].first);
+        g_assert_true(envelope_ask(envelope, "A@X.test", rows[i].second, "rfc822;a") == one);
+        g_assert_cmpstr(one->notify, ==, rows[i].both);
+        g_assert_cmpstr(one->orcpt, ==, "rfc822;a");
+        g_assert_cmpuint(envelope->recipients->len, ==, 1);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/envelope/recipients", test_recipients);
     g_test_add_func("/envelope/many", test_many);
+    g_test_add_func("/envelope/notify", test_notify);
     return g_test_run();
 }

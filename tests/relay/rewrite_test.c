@@ -128,6 +128,22 @@ test_facts(void)
     }
 }
 
+/* One who is reached twice: the alias that wants no news does not silence the address that said nothing. */
+static void
+test_notify(void)
+{
+    g_autoptr(Aliases) aliases = NULL;
+    Localities here = where(&aliases);
+    g_autoptr(Envelope) before = envelope_new("me");
+
+    envelope_ask(before, "admin@x.test", NULL, NULL);
+    envelope_ask(before, "root", "NEVER", NULL);
+    g_autoptr(Envelope) after = rewrite_envelope(before, &here);
+    g_assert_cmpuint(after->recipients->len, ==, 2);
+    g_assert_cmpstr(((EnvelopeRecipient *) after->recipients->pdata[0])->notify, ==, NULL);
+    g_assert_cmpstr(((EnvelopeRecipient *) after->recipients->pdata[1])->notify, ==, "NEVER");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -136,5 +152,6 @@ main(int argc, char **argv)
     g_test_add_func("/rewrite/recipients", test_recipients);
     g_test_add_func("/rewrite/sender", test_sender);
     g_test_add_func("/rewrite/facts", test_facts);
+    g_test_add_func("/rewrite/notify", test_notify);
     return g_test_run();
 }
