@@ -109,12 +109,16 @@ lease(SqliteStore *self, SqliteRow *row, gint64 lease_ms, GError **error)
 }
 
 static bool
-set_aside(SqliteStore *self, const SqliteRow *row, GError **error)
+set_aside(SqliteStore *self, const SqliteRow *row, const char *id, const StoreClaim *claim, GError **error)
 {
     g_autofree char *why = g_strconcat("damaged in the queue: ", row->damage, NULL);
 
     self->totals.held++;
-    return sqlite_hold(self, row->seq, why, error);
+    if (!sqlite_hold(self, row->seq, why, error))
+        return false;
+    if (claim->damaged)
+        claim->damaged(id, why, claim->user);
+    return true;
 }
 
 /* The page of a damaged row must not stop the others. */
@@ -166,10 +170,11 @@ take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArr
         sqlite3_reset(stmt);
         return rest_lane(self, lane, due_ms, error);
     }
+    g_autofree char *id = g_strdup((const char *) sqlite3_column_text(stmt, ENTRY_COLUMN_ID));
     bool fine = read_row(self, stmt, &row, error);
     sqlite3_reset(stmt);
     if (fine && row.damage)
-        fine = set_aside(self, &row, error);
+        fine = set_aside(self, &row, id, claim, error);
     else if (fine && (fine = serve_lane(self, lane, error) && lease(self, &row, claim->lease_ms, error)))
         g_ptr_array_add(taken, g_steal_pointer(&row.entry));
     sqlite_row_clear(&row);

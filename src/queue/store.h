@@ -74,12 +74,15 @@ bool store_remove(Store *self, const char *id, GError **error);
 /* Leases up to max waiting entries that are due, fairly between envelope senders: the entries of one
  * that has few never wait for all those of one that has many. GPtrArray of Entry, complete, bytes readable until
  * they are freed, whatever becomes of the row. An entry that cannot be read is held, with the reason, and
- * not returned; leases that ran out are over, their entries cut off. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
+ * not returned; damaged() is told on the caller's thread, if there is one. Leases that ran out are over, their entries
+ * cut off. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
 typedef struct {
     gint64 now_ms;
     gint64 lease_ms;
     gint64 max_wait_ms;
     guint max;
+    void (*damaged)(const char *id, const char *why, void *user);
+    void *user;
 } StoreClaim;
 GPtrArray *store_claim(Store *self, const StoreClaim *claim, GError **error);
 

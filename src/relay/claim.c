@@ -14,6 +14,7 @@ typedef struct {
     Relay *relay;
     StoreClaim claim;
     GPtrArray *entries; /* of Entry, leased */
+    GPtrArray *damaged; /* of char: id and reason in turn */
     gint64 due_ms;      /* of what is next */
 } Look;
 
@@ -90,6 +91,15 @@ claim_release(Relay *relay, const char *id)
 
 /* --- looking ------------------------------------------------------------------------------------- */
 
+static void
+on_damaged(const char *id, const char *why, void *user)
+{
+    Look *self = user;
+
+    g_ptr_array_add(self->damaged, g_strdup(id));
+    g_ptr_array_add(self->damaged, g_strdup(why));
+}
+
 static bool
 run_look(Store *store, void *user, GError **error)
 {
@@ -144,6 +154,7 @@ on_looked(void *user, const GError *error)
     Look *self = user;
     Relay *relay = self->relay;
     g_autoptr(GPtrArray) entries = self->entries;
+    g_autoptr(GPtrArray) damaged = self->damaged;
     bool full = entries && entries->len == self->claim.max;
 
     relay->claiming = false;
@@ -152,6 +163,8 @@ on_looked(void *user, const GError *error)
         relay_trouble(relay, error);
         self->due_ms = clock_now() + AGAIN_MS;
     } else {
+        for (guint i = 0; i < damaged->len; i += 2)
+            report_damaged(damaged->pdata[i], damaged->pdata[i + 1]);
         g_ptr_array_set_free_func(entries, NULL);
         take(relay, entries);
     }
@@ -174,7 +187,15 @@ look(Relay *relay, guint most)
     gint64 now_ms = clock_now();
 
     self->relay = relay;
-    self->claim = (StoreClaim) { now_ms, now_ms + RELAY_LEASE_MS, retry_longest(&relay->retry), most };
+    self->damaged = g_ptr_array_new_with_free_func(g_free);
+    self->claim = (StoreClaim) {
+        .now_ms = now_ms,
+        .lease_ms = now_ms + RELAY_LEASE_MS,
+        .max_wait_ms = retry_longest(&relay->retry),
+        .max = most,
+        .damaged = on_damaged,
+        .user = self,
+    };
     self->due_ms = G_MAXINT64;
     relay->claiming = true;
     relay->tasks++;

@@ -198,6 +198,15 @@ report_held(const Entry *entry)
 }
 
 void
+report_damaged(const char *id, const char *why)
+{
+    JournalLine line = { .event = "held", .id = id, .text = why };
+
+    log_event(LOG_ERR, "held", "id", id, "text", why, NULL);
+    journal_write(journal, &line);
+}
+
+void
 report_notice(const Entry *entry, const Entry *notice)
 {
     const EnvelopeRecipient *to = notice->envelope->recipients->pdata[0];

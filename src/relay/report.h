@@ -35,6 +35,9 @@ void report_kept(const Entry *entry);
 /* waits there for the operator, */
 void report_held(const Entry *entry);
 
+/* or cannot even be read there; id NULL: nor can that, */
+void report_damaged(const char *id, const char *why);
+
 /* its sender is told of it by notice, which is in the store now. */
 void report_notice(const Entry *entry, const Entry *notice);
 
