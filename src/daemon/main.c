@@ -353,6 +353,19 @@ store_status(const GError *error)
     return EX_CANTCREAT;
 }
 
+/* Whoever may write there could put another queue in the place of ours. It may be reached by systemd's link. */
+static bool
+is_safe_folder(const char *path, GError **error)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return true;
+    g_set_error(error, STORE_ERROR, STORE_ERROR_UNSAFE, "%s must belong to user %u or root and be writable by its owner alone",
+                path, (unsigned) geteuid());
+    return false;
+}
+
 /* Where mail is kept; NULL without error: nowhere. What others may reach below state-dir has a mode of its own. */
 static Store *
 open_store(const Settings *settings, GError **error)
@@ -370,7 +383,8 @@ open_store(const Settings *settings, GError **error)
 
     if (!settings_has_queue(settings))
         return NULL;
-    if (conf->queue == QUEUE_SQLITE && !file_make_folder(conf->state_dir, 0711, error))
+    if (conf->queue == QUEUE_SQLITE &&
+        (!file_make_folder(conf->state_dir, 0711, error) || !is_safe_folder(conf->state_dir, error)))
         return NULL;
     Store *self = store_open(settings_queue_kind(settings), &store, error);
     if (self)
