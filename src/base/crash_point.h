@@ -15,6 +15,7 @@
     X("accepted", "the client has its 250") \
     X("before-call", "the request is about to go to the API") \
     X("call-answered", "the API has answered, nothing is recorded") \
+    X("before-settle", "the outcome is about to be written") \
     X("settle-run", "the outcome is written, not committed") \
     X("settle-done", "the outcome is durable") \
     X("before-bounce", "a bounce is made, not written") \

@@ -1,6 +1,7 @@
 #include "daemon/drop.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "daemon/drop_mail.h"
 #include "io/worker.h"
@@ -79,6 +80,7 @@ drop_give_up(Drop *self, const DropFile *file)
 static void
 drop_accepted(Drop *self, const DropFile *file)
 {
+    crash_point("drop-accepted");
     if (!drop_folder_remove(self->folder, file->name))
         drop_give_up(self, file);
     self->unsynced = true;

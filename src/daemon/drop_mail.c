@@ -1,5 +1,6 @@
 #include "daemon/drop_mail.h"
 
+#include "base/crash_point.h"
 #include "io/worker.h"
 
 #include <string.h>
@@ -61,6 +62,7 @@ read_done(void *user)
 
     self->reading = NULL;
     if (job->n > 0) {
+        crash_point("drop-read");
         self->offset += job->n;
         if (!self->held)
             self->held = g_byte_array_new();

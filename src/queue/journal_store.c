@@ -1,5 +1,6 @@
 #include "queue/journal_store.h"
 
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "queue/journal_sql.h"
 
@@ -221,6 +222,7 @@ load_file(JournalStore *self, FILE *file, guint64 number, GError **error)
     sqlite3_bind_int64(statement, 1, (gint64) number);
     bool done = sqlite3_step(statement) == SQLITE_DONE;
     sqlite3_reset(statement);
+    crash_point("journal-run");
     return done ? journal_sql_run(self, "COMMIT", error) : journal_sql_fail(self, error);
 }
 
@@ -244,8 +246,10 @@ journal_store_load(JournalStore *self, guint64 number, GError **error)
     if (begun && !sqlite3_get_autocommit(self->db))
         journal_sql_run(self, "ROLLBACK", NULL);
     fclose(file);
-    if (done)
+    if (done) {
+        crash_point("journal-done");
         unlink(path);
+    }
     return done;
 }
 

@@ -1,5 +1,7 @@
 #include "relay/attempt.h"
 
+#include "base/crash_point.h"
+
 enum { ATTEMPT_MAX_STEPS = 10 }; /* a look-up may ask for each day of a week */
 
 struct Attempt {
@@ -34,6 +36,7 @@ static void on_response(const HttpResponse *response, void *user);
 static void
 send_request(Attempt *self, HttpRequest *request)
 {
+    crash_point("before-call");
     self->sent = true;
     self->exchange = http_send(self->http, request, on_response, self);
 }
@@ -92,6 +95,7 @@ on_response(const HttpResponse *response, void *user)
     Attempt *self = user;
     Outcome *outcomes = (Outcome *) self->outcomes->data;
 
+    crash_point("call-answered");
     self->exchange = NULL;
     self->api_us += response->elapsed_us;
     HttpRequest *next = self->provider->driver->judge(self->provider, &self->try, response, outcomes);

@@ -1,6 +1,7 @@
 #include "relay/booking.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "relay/bounce.h"
 #include "relay/state.h"
 
@@ -72,8 +73,13 @@ static bool
 run_task(Store *store, void *user, GError **error)
 {
     const Booking *self = user;
+    bool puts = self->job.settlement->row == ROW_PUT;
 
-    return (!self->notice || store_put(store, self->notice, 0, error)) && write_row(self, store, error);
+    crash_point(self->notice ? "before-bounce" : puts ? "before-put" : "before-settle");
+    if ((self->notice && !store_put(store, self->notice, 0, error)) || !write_row(self, store, error))
+        return false;
+    crash_point(self->notice ? "bounce-run" : puts ? "put-run" : "settle-run");
+    return true;
 }
 
 /* Files without a row. */
@@ -168,6 +174,7 @@ on_done(void *user, const GError *error)
         self->error = g_error_copy(error);
         on_failed(self);
     } else {
+        crash_point(self->notice ? "bounce-done" : self->job.settlement->row == ROW_PUT ? "put-done" : "settle-done");
         report_news(self->job.entry, "expired", self->job.settlement->expired, NULL);
         if (self->notice)
             on_told(self);

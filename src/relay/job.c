@@ -1,6 +1,7 @@
 #include "relay/state.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 
 #define SHUTTING_DOWN "Shutting down, try again later"
 
@@ -19,6 +20,7 @@ answer(RelayJob *job, const Reply *reply)
         waiter->job = NULL;
         waiter->reply(waiter, reply);
     }
+    crash_point("accepted");
     repeat_settle(repeat, reply, final);
 }
 
@@ -408,6 +410,7 @@ job_start(Relay *relay, Entry *entry, Waiter *waiter, Repeat *repeat)
 {
     RelayJob *job = job_new(relay, entry, waiter);
 
+    crash_point("spool-complete");
     entry->expires_ms = MAX(entry->arrived_ms, entry->envelope->hold_until_ms) +
                         relay->world->settings->conf.queue_lifetime_ms;
     job->mode = mode_of(relay, entry, waiter);
