@@ -11,6 +11,7 @@ include tests/sendmail/local.mk
 include tests/sandbox/local.mk
 include tests/fuzz/local.mk
 include tests/e2e/local.mk
+include tests/crash/local.mk
 include tests/bench/local.mk
 
 TESTS += tests/layers.sh tests/lint.sh tests/docs.py

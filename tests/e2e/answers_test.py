@@ -112,11 +112,11 @@ class PeerTest(unittest.TestCase):
             daemon = self.daemon_for(f"http://127.0.0.1:{sock.getsockname()[1]}")
             self.assertTrue(send(daemon).startswith("451 4.4.1"))
 
-    def test_name_not_found(self):
+    def test_F13_name_not_found(self):
         daemon = self.daemon_for("https://no-such-host.invalid")
         self.assertTrue(send(daemon).startswith("451 4.4.1"))
 
-    def test_redirects_are_not_followed(self):
+    def test_F10_redirects_are_not_followed(self):
         seen = []
 
         class Target(http.server.BaseHTTPRequestHandler):
@@ -144,7 +144,7 @@ class PeerTest(unittest.TestCase):
             self.assertTrue(send(daemon).startswith("451 4.3.0"))
         self.assertEqual(seen, [])
 
-    def test_certificate_must_fit(self):
+    def test_F10_certificate_must_fit(self):
         """A self-signed peer gets not one byte of the request."""
         folder = tempfile.mkdtemp(prefix="shimta-tls-")
         cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
