@@ -1,7 +1,8 @@
-EXTRA_DIST += %D%/bench.py %D%/instructions.sh %D%/tls_bench.py
-EXTRA_PROGRAMS = %D%/tls_load %D%/translate_bench
+EXTRA_DIST += %D%/bench.py %D%/instructions.sh %D%/queue_bench.py %D%/tls_bench.py
+EXTRA_PROGRAMS = %D%/copy_stdin %D%/tls_load %D%/translate_bench
 CLEANFILES += $(EXTRA_PROGRAMS)
 
+%C%_copy_stdin_SOURCES = %D%/copy_stdin.c
 %C%_translate_bench_SOURCES = %D%/translate_bench.c
 %C%_translate_bench_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
 %C%_translate_bench_LDADD = $(MAIL_LIBS)
@@ -9,7 +10,7 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 # What a mail costs, beside Postfix's smtp-sink, then its translation alone, beside GMime; README says how to read it.
 bench: all
 	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/bench.py
-	$(MAKE) $(AM_MAKEFLAGS) bench-translate
+	$(MAKE) $(AM_MAKEFLAGS) bench-queue bench-translate
 
 bench-translate: tests/bench/translate_bench
 	tests/bench/translate_bench
@@ -21,3 +22,7 @@ bench-translate: tests/bench/translate_bench
 
 bench-tls: all tests/bench/tls_load
 	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/tls_bench.py
+
+# The queue: acceptance beside Postfix, draining, large queues, one sendmail beside others.
+bench-queue: all tests/crash/store_driver tests/bench/copy_stdin
+	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/queue_bench.py
