@@ -7,7 +7,8 @@ build_packages="autoconf automake gcc make pkg-config libc6-dev python3
 test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl procps xz-utils strace
  curl swaks msmtp s-nail php-cli postfix
  cron bsd-mailx mutt git git-email libmime-lite-perl libemail-sender-perl libphp-phpmailer php-symfony-mailer
- smartmontools unattended-upgrades monitoring-plugins-standard fail2ban"
+ smartmontools unattended-upgrades monitoring-plugins-standard fail2ban
+ e2fsprogs xfsprogs faketime iproute2"
 
 # install PACKAGE…: only what is missing; services that come along are not started.
 install_packages() {
