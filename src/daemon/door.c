@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 enum {
     HEADER_MS = 5000,    /* for a proxy to say who comes */
@@ -201,4 +202,24 @@ door_open(DoorWorld *world, const Listen *listen, GError **error)
     log_event(LOG_NOTICE, "listening", "listener", listen->name, "address", endpoint_host(at, host), "port",
               port > 0 ? LOG_NUM(port) : NULL, NULL);
     return self;
+}
+
+bool
+door_is_at(const Door *self, const char *address)
+{
+    return strcmp(self->listen->conf.address, address) == 0;
+}
+
+void
+door_change(Door *self, const Listen *listen)
+{
+    if (listen->conf.address[0] == '/' && listen->conf.mode != self->listen->conf.mode)
+        chmod(listen->conf.address, (mode_t) listen->conf.mode);
+    self->listen = listen;
+}
+
+const Listen *
+door_listen(const Door *self)
+{
+    return self->listen;
 }

@@ -22,4 +22,9 @@ typedef struct {
 
 /* Listens from now on. listen is borrowed. Sets an IoError. */
 Door *door_open(DoorWorld *world, const Listen *listen, GError **error);
+
+/* Whether the section is for that address; whoever comes in from then on comes by it. */
+bool door_is_at(const Door *self, const char *address);
+void door_change(Door *self, const Listen *listen);
+const Listen *door_listen(const Door *self);
 void door_close(Door *self);

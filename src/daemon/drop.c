@@ -20,6 +20,7 @@ typedef struct {
 
 struct Drop {
     const IngressHub *hub;
+    Settings *settings; /* that listen is of */
     Listen listen; /* the one it was given, for one mail a session */
     DropFolder *folder;
     GQueue files;  /* of DropFile, to be fed */
@@ -269,6 +270,7 @@ drop_new(const IngressHub *hub, const Listen *listen, DropFolder *folder)
     const char *path = hub->settings->conf.drop_dir;
 
     self->hub = hub;
+    self->settings = settings_ref(hub->settings);
     self->listen = *listen;
     self->listen.smtp.max_messages = 1;
     self->listen.smtp.max_errors = 0;
@@ -318,5 +320,6 @@ drop_free(Drop *self)
     drop_folder_close(self->folder);
     g_hash_table_unref(self->waiting);
     g_ptr_array_unref(self->mails);
+    settings_free(self->settings);
     g_free(self);
 }

@@ -7,8 +7,8 @@
 
 typedef struct Drop Drop;
 
-/* Looks into the folder at once, whenever something appears there, and each minute. folder is taken; hub and listen,
- * whose limits hold, are borrowed. */
+/* Looks into the folder at once, whenever something appears there, and each minute. folder is taken, hub borrowed. listen,
+ * whose limits hold, is of the hub's settings, and stays in force when others take their place. */
 Drop *drop_new(const IngressHub *hub, const Listen *listen, DropFolder *folder);
 
 /* Begins no mail any more. empty comes once, when those begun have their answer, or limit_ms have gone by; perhaps

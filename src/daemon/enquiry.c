@@ -34,6 +34,7 @@ struct Enquiry {
 static void
 enquiry_free(Enquiry *self)
 {
+    settings_free(self->settings);
     if (self->page)
         g_string_free(self->page, TRUE);
     aliases_free(self->aliases);
@@ -294,7 +295,7 @@ enquiry_start(const EnquiryWorld *world, const SmtpQuestion *question, EnquiryDo
     self->done = done;
     self->user = user;
     self->relay = world->relay;
-    self->settings = world->settings;
+    self->settings = settings_ref(world->settings);
     if (question->what == SMTP_ASK_VERIFY || question->what == SMTP_ASK_ROUTE) {
         ask_address(self, world, question);
         return NULL;

@@ -10,6 +10,7 @@
 
 struct Ingress {
     const IngressHub *hub;
+    Settings *settings; /* it began with */
     IngressClient client;
     const char *connected; /* client.client as the connection has it */
     const IngressOps *ops;
@@ -135,7 +136,7 @@ on_xforward(void *user, const SmtpOrigin *said)
 static const char *
 local_domain(const Ingress *self)
 {
-    return self->hub->settings->relay->where.default_domain;
+    return self->settings->relay->where.default_domain;
 }
 
 static void
@@ -222,7 +223,7 @@ static void
 on_data_begin(void *user)
 {
     Ingress *self = user;
-    const DaemonConf *conf = &self->hub->settings->conf;
+    const DaemonConf *conf = &self->settings->conf;
 
     self->spool = spool_new((size_t) conf->spool_memory_bytes, conf->spool_folder);
     self->scan = scan_new();
@@ -454,6 +455,7 @@ ingress_new(const IngressHub *hub, const IngressClient *client, const IngressOps
     Ingress *self = g_new0(Ingress, 1);
 
     self->hub = hub;
+    self->settings = settings_ref(hub->settings);
     self->client = *client;
     self->connected = client->client;
     self->ops = ops;
@@ -484,5 +486,6 @@ ingress_free(Ingress *self)
     g_free(self->helo);
     g_free(self->authenticated);
     g_free(self->claimed);
+    settings_free(self->settings);
     g_free(self);
 }

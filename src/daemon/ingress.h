@@ -14,7 +14,7 @@
 /* What all sessions share. Borrowed by each. */
 typedef struct {
     uv_loop_t *loop;
-    Settings *settings; /* of which only the aliases ever change */
+    Settings *settings; /* of new sessions, which keep them; of them only the aliases ever change */
     Relay *relay;
     Users *users;
     Auth *auth;

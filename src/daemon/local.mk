@@ -25,6 +25,7 @@ bin_shimtad_SOURCES = \
 	%D%/notify.c %D%/notify.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/origin.c %D%/origin.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/users.c %D%/users.h

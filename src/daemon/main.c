@@ -9,6 +9,7 @@
 #include "daemon/explain.h"
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
+#include "daemon/reload.h"
 #include "daemon/smtp_server.h"
 #include "io/listener.h"
 #include "relay/report.h"
@@ -32,13 +33,15 @@ typedef struct {
 
 typedef struct {
     uv_loop_t loop;
-    Settings *settings;
-    IngressHub hub;
+    IngressHub hub; /* has the settings in force */
+    const char *config;
+    bool verbose;
     SmtpServer *server;
     Journal *journal; /* NULL: it cannot be written */
     Control *control; /* NULL: its socket cannot be opened */
     DropFolder *folder; /* until it is the drop's; NULL: it cannot be used */
     Drop *drop;
+    Reload *reload;
     uv_signal_t terminate, interrupt, hang_up;
     gint64 end_by_ms; /* loop time at which a drain ends; 0: not stopping */
     bool hurry;
@@ -137,7 +140,7 @@ time_left(const Daemon *self)
     if (self->hurry)
         return 0;
     if (self->end_by_ms == 0)
-        return self->settings->conf.drain_timeout_ms;
+        return self->hub.settings->conf.drain_timeout_ms;
     return MAX(0, self->end_by_ms - (gint64) uv_now(&self->loop));
 }
 
@@ -176,14 +179,30 @@ on_terminate(uv_signal_t *handle, int signum)
     }
     log_event(LOG_NOTICE, "stopping", "signal", strsignal(signum), NULL);
     notify("STOPPING=1");
-    self->end_by_ms = (gint64) uv_now(&self->loop) + MAX(1, self->settings->conf.drain_timeout_ms);
+    g_clear_pointer(&self->reload, reload_free);
+    self->end_by_ms = (gint64) uv_now(&self->loop) + MAX(1, self->hub.settings->conf.drain_timeout_ms);
     smtp_server_drain(self->server);
 }
 
 static void
 on_hang_up(uv_signal_t *handle, int signum)
 {
-    log_event(LOG_NOTICE, "hang-up-ignored", "text", "restart the daemon to read the configuration again", NULL);
+    Daemon *self = handle->data;
+
+    if (self->reload && self->end_by_ms == 0)
+        reload_start(self->reload);
+}
+
+static void
+set_log_level(const Daemon *self)
+{
+    log_open(self->verbose ? LOG_DEBUG : settings_log_level(self->hub.settings));
+}
+
+static void
+on_reloaded(const Settings *before, void *user)
+{
+    set_log_level(user);
 }
 
 /* --- wiring -------------------------------------------------------------------------------------- */
@@ -215,9 +234,8 @@ daemon_open(Daemon *self, Settings *settings, Store *store)
     int failed = uv_loop_init(&self->loop);
 
     g_assert(failed == 0);
-    self->settings = settings;
     self->hub.loop = &self->loop;
-    self->hub.settings = settings;
+    self->hub.settings = settings_ref(settings);
     self->hub.users = users_new(&self->loop);
     self->hub.auth = auth_new(&self->loop);
     self->hub.relay = relay_new(&self->loop, settings->relay);
@@ -262,7 +280,7 @@ on_accepted(const JournalLine *line, gint64 row, void *user)
 static void
 open_journal(Daemon *self)
 {
-    const DaemonConf *conf = &self->settings->conf;
+    const DaemonConf *conf = &self->hub.settings->conf;
     g_autofree char *folder = g_build_filename(conf->state_dir, "journal", NULL);
     g_autoptr(GError) error = NULL;
 
@@ -274,7 +292,7 @@ open_journal(Daemon *self)
         log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
     report_journal(self->journal);
     if (self->journal)
-        journal_each(self->journal, "accepted", clock_now() - self->settings->relay->conf.duplicate_window_ms, on_accepted,
+        journal_each(self->journal, "accepted", clock_now() - self->hub.settings->relay->conf.duplicate_window_ms, on_accepted,
                      self->hub.relay, NULL);
 }
 
@@ -291,7 +309,7 @@ open_control(Daemon *self)
         .started_ms = clock_now(),
     };
 
-    self->control = control_open(&hub, self->settings->conf.control_socket, &error);
+    self->control = control_open(&hub, self->hub.settings->conf.control_socket, &error);
     if (error)
         log_event(LOG_ERR, "control-failed", "text", error->message, NULL);
 }
@@ -312,7 +330,8 @@ daemon_run(Daemon *self, bool stdio)
         smtp_server_cut(self->server);
     } else if (!stdio) {
         if (self->folder)
-            self->drop = drop_new(&self->hub, find_submit(self->settings), g_steal_pointer(&self->folder));
+            self->drop = drop_new(&self->hub, find_submit(self->hub.settings), g_steal_pointer(&self->folder));
+        self->reload = reload_new(&self->hub, self->server, self->config, on_reloaded, self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }
@@ -337,6 +356,7 @@ daemon_close(Daemon *self)
     drop_folder_close(self->folder);
     users_free(self->hub.users);
     auth_free(self->hub.auth);
+    settings_free(self->hub.settings);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);
 }
@@ -470,6 +490,8 @@ main(int argc, char **argv)
         return store_status(error);
     }
     daemon.folder = options.stdio ? NULL : open_drop(settings, store);
+    daemon.config = options.config;
+    daemon.verbose = options.verbose;
     daemon_open(&daemon, settings, store);
     int status = daemon_run(&daemon, options.stdio);
     daemon_close(&daemon);

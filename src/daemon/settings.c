@@ -2,6 +2,7 @@
 
 #include "mail/scan.h"
 
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -323,6 +324,7 @@ settings_parse(ConfFile *file, GError **error)
 {
     g_autoptr(Settings) self = g_new0(Settings, 1);
 
+    self->refs = 1;
     self->listens = g_ptr_array_new_with_free_func((GDestroyNotify) listen_free);
     if (!conf_read(file, "shimta", "", daemon_conf_keys, &self->conf, error))
         return NULL;
@@ -345,10 +347,17 @@ settings_open(const char *path, GError **error)
     return file ? settings_parse(file, error) : NULL;
 }
 
+Settings *
+settings_ref(Settings *self)
+{
+    self->refs++;
+    return self;
+}
+
 void
 settings_free(Settings *self)
 {
-    if (!self)
+    if (!self || --self->refs > 0)
         return;
     conf_clear(daemon_conf_keys, &self->conf);
     relay_settings_free(self->relay);
@@ -389,4 +398,33 @@ settings_log_level(const Settings *self)
     static const int levels[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
     return levels[self->conf.log_level];
+}
+
+const char **
+settings_fixed_changes(const Settings *before, const Settings *now)
+{
+    const DaemonConf *a = &before->conf, *b = &now->conf;
+    const struct {
+        const char *key;
+        bool differs;
+    } keys[] = {
+        { "user", g_strcmp0(a->user, b->user) != 0 },
+        { "state-dir", strcmp(a->state_dir, b->state_dir) != 0 },
+        { "control-socket", strcmp(a->control_socket, b->control_socket) != 0 },
+        { "drop-dir", strcmp(a->drop_dir, b->drop_dir) != 0 },
+        { "queue", a->queue != b->queue },
+        { "queue-reserve", a->queue_reserve_bytes != b->queue_reserve_bytes },
+        { "queue-max-bytes", a->queue_max_bytes != b->queue_max_bytes },
+        { "queue-max-entries", a->queue_max_entries != b->queue_max_entries },
+        { "journal-lifetime", a->journal_lifetime_ms != b->journal_lifetime_ms },
+        { "max-connections", a->max_connections != b->max_connections },
+        { "duplicate-window", before->relay->conf.duplicate_window_ms != now->relay->conf.duplicate_window_ms },
+    };
+    const char **found = g_new0(const char *, G_N_ELEMENTS(keys) + 1);
+
+    for (guint i = 0, n = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (keys[i].differs)
+            found[n++] = keys[i].key;
+    }
+    return found;
 }

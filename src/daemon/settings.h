@@ -1,5 +1,5 @@
 /* The whole configuration: each module's table read from the one file, checked, completed with
- * what the machine says. Read at start-up, read-only afterwards; any thread. */
+ * what the machine says. Read at start-up and again by SIGHUP, each time as a whole of its own that is read-only; any thread. */
 #pragma once
 
 #include "daemon/secure.h"
@@ -66,6 +66,7 @@ typedef struct {
 } Listen;
 
 typedef struct {
+    guint refs;
     DaemonConf conf;
     GPtrArray *listens; /* of Listen, in file order */
     Listen *stdio;      /* the session of --stdio */
@@ -75,6 +76,11 @@ typedef struct {
 /* Errors name file, line and reason. */
 Settings *settings_open(const char *path, GError **error);
 Settings *settings_parse(ConfFile *file, GError **error);
+
+/* Sessions keep what they began with. Loop thread. */
+Settings *settings_ref(Settings *self);
+
+/* Gives a reference back; the first is who opened them. */
 void settings_free(Settings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
@@ -84,6 +90,9 @@ bool settings_read_paths(const char *path, DaemonConf *conf, GError **error);
 
 /* The effective settings in the file's own form, without secrets. */
 void settings_print(const Settings *self, GString *out);
+
+/* The keys that differ and that a running daemon cannot follow; NULL-terminated. The caller frees the array alone. */
+const char **settings_fixed_changes(const Settings *before, const Settings *now);
 
 /* Whether mail is kept that is not through at once. Never by --stdio. */
 bool settings_has_queue(const Settings *self);

@@ -24,6 +24,7 @@ struct SmtpServer {
 
 typedef struct {
     SmtpServer *server;
+    Settings *settings; /* that listen is of */
     const Listen *listen;
     GList link;
     GateTicket ticket;
@@ -61,6 +62,7 @@ client_free(Client *self)
     ingress_free(self->ingress);
     if (self->held)
         g_byte_array_unref(self->held);
+    settings_free(self->settings);
     g_free(self);
     server_check_empty(server);
 }
@@ -284,6 +286,7 @@ client_start(SmtpServer *server, Conn *conn, const IngressClient *facts, const G
     Client *self = g_new0(Client, 1);
 
     self->server = server;
+    self->settings = settings_ref(server->hub->settings);
     self->listen = facts->listen;
     self->conn = conn;
     self->facts = *facts;
@@ -344,6 +347,59 @@ smtp_server_listen(SmtpServer *self, GError **error)
     guint left = listener_forget_inherited();
     if (left > 0)
         log_event(LOG_WARNING, "sockets-unused", "number", LOG_NUM(left), NULL);
+    return true;
+}
+
+/* The place of an open door at that address which is not taken yet; or -1. */
+static int
+find_door(const SmtpServer *self, const Listen *listen, const GPtrArray *taken)
+{
+    for (guint i = 0; i < self->doors->len; i++) {
+        if (!taken->pdata[i] && door_is_at(self->doors->pdata[i], listen->conf.address))
+            return (int) i;
+    }
+    return -1;
+}
+
+/* sections: for each door its next one; NULL: it is gone. opened gets the doors of the others. */
+static bool
+open_others(SmtpServer *self, const Settings *settings, GPtrArray *sections, GPtrArray *opened, GError **error)
+{
+    for (guint i = 0; i < settings->listens->len; i++) {
+        Listen *listen = settings->listens->pdata[i];
+        int place = find_door(self, listen, sections);
+        Door *door = place < 0 ? door_open(&self->world, listen, error) : NULL;
+        if (place >= 0)
+            sections->pdata[place] = listen;
+        else if (door)
+            g_ptr_array_add(opened, door);
+        else
+            return false;
+    }
+    return true;
+}
+
+bool
+smtp_server_reload(SmtpServer *self, const Settings *settings, GError **error)
+{
+    g_autoptr(GPtrArray) doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
+    g_autoptr(GPtrArray) sections = g_ptr_array_new();
+
+    g_ptr_array_set_size(sections, (int) self->doors->len);
+    if (!open_others(self, settings, sections, doors, error))
+        return false;
+    for (guint i = 0; i < sections->len; i++) {
+        Door *door = g_ptr_array_steal_index(self->doors, 0);
+        if (sections->pdata[i]) {
+            door_change(door, sections->pdata[i]);
+            g_ptr_array_add(doors, door);
+        } else {
+            log_event(LOG_NOTICE, "closed", "listener", door_listen(door)->name, NULL);
+            door_close(door);
+        }
+    }
+    g_ptr_array_unref(self->doors);
+    self->doors = g_steal_pointer(&doors);
     return true;
 }
 

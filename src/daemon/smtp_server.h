@@ -13,6 +13,10 @@ SmtpServer *smtp_server_new(const IngressHub *hub, guint files, void (*empty)(vo
 /* Opens every [listen NAME]. Sets an IoError. */
 bool smtp_server_listen(SmtpServer *self, GError **error);
 
+/* Those that are gone are closed, new ones opened, others stay open and go by the new settings, which the hub must have
+ * before the loop runs again. On error everything is as before. */
+bool smtp_server_reload(SmtpServer *self, const Settings *settings, GError **error);
+
 /* Serves one session on standard input and output. */
 bool smtp_server_stdio(SmtpServer *self, GError **error);
 
