@@ -8,12 +8,12 @@
 
 /* What a value leaves free for each pair behind it, so that one long value from a
  * stranger doesn't push the others off the line. */
-enum { LOG_PAIR_BYTES = 64 };
+enum { LOG_PAIR_BYTES = 64, LOG_SHOWN_BYTES = 16 };
 
 static const char log_ellipsis[] = "\xe2\x80\xa6";
 
 static int log_level = LOG_INFO;
-static bool log_journal;
+static bool log_journal, log_json;
 
 typedef struct {
     char bytes[LOG_LINE_BYTES];
@@ -25,6 +25,12 @@ log_open(int level)
 {
     log_level = level;
     log_journal = g_getenv("JOURNAL_STREAM") != NULL;
+}
+
+void
+log_use_json(gboolean json)
+{
+    log_json = json;
 }
 
 gboolean
@@ -77,10 +83,26 @@ log_needs_quotes(const char *value)
     return false;
 }
 
-/* Writes the next character of text, shown or escaped, to out (room for 4 bytes or the
- * character). Returns how many bytes of text it took. */
+/* What is not to be shown: a character by its number, a byte of none as U+FFFD. */
 static size_t
-log_escape(const char *text, size_t left, char out[8], size_t *out_length)
+log_escape_json(const char *text, size_t left, char out[LOG_SHOWN_BYTES], size_t *out_length)
+{
+    gunichar c = g_utf8_get_char_validated(text, left);
+
+    if (c >= (gunichar) -2) {
+        *out_length = g_snprintf(out, LOG_SHOWN_BYTES, "\\ufffd");
+        return 1;
+    }
+    if (c < 0x10000)
+        *out_length = g_snprintf(out, LOG_SHOWN_BYTES, "\\u%04x", c);
+    else
+        *out_length = g_snprintf(out, LOG_SHOWN_BYTES, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    return g_utf8_next_char(text) - text;
+}
+
+/* Writes the next character of text, shown or escaped, to out. Returns how many bytes of text it took. */
+static size_t
+log_escape(const char *text, size_t left, char out[LOG_SHOWN_BYTES], size_t *out_length)
 {
     size_t whole = log_printable(text, left);
 
@@ -95,7 +117,9 @@ log_escape(const char *text, size_t left, char out[8], size_t *out_length)
         *out_length = whole;
         return whole;
     }
-    *out_length = g_snprintf(out, 8, "\\x%02x", (unsigned char) *text);
+    if (log_json)
+        return log_escape_json(text, left, out, out_length);
+    *out_length = g_snprintf(out, LOG_SHOWN_BYTES, "\\x%02x", (unsigned char) *text);
     return 1;
 }
 
@@ -108,7 +132,7 @@ log_put_quoted(LogLine *line, const char *value, size_t room)
 
     line->bytes[line->used++] = '"';
     while (left > 0) {
-        char shown[8];
+        char shown[LOG_SHOWN_BYTES];
         size_t length;
         size_t taken = log_escape(value, left, shown, &length);
 
@@ -126,30 +150,48 @@ log_put_quoted(LogLine *line, const char *value, size_t room)
 }
 
 static void
+log_put(LogLine *line, const char *bytes)
+{
+    size_t n = strlen(bytes);
+
+    memcpy(line->bytes + line->used, bytes, n);
+    line->used += n;
+}
+
+static void
 log_put_pair(LogLine *line, const char *key, const char *value, guint pairs_behind)
 {
-    size_t key_length = strlen(key);
-    size_t room = sizeof line->bytes - 1 - line->used;
+    size_t room = sizeof line->bytes - strlen(log_json ? "}\n" : "\n") - line->used;
     size_t reserved = pairs_behind * LOG_PAIR_BYTES;
-    size_t fixed = key_length + strlen(" =\"\"") + strlen(log_ellipsis);
+    size_t fixed = strlen(key) + strlen(log_json ? ",\"\":\"\"" : " =\"\"") + strlen(log_ellipsis);
 
     if (room < fixed)
         return;
     if (room > reserved + fixed)
         room -= reserved;
-    line->bytes[line->used++] = ' ';
-    memcpy(line->bytes + line->used, key, key_length);
-    line->used += key_length;
-    line->bytes[line->used++] = '=';
-    room -= key_length + 2;
-
-    size_t length = strlen(value);
-    if (length <= room && !log_needs_quotes(value)) {
-        memcpy(line->bytes + line->used, value, length);
-        line->used += length;
-    } else {
+    size_t before = line->used;
+    log_put(line, log_json ? ",\"" : " ");
+    log_put(line, key);
+    log_put(line, log_json ? "\":" : "=");
+    room -= line->used - before;
+    if (!log_json && strlen(value) <= room && !log_needs_quotes(value))
+        log_put(line, value);
+    else
         log_put_quoted(line, value, room);
-    }
+}
+
+/* Seconds alone would not tell the order of lines. */
+static void
+log_begin_json(LogLine *line, int level, const char *event)
+{
+    static const char *const names[] = { "emergency", "alert", "critical", "error", "warning", "notice", "info", "debug" };
+    gint64 now_us = g_get_real_time();
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(now_us / G_USEC_PER_SEC);
+    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+
+    line->used += g_snprintf(line->bytes + line->used, sizeof line->bytes - line->used,
+                             "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", time,
+                             (int) (now_us / 1000 % 1000), names[level & 7], event);
 }
 
 void
@@ -168,8 +210,11 @@ log_event(int level, const char *event, ...)
 
     LogLine line;
     line.used = log_journal ? g_snprintf(line.bytes, sizeof line.bytes, "<%d>", level) : 0;
-    line.used += g_strlcpy(line.bytes + line.used, event, sizeof line.bytes - line.used);
-    line.used = MIN(line.used, sizeof line.bytes - 1);
+    if (log_json)
+        log_begin_json(&line, level, event);
+    else
+        line.used += g_strlcpy(line.bytes + line.used, event, sizeof line.bytes - line.used);
+    line.used = MIN(line.used, sizeof line.bytes - 2);
     va_start(args, event);
     for (const char *key; (key = va_arg(args, const char *));) {
         const char *value = va_arg(args, const char *);
@@ -177,7 +222,7 @@ log_event(int level, const char *event, ...)
             log_put_pair(&line, key, value, --pairs);
     }
     va_end(args);
-    line.bytes[line.used++] = '\n';
+    log_put(&line, log_json ? "}\n" : "\n");
 
     while (write(STDERR_FILENO, line.bytes, line.used) < 0 && errno == EINTR)
         ;

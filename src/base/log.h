@@ -13,6 +13,9 @@
  * With JOURNAL_STREAM in the environment lines begin with sd-daemon(3)'s "<level>". */
 void log_open(int level);
 
+/* From now on each line is a JSON object: time (RFC 3339, UTC), level, event, then the pairs as strings. Default no. */
+void log_use_json(gboolean json);
+
 /* Writes event and the pairs of (const char *key, const char *value) that follow, up
  * to a NULL key; pairs whose value is NULL are left out. Bytes that are not printable
  * UTF-8, quotes and backslashes in values come out escaped, so that whatever a

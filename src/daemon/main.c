@@ -43,6 +43,7 @@ typedef struct {
     Drop *drop;
     Reload *reload;
     uv_signal_t terminate, interrupt, hang_up;
+    uv_timer_t watchdog;
     gint64 end_by_ms; /* loop time at which a drain ends; 0: not stopping */
     bool hurry;
 } Daemon;
@@ -132,6 +133,7 @@ on_relay_drained(void *user)
     uv_close((uv_handle_t *) &self->terminate, NULL);
     uv_close((uv_handle_t *) &self->interrupt, NULL);
     uv_close((uv_handle_t *) &self->hang_up, NULL);
+    uv_close((uv_handle_t *) &self->watchdog, NULL);
 }
 
 static gint64
@@ -194,15 +196,16 @@ on_hang_up(uv_signal_t *handle, int signum)
 }
 
 static void
-set_log_level(const Daemon *self)
+set_log(const Daemon *self)
 {
     log_open(self->verbose ? LOG_DEBUG : settings_log_level(self->hub.settings));
+    log_use_json(self->hub.settings->conf.log_format == LOG_FORMAT_JSON);
 }
 
 static void
 on_reloaded(const Settings *before, void *user)
 {
-    set_log_level(user);
+    set_log(user);
 }
 
 /* --- wiring -------------------------------------------------------------------------------------- */
@@ -245,6 +248,7 @@ daemon_open(Daemon *self, Settings *settings, Store *store)
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
     watch_signal(self, &self->interrupt, on_terminate, SIGINT);
     watch_signal(self, &self->hang_up, on_hang_up, SIGHUP);
+    notify_watchdog(&self->loop, &self->watchdog);
 }
 
 static int
@@ -480,6 +484,7 @@ main(int argc, char **argv)
     size_threads();
     int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
     log_open(options.verbose ? LOG_DEBUG : level);
+    log_use_json(settings->conf.log_format == LOG_FORMAT_JSON);
     if (!options.stdio && !privilege_lower(settings, &error)) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         return EX_NOPERM;

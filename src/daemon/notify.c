@@ -25,3 +25,25 @@ notify(const char *state)
     (void) !sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *) &to, length);
     close(fd);
 }
+
+static void
+on_watchdog(uv_timer_t *timer)
+{
+    notify("WATCHDOG=1");
+}
+
+void
+notify_watchdog(uv_loop_t *loop, uv_timer_t *timer)
+{
+    const char *interval = g_getenv("WATCHDOG_USEC"), *pid = g_getenv("WATCHDOG_PID");
+    guint64 us = 0, who = (guint64) getpid();
+
+    uv_timer_init(loop, timer);
+    uv_unref((uv_handle_t *) timer);
+    if (pid && !g_ascii_string_to_unsigned(pid, 10, 1, G_MAXINT, &who, NULL))
+        return;
+    if (!interval || !g_ascii_string_to_unsigned(interval, 10, 1, G_MAXINT64, &us, NULL) || who != (guint64) getpid())
+        return;
+    guint64 half_ms = MAX(1, us / 2000);
+    uv_timer_start(timer, on_watchdog, half_ms, half_ms);
+}

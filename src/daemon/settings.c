@@ -11,6 +11,7 @@
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const submit_ways[] = { "daemon", "direct", NULL };
 static const char *const bare_lf_ways[] = { "normalise", "refuse", "refuse-terminators", "accept", NULL };
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
@@ -21,6 +22,7 @@ const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, user, "user", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, log_level, "log-level", CONF_CHOICE, "info", .choices = log_levels),
+    CONF_KEY(DaemonConf, log_format, "log-format", CONF_CHOICE, "text", .choices = log_formats),
     CONF_KEY(DaemonConf, max_connections, "max-connections", CONF_UINT, "5000", .min = 1, .max = 1000000),
     CONF_KEY(DaemonConf, drain_timeout_ms, "drain-timeout", CONF_TIME, "7s", .min = 0, .max = 3600000),
     CONF_KEY(DaemonConf, spool_folder, "spool-folder", CONF_STRING, NULL),

@@ -12,6 +12,7 @@ typedef struct {
     char *hostname; /* never NULL once read */
     char *user;     /* who the daemon becomes if root starts it; or NULL */
     int log_level;
+    int log_format; /* LogFormat */
     guint max_connections;
     gint64 drain_timeout_ms;
     char *spool_folder; /* NULL: $TMPDIR, or /tmp */
@@ -31,6 +32,7 @@ typedef struct {
     gint64 wait_ms;
 } DaemonConf;
 
+typedef enum { LOG_FORMAT_TEXT, LOG_FORMAT_JSON } LogFormat;
 typedef enum { QUEUE_SQLITE, QUEUE_MEMORY, QUEUE_NONE } QueueKind;
 typedef enum { BARE_LF_NORMALISE, BARE_LF_REFUSE, BARE_LF_REFUSE_TERMINATORS, BARE_LF_ACCEPT } BareLf;
 typedef enum { PROTOCOL_SMTP, PROTOCOL_LMTP } Protocol;

@@ -185,6 +185,39 @@ test_many(void)
     g_assert_true(g_str_has_suffix(line, "\n"));
 }
 
+/* Whatever comes in, a line is one JSON object, and what can be shown is in there as it was. */
+static void
+test_json(void)
+{
+    static const struct {
+        const char *value, *want;
+    } rows[] = {
+        { "plain", ",\"text\":\"plain\"}\n" },
+        { "", ",\"text\":\"\"}\n" },
+        { "say \"hi\" \\", ",\"text\":\"say \\\"hi\\\" \\\\\"}\n" },
+        { "a\nb\r\tc", ",\"text\":\"a\\nb\\r\\tc\"}\n" },
+        { "\x1b[31mred\x7f", ",\"text\":\"\\u001b[31mred\\u007f\"}\n" },
+        { "%s%n", ",\"text\":\"%s%n\"}\n" },
+        { "日本語", ",\"text\":\"日本語\"}\n" },
+        { "a\xe2\x80\xa8" "b", ",\"text\":\"a\\u2028b\"}\n" },
+        { "\xf3\xa0\x80\x81", ",\"text\":\"\\udb40\\udc01\"}\n" },
+        { "\xff\xe6", ",\"text\":\"\\ufffd\\ufffd\"}\n" },
+    };
+
+    log_use_json(TRUE);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *line = logged(rows[i].value);
+        g_assert_true(g_str_has_prefix(line, "{\"time\":\"2"));
+        g_assert_nonnull(strstr(line, "Z\",\"level\":\"info\",\"event\":\"event\","));
+        g_assert_true(g_str_has_suffix(line, rows[i].want));
+    }
+    g_autofree char *huge = g_strnfill(10000, '\x01');
+    g_autofree char *cut = logged(huge);
+    g_assert_cmpuint(strlen(cut), <=, LOG_LINE_BYTES);
+    g_assert_true(g_str_has_suffix(cut, "…\"}\n"));
+    log_use_json(FALSE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -198,5 +231,6 @@ main(int argc, char **argv)
     g_test_add_func("/log/fit", test_fit);
     g_test_add_func("/log/room", test_room);
     g_test_add_func("/log/many", test_many);
+    g_test_add_func("/log/json", test_json);
     return g_test_run();
 }

@@ -1,5 +1,6 @@
 """Starting, checking, stopping, and keeping secrets."""
 
+import json
 import os
 import re
 import signal
@@ -132,6 +133,22 @@ class OperationTest(unittest.TestCase):
         for line in self.daemon.lines:
             self.assertTrue(line.isprintable(), ascii(line))
             self.assertLessEqual(len(line.encode()), 2047)
+
+    def test_log_in_json(self):
+        hostile = b"a\x1b[31m\xe2\x80\xa8\xff%s%n\"x@example.jp"
+        daemon = shim.Daemon(self.sandbox.url, more={"shimta": "log-format = json\n"}, options=["-v"])
+        self.addCleanup(daemon.end)
+        with daemon.raw() as talk:
+            talk.hello("evil\x1b[2J")
+            talk.ask(b"MAIL FROM:<" + hostile + b">\r\n")
+            talk.ask("EHLO client.test")
+            self.assertEqual(talk.transaction("shop@example.jp", ["x@example.org"], mails.order(cc=()))[0], 250)
+        self.assertEqual(daemon.end(), 0)
+        events = [json.loads(line) for line in daemon.lines]
+        self.assertEqual({"listening", "ready", "delivered", "stopped"} - {event["event"] for event in events}, set())
+        for event, line in zip(events, daemon.lines):
+            self.assertEqual({type(value) for value in event.values()}, {str}, line)
+            self.assertTrue(line.isprintable(), ascii(line))
 
     def test_term_lets_data_finish(self):
         with self.daemon.raw() as idle, self.daemon.raw() as busy:

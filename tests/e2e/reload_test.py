@@ -162,6 +162,27 @@ class ReloadTest(unittest.TestCase):
                 self.assertIn("tls-key", self.hup(daemon, "reload-failed")[0])
                 self.assertEqual(before.transaction("shop@example.jp", ["a@example.org"], MAIL)[0], 250)
 
+    def test_service_manager_is_told(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(os.path.join(folder, "notify"))
+            manager.settimeout(shim.PATIENCE)
+            heard = []
+
+            def wait_for(*wanted):
+                heard.clear()
+                while not all(any(word in state for state in heard) for word in wanted):
+                    heard.append(manager.recv(4096).decode())
+
+            daemon = self.start(env={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "20000"})
+            wait_for("READY=1", "WATCHDOG=1")
+            daemon.child.send_signal(signal.SIGHUP)
+            wait_for("RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=Configuration read again", "WATCHDOG=1")
+            self.edit(daemon, "hostname = ", "hostnam = ")
+            daemon.child.send_signal(signal.SIGHUP)
+            wait_for("RELOADING=1", "STATUS=The configuration is wrong")
+            daemon.child.send_signal(signal.SIGTERM)
+            wait_for("STOPPING=1")
+
     def test_what_needs_a_restart(self):
         daemon = self.start()
         self.edit(daemon, "queue-reserve = 0", "queue-reserve = 1M")

@@ -189,8 +189,8 @@ class Daemon(Process):
             for name, text in sections.items():
                 file.write(f"[{name}]\n{text}\n")
         super().__init__([program("shimtad"), "-c", self.conf, *options], env=env, **extra)
-        self.port = int(self.wait_line(r"^(?:<\d>)?listening .*port=(\d+)").group(1))
-        self.wait_line(r"^(?:<\d>)?ready\b")
+        self.port = int(self.wait_line(r"^(?:<\d>)?listening .*port=(\d+)|\"listening\".*\"port\":\"(\d+)\"").expand(r"\1\2"))
+        self.wait_line(r"^(?:<\d>)?ready\b|\"event\":\"ready\"")
 
     def smtp(self, name="client.test"):
         """A greeted smtplib client."""
