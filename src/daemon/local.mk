@@ -10,6 +10,7 @@ bin_shimtad_SOURCES = \
 	%D%/control_queue.c \
 	%D%/control_request.c %D%/control_request.h \
 	%D%/control_trace.c \
+	%D%/confine.c %D%/confine.h \
 	%D%/auth.c %D%/auth.h \
 	%D%/door.c %D%/door.h %D%/drop.c %D%/drop.h \
 	%D%/drop_folder.c %D%/drop_folder.h \

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/control.h"
 #include "daemon/drop.h"
 #include "daemon/explain.h"
@@ -495,6 +496,8 @@ main(int argc, char **argv)
         return store_status(error);
     }
     daemon.folder = options.stdio ? NULL : open_drop(settings, store);
+    if (!options.stdio)
+        confine(settings);
     daemon.config = options.config;
     daemon.verbose = options.verbose;
     daemon_open(&daemon, settings, store);

@@ -21,6 +21,7 @@ static const char *const delivery_ways[] = { "auto", "queue", "wait", NULL }; /*
 const ConfKey daemon_conf_keys[] = {
     CONF_KEY(DaemonConf, hostname, "hostname", CONF_STRING, NULL),
     CONF_KEY(DaemonConf, user, "user", CONF_STRING, NULL),
+    CONF_KEY(DaemonConf, confine, "confine", CONF_BOOL, "yes"),
     CONF_KEY(DaemonConf, log_level, "log-level", CONF_CHOICE, "info", .choices = log_levels),
     CONF_KEY(DaemonConf, log_format, "log-format", CONF_CHOICE, "text", .choices = log_formats),
     CONF_KEY(DaemonConf, max_connections, "max-connections", CONF_UINT, "5000", .min = 1, .max = 1000000),
@@ -410,6 +411,7 @@ settings_fixed_changes(const Settings *before, const Settings *now)
         const char *key;
         bool differs;
     } keys[] = {
+        { "confine", a->confine != b->confine },
         { "user", g_strcmp0(a->user, b->user) != 0 },
         { "state-dir", strcmp(a->state_dir, b->state_dir) != 0 },
         { "control-socket", strcmp(a->control_socket, b->control_socket) != 0 },

@@ -10,6 +10,7 @@
 /* [shimta], the daemon's keys; submit and submit-wait are sendmail's. */
 typedef struct {
     char *hostname; /* never NULL once read */
+    bool confine;
     char *user;     /* who the daemon becomes if root starts it; or NULL */
     int log_level;
     int log_format; /* LogFormat */

@@ -1,5 +1,5 @@
-check_PROGRAMS += %D%/gate_test %D%/line_ends_test %D%/mailq_test
-TESTS += %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py
+check_PROGRAMS += %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test
+TESTS += %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test
 EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/session_test.py %D%/explain_test.py %D%/explained
 %C%_line_ends_test_SOURCES = %D%/line_ends_test.c src/daemon/line_ends.c
 %C%_line_ends_test_LDADD = $(GLIB_LIBS)
@@ -8,3 +8,6 @@ EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/ses
 %C%_gate_test_LDADD = $(SMTP_LIBS) $(IO_LIBS)
 %C%_mailq_test_SOURCES = %D%/mailq_test.c src/daemon/mailq.c
 %C%_mailq_test_LDADD = src/queue/libqueue.a $(SMTP_LIBS)
+%C%_confine_test_SOURCES = %D%/confine_test.c src/daemon/confine.c
+%C%_confine_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_confine_test_LDADD = $(SMTP_LIBS) $(IO_LIBS)

@@ -263,7 +263,8 @@ class SocketActivationTest(unittest.TestCase):
                 file.write(shim.KEY + "\n")
             conf = os.path.join(folder, "shimta.conf")
             with open(conf, "w") as file:
-                file.write(GOOD.replace("%KEY%", key).replace("listen local", f"listen {name}"))
+                file.write(GOOD.replace("%KEY%", key).replace("listen local", f"listen {name}").replace(
+                    "[shimta]", f"[shimta]\nstate-dir = {folder}/state\ncontrol-socket = {folder}/control.sock"))
             daemon = shim.Process([sys.executable, "-c", PASS, str(passed.fileno()), shim.program("shimtad"), "-c", conf],
                                   env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": name}, pass_fds=[passed.fileno()])
             try:
