@@ -79,7 +79,7 @@ class DropTest(unittest.TestCase):
         for to in ("one", "two", "three"):
             self.leave(daemon, f"{to}@example.org", "-Lweb")
         self.wait_empty()
-        self.assertEqual(self.copies(), ["one", "three", "two"])
+        shim.until(lambda: self.copies() == ["one", "three", "two"], "all three are delivered")
         mail = sandbox.copies()["two@example.org"][0]
         self.assertEqual((mail["Subject"], shim.text_of(mail)), ("two@example.org", "本文\n"))
         daemon.wait_line(r"delivered .*client=drop user=\S+ tag=web from=shop@example.jp to=one@example.org")
