@@ -10,6 +10,7 @@ enum {
     AT_ONCE = 8, /* mails */
     SCAN_MS = 60 * 1000,
     LOG_MS = 1000, /* at most one line of a kind in that time: many files are no flood of lines */
+    MOST_STUCK = 1000, /* files that cannot be taken away before no more are begun */
 };
 
 /* One kind of line. */
@@ -26,14 +27,16 @@ struct Drop {
     GQueue files;  /* of DropFile, to be fed */
     GPtrArray *mails; /* of DropMail */
     GHashTable *waiting; /* uids whose mail was deferred; until the next minute */
+    GHashTable *deferred; /* ids of those mails */
     Work *scan;
     bool again; /* something has changed since the scan began */
     bool unsynced;
-    Pace refused, deferred;
+    Pace deferred_pace;
+    bool full; /* somebody's files wait because too many lie aside */
     uv_fs_event_t watch;
     uv_timer_t minute, limit;
     bool watching, draining;
-    bool stuck; /* a file could not be removed */
+    guint stuck; /* files that could not be taken away */
     void (*empty)(void *user);
     void *user;
 };
@@ -51,29 +54,33 @@ static void drop_go_on(Drop *self);
 /* --- the log ------------------------------------------------------------------------------------- */
 
 static void
-drop_log(Drop *self, Pace *pace, int level, const char *event, const DropFile *file, const char *text)
+drop_log(Drop *self, int level, const char *event, const DropFile *file, const char *text)
+{
+    log_event(level, event, "id", file->id, "user", users_known(self->hub->users, file->uid), "text", text, NULL);
+}
+
+/* False: not now. */
+static bool
+pace_allows(Pace *pace)
 {
     gint64 now = clock_monotonic();
 
     if (pace->logged_ms > 0 && now - pace->logged_ms < LOG_MS) {
         pace->unlogged++;
-        return;
+        return false;
     }
-    log_event(level, event, "id", file->id, "user", users_known(self->hub->users, file->uid), "file", file->name,
-              "text", text, "others", pace->unlogged > 0 ? LOG_NUM(pace->unlogged) : NULL, NULL);
     pace->logged_ms = now;
-    pace->unlogged = 0;
+    return true;
 }
 
 /* --- what becomes of a file ---------------------------------------------------------------------- */
 
-/* What cannot be taken away would be found again and again. */
+/* No user can do that: something is wrong with the file system. */
 static void
 drop_give_up(Drop *self, const DropFile *file)
 {
-    log_event(LOG_ERR, "drop-stuck", "file", file->name, "text", "cannot be removed; nothing is taken from drop-dir any more",
-              NULL);
-    self->stuck = true;
+    drop_log(self, LOG_ERR, "drop-stuck", file, ++self->stuck < MOST_STUCK ? "cannot be taken out of drop-dir/taken"
+                                                : "nothing is taken from drop-dir any more");
 }
 
 /* On the loop, so that the file is gone before anything else is done with the entry: whoever finds both after a crash
@@ -82,7 +89,7 @@ static void
 drop_accepted(Drop *self, const DropFile *file)
 {
     crash_point("drop-accepted");
-    if (!drop_folder_remove(self->folder, file->name))
+    if (!drop_folder_remove(self->folder, file))
         drop_give_up(self, file);
     self->unsynced = true;
 }
@@ -90,10 +97,8 @@ drop_accepted(Drop *self, const DropFile *file)
 static void
 drop_refused(Drop *self, const DropFile *file, const char *text)
 {
-    DropEnd end = drop_folder_fail(self->folder, file->name);
-
-    drop_log(self, &self->refused, LOG_ERR, end == DROP_KEPT ? "drop-refused" : "drop-removed", file, text);
-    if (end == DROP_STUCK)
+    drop_log(self, LOG_ERR, "drop-refused", file, text);
+    if (!drop_folder_fail(self->folder, file))
         drop_give_up(self, file);
     self->unsynced = true;
 }
@@ -103,7 +108,12 @@ static void
 drop_deferred(Drop *self, const DropFile *file, const char *text)
 {
     g_hash_table_add(self->waiting, GUINT_TO_POINTER(file->uid));
-    drop_log(self, &self->deferred, LOG_NOTICE, "drop-deferred", file, text);
+    g_hash_table_add(self->deferred, g_strdup(file->id));
+    if (!pace_allows(&self->deferred_pace))
+        return;
+    log_event(LOG_NOTICE, "drop-deferred", "id", file->id, "user", users_known(self->hub->users, file->uid), "text", text,
+              "others", self->deferred_pace.unlogged > 0 ? LOG_NUM(self->deferred_pace.unlogged) : NULL, NULL);
+    self->deferred_pace.unlogged = 0;
 }
 
 static void
@@ -112,6 +122,8 @@ on_mail_done(DropMail *mail, int code, const char *text, void *user)
     Drop *self = user;
     const DropFile *file = drop_mail_file(mail);
 
+    if (code / 100 != 4)
+        g_hash_table_remove(self->deferred, file->id);
     if (code / 100 == 2)
         drop_accepted(self, file);
     else if (code / 100 == 5)
@@ -154,6 +166,10 @@ look_done(void *user)
     if (job->scan.useless > 0)
         log_event(LOG_WARNING, "drop-useless", "files", LOG_NUM(job->scan.useless), "text", "put aside: no mails of sendmail",
                   NULL);
+    if (job->scan.full && !self->full)
+        log_event(LOG_ERR, "drop-full", "text", "somebody has too many files in drop-dir/failed; his others wait until they "
+                  "are gone", NULL);
+    self->full = job->scan.full;
     g_ptr_array_set_free_func(job->scan.files, NULL);
     for (guint i = 0; i < job->scan.files->len; i++)
         g_queue_push_tail(&self->files, job->scan.files->pdata[i]);
@@ -215,10 +231,19 @@ drop_check_empty(Drop *self)
     empty(self->user);
 }
 
+/* For as long as a mail may wait, and it was tried. */
+static bool
+drop_is_old(const Drop *self, const DropFile *file)
+{
+    gint64 lifetime_ms = self->hub->settings->relay->conf.queue_lifetime_ms;
+
+    return clock_now() - file->left_ms >= lifetime_ms && g_hash_table_contains(self->deferred, file->id);
+}
+
 static bool
 drop_may_begin(const Drop *self)
 {
-    return !self->draining && !self->stuck;
+    return !self->draining && self->stuck < MOST_STUCK;
 }
 
 /* Feeds what was found; looks again when that is done, never both: so no file is found twice. */
@@ -230,7 +255,8 @@ drop_go_on(Drop *self)
         if (g_hash_table_contains(self->waiting, GUINT_TO_POINTER(file->uid)))
             drop_file_free(file);
         else
-            g_ptr_array_add(self->mails, drop_mail_start(self->hub, &self->listen, file, on_mail_done, self));
+            g_ptr_array_add(self->mails,
+                            drop_mail_start(self->hub, &self->listen, file, drop_is_old(self, file), on_mail_done, self));
     }
     bool idle = self->mails->len == 0 && g_queue_is_empty(&self->files) && !self->scan;
     if (idle && self->unsynced)
@@ -277,6 +303,7 @@ drop_new(const IngressHub *hub, const Listen *listen, DropFolder *folder)
     self->listen.smtp.early_talk = true;
     self->folder = folder;
     self->waiting = g_hash_table_new(NULL, NULL);
+    self->deferred = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init(&self->files);
     self->mails = g_ptr_array_new_with_free_func((GDestroyNotify) drop_mail_free);
     uv_timer_init(hub->loop, &self->minute);
@@ -319,6 +346,7 @@ drop_free(Drop *self)
     g_queue_clear_full(&self->files, (GDestroyNotify) drop_file_free);
     drop_folder_close(self->folder);
     g_hash_table_unref(self->waiting);
+    g_hash_table_unref(self->deferred);
     g_ptr_array_unref(self->mails);
     settings_free(self->settings);
     g_free(self);

@@ -133,6 +133,8 @@ mail_judge(const DropMail *self, const SmtpSession *session)
 {
     if (self->step == FEED_MESSAGE)
         return self->code;
+    if (self->reply && g_str_has_prefix(self->reply, "452 4.5.3")) /* it will not have fewer */
+        return 554;
     if (smtp_session_phase(session) == SMTP_PHASE_CLOSED && self->code < 500)
         return 451;
     return self->code >= 400 ? self->code : 0;
@@ -217,7 +219,7 @@ mail_go_on(DropMail *self)
 }
 
 DropMail *
-drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, DropMailDone done, void *user)
+drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, bool old, DropMailDone done, void *user)
 {
     static const IngressOps ops = { on_write, on_quit, on_answered, is_there };
     DropMail *self = g_new0(DropMail, 1);
@@ -228,6 +230,7 @@ drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, Dro
         .uid = file->uid,
         .delivery = settings_has_queue(hub->settings) ? DELIVERY_QUEUE : DELIVERY_WAIT,
         .entry_id = file->id,
+        .too_old = old,
     };
 
     self->hub = hub;

@@ -190,6 +190,7 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->envid = g_strdup(mail->envid);
     envelope->hold_until_ms = mail->hold_until_ms;
     envelope->delivery = delivery_of(self, mail);
+    envelope->refusal = self->client.too_old ? ENVELOPE_TOO_OLD : ENVELOPE_FINE;
     envelope->listener = g_strdup(self->client.listen->name);
     envelope->client = g_strdup(self->forwards.client[0] ? self->forwards.client : self->client.client);
     envelope->helo = g_strdup(self->forwards.helo ? self->forwards.helo : self->helo);

@@ -28,6 +28,7 @@ typedef struct {
     uid_t uid;
     DeliveryMode delivery; /* of its mail, whatever it says; UNSET: as it says */
     const char *entry_id;  /* of its one mail; NULL: a new one */
+    bool too_old;        /* its mail is refused: it has waited for too long */
     bool trusted;        /* may say whom it speaks for */
     guint8 key[16];      /* equal for those who share AUTH's delays */
     const TlsFacts *tls; /* NULL: none, or not yet */

@@ -8,6 +8,7 @@
 
 /* What is due later than that looks to the store as if the clock had gone back. */
 #define MAX_HOLD_S (24 * 3600)
+#define MAX_LOCAL_RECIPIENTS 100000 /* a header can name as many */
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
@@ -191,7 +192,7 @@ complete_smtp(Listen *self, const Settings *settings)
     self->smtp = (SmtpSettings) {
         .hostname = settings->conf.hostname,
         .max_bytes = largest_message(conf->max_bytes, relay_settings_mail_bytes(settings->relay)),
-        .max_recipients = conf->max_recipients,
+        .max_recipients = conf->sendmail ? MAX_LOCAL_RECIPIENTS : conf->max_recipients,
         .max_errors = conf->max_errors,
         .max_idle_commands = conf->max_idle_commands,
         .max_messages = conf->max_messages,

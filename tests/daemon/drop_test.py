@@ -1,12 +1,12 @@
 """Mail that sendmail left in drop-dir: delivered once, whatever else lies there."""
 
-import glob
+import ctypes
 import os
+import re
 import shutil
 import socket
 import sys
 import tempfile
-import time
 import unittest
 
 SOURCE = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -33,10 +33,12 @@ class DropTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.state, True)
         self.drop = os.path.join(self.state, "drop")
         self.failed = os.path.join(self.drop, "failed")
+        self.taken = os.path.join(self.drop, "taken")
         self.number = 0
 
-    def start(self, queue="none", url=None):
-        daemon = shim.Daemon(url or sandbox.url, more={"shimta": f"queue = {queue}\nsubmit-wait = 0s\n"}, state=self.state)
+    def start(self, queue="none", url=None, **more):
+        more["shimta"] = f"queue = {queue}\nsubmit-wait = 0s\n" + more.get("shimta", "")
+        daemon = shim.Daemon(url or sandbox.url, more=more, state=self.state)
         self.addCleanup(daemon.end)
         self.away = os.path.join(self.state, "away.conf")  # what sendmail would see without the daemon
         with open(daemon.conf) as conf, open(self.away, "w") as away:
@@ -57,7 +59,7 @@ class DropTest(unittest.TestCase):
         return name
 
     def wait_empty(self):
-        shim.until(lambda: os.listdir(self.drop) == ["failed"], "the folder is empty")
+        shim.until(lambda: sorted(os.listdir(self.drop)) == ["failed", "taken"] and not os.listdir(self.taken), "the folder is empty")
 
     def copies(self):
         copies = sandbox.copies()
@@ -68,6 +70,7 @@ class DropTest(unittest.TestCase):
         self.start()
         self.assertEqual(os.stat(self.drop).st_mode & 0o7777, 0o1733)
         self.assertEqual(os.stat(self.failed).st_mode & 0o7777, 0o700)
+        self.assertEqual(os.stat(self.taken).st_mode & 0o7777, 0o700)
 
     def test_while_it_runs(self):
         for queue in ("none", "sqlite"):
@@ -87,16 +90,16 @@ class DropTest(unittest.TestCase):
 
     def test_stored_before_it_is_removed(self):
         """With a queue the API's troubles are not the file's: it is gone, and the mail is waiting under its id. A file that
-        a crash has left beside its entry is the same mail."""
+        a crash has left beside its entry is the same mail; one that was only taken is one."""
         daemon = self.start("sqlite", "http://127.0.0.1:1")
-        name = self.put(WHOLE.format("late"), f"mail.{int(time.time() * 1000):012x}{7:020x}")
+        self.put(WHOLE.format("late"))
         self.wait_empty()
         listed = daemon.sendmail("-bp").stdout.decode()
         self.assertRegex(listed, r"\nshop|shop@example.jp\n(.*\n)*.* late@example.org\n\n-- 1 Kbytes in 1 Request.\n$")
         daemon.child.kill()
         daemon.wait()
-        self.put(WHOLE.format("late"), name)
-        self.put(WHOLE.format("new"))
+        self.put(WHOLE.format("late"), "taken/" + re.search(r"^(\w{16})\*? +\d+ ", listed, re.M).group(1))
+        self.put(WHOLE.format("new"), "taken/0123456789BCDFGH")
         daemon = self.start("sqlite", "http://127.0.0.1:1")
         self.wait_empty()
         self.assertEqual(daemon.sendmail("-bP").stdout, b"2\n")
@@ -137,12 +140,14 @@ class DropTest(unittest.TestCase):
         bad = ["", "MAIL", "QUIT\r\n", "XQUEUE RUN\r\n", "\0" * 100000, WHOLE.format("a")[:-3], ENVELOPE.format("a"), "x" * 5000 + "\n",
                ENVELOPE.format("a") + "RSET\r\n" + WHOLE.format("b"), "MAIL FROM:<a b@@c>\r\n" + WHOLE.format("c"),
                WHOLE.format("d@@"), ENVELOPE.format("e") + "DATA\r\n\r\n.." * 3, "EHLO x\r\n" + WHOLE.format("f")]
-        names = [self.put(text) for text in bad]
+        for text in bad:
+            self.put(text)
         self.put(WHOLE.format("good"))
-        shim.until(lambda: sorted(os.listdir(self.failed)) == sorted(names), "all are in failed")
+        shim.until(lambda: len(os.listdir(self.failed)) == len(bad), "all are in failed")
         self.wait_empty()
         self.assertEqual(self.copies(), ["good"])
-        daemon.wait_line(r"drop-refused .*file=mail\.")
+        for name in os.listdir(self.failed):
+            daemon.wait_line(f"drop-refused id={name} .*text=")
 
     def test_odd_things(self):
         """What is no file of sendmail's is put aside unread; what cannot be moved stays."""
@@ -163,7 +168,8 @@ class DropTest(unittest.TestCase):
             pass
         os.mkdir(os.path.join(self.drop, "folder"))
         self.put(WHOLE.format("good"), f"mail.{9:032x}")
-        shim.until(lambda: sorted(os.listdir(self.drop)) == ["failed", "folder", "new.fresh"], "the rest is put aside")
+        shim.until(lambda: sorted(os.listdir(self.drop)) == ["failed", "folder", "new.fresh", "taken"], "the rest is put aside")
+        shim.until(lambda: not os.listdir(self.taken), "the mail is sent")
         self.assertEqual(len(os.listdir(self.failed)), 10)
         self.assertEqual(self.copies(), ["good"])
         daemon.wait_line(r"drop-useless files=\d+")
@@ -175,15 +181,18 @@ class DropTest(unittest.TestCase):
             self.skipTest("needs root for files of two owners")
         daemon = self.start()
         daemon.end()
-        owners = {}
         for number in range(40):
             name = self.put(WHOLE.format(f"user{number}"), f"mail.{number:032x}")
-            owners[name] = number % 2 * 65534
-            os.chown(os.path.join(self.drop, name), owners[name], -1)
+            os.chown(os.path.join(self.drop, name), number % 2 * 65534, -1)
         sandbox.fault("status=503")
         daemon = self.start()
         daemon.wait_line("drop-deferred .*text=")
-        shim.until(lambda: len({owners[name] for name in os.listdir(self.drop) if name != "failed"}) == 1, "one owner's are left")
+
+        def left():
+            files = [entry.stat().st_uid for folder in (self.drop, self.taken) for entry in os.scandir(folder) if entry.is_file()]
+            return {*files}
+
+        shim.until(lambda: len(left()) == 1, "one owner's are left")
         self.assertLess(len(sandbox.box()), 40)
 
     def test_deferred_mail_is_tried_again(self):
@@ -191,11 +200,71 @@ class DropTest(unittest.TestCase):
         sandbox.fault("status=503")
         self.leave(daemon, "late@example.org")
         daemon.wait_line("drop-deferred .*text=\"451 ")
-        self.assertEqual(len(os.listdir(self.drop)), 2)
+        self.assertEqual(len(os.listdir(self.taken)), 1)
         daemon.end()
         self.start()
         self.wait_empty()
         self.assertEqual(self.copies(), ["late"])
+
+    def test_names_give_no_ids(self):
+        """Whoever knows the id of a mail makes none that has it, whatever the name of his file."""
+        daemon = self.start("sqlite", "http://127.0.0.1:1")
+        ids = set()
+        for number in range(3):
+            self.put(WHOLE.format("evil"), f"mail.{1:032x}")
+            self.wait_empty()
+            ids |= set(re.findall(r"^(\w{16})\*? +\d+ ", daemon.sendmail("-bp").stdout.decode(), re.M))
+            self.assertEqual(len(ids), number + 1)
+
+    def test_exchanged_for_a_folder(self):
+        """A file that changes places with a folder all the time keeps nobody else's mail."""
+        daemon = self.start()
+        libc = ctypes.CDLL(None)
+        for number in range(200):
+            name = os.path.join(self.drop, self.put(WHOLE.format("evil"))).encode()
+            folder = os.path.join(self.drop, f"folder{number}").encode()
+            os.mkdir(folder)
+            libc.renameat2(-100, name, -100, folder, 2)
+            libc.renameat2(-100, name, -100, folder, 2)
+        self.put(WHOLE.format("good"))
+        shim.until(lambda: any(row["to"].startswith("good@") for row in sandbox.box()), "the other mail is there")
+        self.assertNotIn("drop-stuck", daemon.text())
+
+    def test_failed_is_full(self):
+        """Nothing of which nobody was told is deleted: what comes after many failures waits until they are gone."""
+        daemon = self.start()
+        daemon.end()
+        for number in range(250):
+            self.put("junk", f"mail.{number:032x}")
+        daemon = self.start()
+        daemon.wait_line("drop-full ")
+        files = sum(len(files) for _, _, files in os.walk(self.drop))
+        self.assertEqual((files, len(os.listdir(self.failed)) >= 200, len(os.listdir(self.drop)) > 2), (250, True, True))
+        daemon.end()
+        shutil.rmtree(self.failed)
+        self.start()
+        self.wait_empty()
+
+    def test_many_recipients(self):
+        """As many as the header may name."""
+        daemon = self.start("sqlite", **{"listen submit": "max-recipients = 100\n"})
+        everybody = [f"user{number}@example.org" for number in range(1200)]
+        for conf in (self.away, daemon.conf):
+            sandbox.clear()
+            done = daemon.sendmail("-fshop@example.jp", *everybody, stdin=MAIL.format("all").encode(), env={"SHIMTA_CONF": conf})
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            shim.until(lambda: len(sandbox.box()) == 1200, "all have it")
+            self.wait_empty()
+
+    def test_notices(self):
+        """Who was told that his mail is safe is told when it is not."""
+        daemon = self.start("sqlite")
+        for args, mail in ((["-t"], b"Subject: x\n\nx\n"), (["-t"], b"To: a@@b@c\nSubject: x\n\nx\n"), (["-h200", "a@example.org"], b"Subject: x\n\n")):
+            sandbox.clear()
+            done = daemon.sendmail("-fshop@example.jp", *args, stdin=mail, env={"SHIMTA_CONF": self.away})
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            shim.until(lambda: [row["to"] for row in sandbox.box()] == ["shop@example.jp"], "the sender has a notice")
+            daemon.wait_line("drop-refused .*; returned to the sender")
 
     def test_folder_of_somebody_else(self):
         if os.getuid() != 0:

@@ -101,6 +101,38 @@ freeze(void)
     return now_ms;
 }
 
+/* What was refused where it came in is here for its sender to be told: in each mode, and said only if so. */
+static void
+test_refused_before(void)
+{
+    static const struct { EnvelopeRefusal refusal; DeliveryMode mode; bool bounces; const char *reply; } rows[] = {
+        { ENVELOPE_TOO_BIG, DELIVERY_AUTO, true, "552 5.3.4 Message too big; returned to the sender\r\n" },
+        { ENVELOPE_TOO_OLD, DELIVERY_QUEUE, true,
+          "554 5.4.7 It could not be taken for too long; returned to the sender\r\n" },
+        { ENVELOPE_TOO_OLD, DELIVERY_WAIT, false, "554 5.4.7 It could not be taken for too long\r\n" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Entry *entry = entry_of(MAIL, "a@x.test");
+        Site site;
+
+        open_with_store(&site, "", 0);
+        entry->envelope->refusal = rows[i].refusal;
+        entry->envelope->delivery = rows[i].mode;
+        entry->envelope->bounce_refusals = rows[i].bounces;
+        relay_deliver(site.relay, entry, &site.guests[0].waiter);
+        run_until_reply(&site, 0);
+        g_assert_cmpstr(site.guests[0].line, ==, rows[i].reply);
+        if (rows[i].bounces) { /* the notice, not the mail */
+            run_until_open(&site, 1);
+            fake_http_answer(0, 200, OK_BODY);
+        }
+        run_until_idle(&site);
+        g_assert_cmpuint(fake_http.sent, ==, rows[i].bounces);
+        site_close(&site);
+    }
+}
+
 static void
 test_kept_and_tried_again(void)
 {
@@ -352,6 +384,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/queue/kept-and-tried-again", test_kept_and_tried_again);
+    g_test_add_func("/queue/refused-before", test_refused_before);
     g_test_add_func("/queue/store-first", test_store_first);
     g_test_add_func("/queue/workers", test_workers);
     g_test_add_func("/queue/later", test_later);
