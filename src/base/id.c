@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 /* In ASCII order, so that ids compare like the numbers they are. */
@@ -50,6 +51,12 @@ char *
 id_queue(void)
 {
     return id_queue_of((guint64) clock_now(), id_random());
+}
+
+const char *
+id_bare(const char *word)
+{
+    return word && word[0] == 'Q' && strlen(word) == 2 * ID_HALF + 1 ? word + 1 : word;
 }
 
 char *

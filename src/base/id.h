@@ -10,5 +10,8 @@ char *id_queue(void);
 /* The queue id that a time (milliseconds) and a random number of somebody else make: always the same one. */
 char *id_queue_of(guint64 ms, guint64 random);
 
+/* The queue id in a word: replies put a Q before it. Else the word itself; part of it, NULL is fine. */
+const char *id_bare(const char *word);
+
 /* A Message-ID with its angle brackets: <id@hostname>. Caller frees. */
 char *id_message(const char *id, const char *hostname);

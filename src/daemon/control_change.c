@@ -1,7 +1,9 @@
 /* What the operator does to the queue. */
 #include "daemon/control_request.h"
 
+#include "base/id.h"
 #include "base/log.h"
+
 #include <string.h>
 
 static const char busy[] = "it is being tried at this moment";
@@ -107,6 +109,27 @@ action_of(const ControlRequest *request)
     return i;
 }
 
+static void
+take_id(const StoreRow *row, void *user)
+{
+    cJSON_AddItemToArray(user, cJSON_CreateString(row->entry->id));
+}
+
+/* A page of those that fit is one task, so that a long queue takes seconds. */
+static bool
+choose_ids(Store *store, ControlRequest *request, GError **error)
+{
+    StoreQuery query = control_query(request, CONTROL_CHANGES);
+    cJSON *ids = cJSON_AddArrayToObject(request->body, "ids");
+
+    if (!store_each(store, &query, take_id, ids, error))
+        return false;
+    int n = cJSON_GetArraySize(ids);
+    if (n == CONTROL_CHANGES)
+        control_put(request->last, "more", cJSON_GetStringValue(cJSON_GetArrayItem(ids, n - 1)));
+    return true;
+}
+
 static bool
 run_change(Store *store, void *user, GError **error)
 {
@@ -115,8 +138,10 @@ run_change(Store *store, void *user, GError **error)
     GError *cause = NULL;
     const cJSON *item;
 
+    if (!cJSON_HasObjectItem(request->body, "ids") && !choose_ids(store, request, error))
+        return false;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(request->body, "ids")) {
-        const char *id = cJSON_GetStringValue(item);
+        const char *id = id_bare(cJSON_GetStringValue(item));
         guint lines = request->lines->len;
         const char *why = id ? change_one(store, &change, id, &cause) : "not an id";
         cJSON *row = control_row(request);
@@ -165,6 +190,8 @@ control_change(ControlRequest *request)
 
     if (action_of(request) == G_N_ELEMENTS(actions))
         control_answer(request, "no such action");
+    else if (!cJSON_HasObjectItem(request->body, "ids") && !cJSON_HasObjectItem(request->body, "chosen"))
+        control_answer(request, "which entries?");
     else if (n > CONTROL_PAGE)
         control_answer(request, "too many ids at once");
     else

@@ -1,6 +1,8 @@
 /* What the operator sees of the queue. */
 #include "daemon/control_request.h"
 
+#include "base/id.h"
+
 #include <string.h>
 
 /* --- one entry ----------------------------------------------------------------------------------- */
@@ -67,14 +69,7 @@ static bool
 run_list(Store *store, void *user, GError **error)
 {
     ControlRequest *request = user;
-    const cJSON *held = cJSON_GetObjectItemCaseSensitive(request->body, "held");
-    StoreQuery query = {
-        .after = json_string(request->body, "after"),
-        .max = CONTROL_PAGE,
-        .sender = json_string(request->body, "sender"),
-        .recipient = json_string(request->body, "recipient"),
-        .held = cJSON_IsTrue(held) ? 1 : cJSON_IsFalse(held) ? 0 : -1,
-    };
+    StoreQuery query = control_query(request, CONTROL_PAGE);
 
     if (!store_each(store, &query, visit_list, request, error))
         return false;
@@ -185,7 +180,7 @@ static bool
 run_show(Store *store, void *user, GError **error)
 {
     ControlRequest *request = user;
-    StoreQuery query = { .max = 1, .id = json_string(request->body, "id"), .held = -1 };
+    StoreQuery query = { .max = 1, .id = id_bare(json_string(request->body, "id")), .held = -1 };
 
     if (!store_each(store, &query, visit_show, request, error))
         return false;

@@ -34,6 +34,20 @@ control_number(const ControlRequest *request, const char *name)
     return value > 0 && value < 9e15 ? (gint64) value : 0;
 }
 
+StoreQuery
+control_query(const ControlRequest *request, guint max)
+{
+    const cJSON *held = cJSON_GetObjectItemCaseSensitive(request->body, "held");
+
+    return (StoreQuery) {
+        .after = json_string(request->body, "after"),
+        .max = max,
+        .sender = json_string(request->body, "sender"),
+        .recipient = json_string(request->body, "recipient"),
+        .held = cJSON_IsTrue(held) ? 1 : cJSON_IsFalse(held) ? 0 : -1,
+    };
+}
+
 void
 control_done(void *user, const GError *error)
 {

@@ -7,6 +7,7 @@
 
 enum {
     CONTROL_PAGE = 200,       /* rows of one answer */
+    CONTROL_CHANGES = 1000,   /* of the operator, in one transaction */
     CONTROL_HEADER_BYTES = 64 * 1024, /* of a mail that are shown */
     CONTROL_RECIPIENTS = 10,  /* of an entry, in a list */
 };
@@ -40,6 +41,9 @@ void control_answer(ControlRequest *request, const char *error);
  * answer is an error where there is none. */
 void control_ask_store(ControlRequest *request, const StoreTask *task);
 void control_ask_journal(ControlRequest *request, const JournalTask *task);
+
+/* What its filters choose, at most max, behind `after`. Borrows. */
+StoreQuery control_query(const ControlRequest *request, guint max);
 
 /* The `done` of a task that needs nothing else. */
 void control_done(void *user, const GError *error);

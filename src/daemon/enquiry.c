@@ -1,6 +1,7 @@
 #include "daemon/enquiry.h"
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "daemon/mailq.h"
 #include "io/worker.h"
@@ -301,7 +302,7 @@ enquiry_start(const EnquiryWorld *world, const SmtpQuestion *question, EnquiryDo
         return NULL;
     }
     if (question->what != SMTP_ASK_ALIASES) {
-        self->id = g_strdup(question->id);
+        self->id = g_strdup(id_bare(question->id));
         self->recipient = g_strdup(question->address);
         self->sender = g_strdup(question->sender);
         return ask_queue(self, question->what) ? self : NULL;

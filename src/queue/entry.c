@@ -49,6 +49,12 @@ entry_set_envelope(Entry *self, Envelope *envelope)
     self->tries = entry_tries_new(envelope->recipients->len);
 }
 
+const char *
+entry_message_id(const Entry *self)
+{
+    return self->message_id ? self->message_id : self->scan ? scan_message_id(self->scan) : NULL;
+}
+
 guint
 entry_open(const Entry *self)
 {

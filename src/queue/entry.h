@@ -50,6 +50,9 @@ void entry_set_envelope(Entry *self, Envelope *envelope);
 /* An array of n tries as a GArray that clears its elements. */
 GArray *entry_tries_new(guint n);
 
+/* The Message-ID of its header, as far as it is known; borrowed. NULL: it has none. */
+const char *entry_message_id(const Entry *self);
+
 /* Recipients that are not closed. */
 guint entry_open(const Entry *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_free)

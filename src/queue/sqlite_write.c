@@ -145,7 +145,7 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
         return false;
     sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssssi", entry->id, sqlite_state_name(state), envelope->sender, lane,
                 size, entry->arrived_ms, entry->due_ms, lease_ms, entry->expires_ms, GI(entry->attempts),
-                sqlite_last_text(entry), entry->held, entry->message_id, GI(entry->shares_made),
+                sqlite_last_text(entry), entry->held, entry_message_id(entry), GI(entry->shares_made),
                 GI(entry->delay_told), GI(entry->is_bounce), GI(entry->expanded), GI(size > self->small_bytes),
                 envelope->ret, envelope->envid, GI(envelope->smtputf8), GI(envelope->submission),
                 GI(envelope->from_headers), GI(envelope->gateway), GI(envelope->no_aliases), GI(envelope->hops),

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+enum { QUEUED_LINES = 1000 }; /* of one mail */
+
 static Journal *journal;
 
 static guint64 counts[5]; /* in the order of count_events */
@@ -97,10 +99,8 @@ report_counts(void (*visit)(const char *event, guint64 n, void *user), void *use
 static JournalLine
 line_of(const Entry *entry, const char *event)
 {
-    const char *message_id = entry->message_id ? entry->message_id : entry->scan ? scan_message_id(entry->scan) : NULL;
-
     return (JournalLine) { .event = event, .id = entry->id, .sender = sender_of(entry),
-                           .message_id = message_id };
+                           .message_id = entry_message_id(entry) };
 }
 
 static void
@@ -177,14 +177,31 @@ report_outcomes(const Entry *entry, const GArray *services, bool alone, bool fin
     }
 }
 
+/* Found by each recipient before there is an outcome of his; the rest of a great many are in the log with theirs. */
+static void
+note_queued(const Entry *entry)
+{
+    const GPtrArray *recipients = entry->envelope->recipients;
+    guint n = 0;
+
+    for (guint i = 0; i < recipients->len && i < entry->tries->len && n < QUEUED_LINES; i++) {
+        JournalLine line = line_of(entry, "queued");
+
+        if (g_array_index(entry->tries, EntryTry, i).closed)
+            continue;
+        line.recipient = ((EnvelopeRecipient *) recipients->pdata[i])->address;
+        journal_write(journal, &line);
+        n++;
+    }
+}
+
 void
 report_kept(const Entry *entry)
 {
     log_event(LOG_INFO, "queued", "id", entry->id, "client", entry->envelope->client, "user", entry->envelope->user,
               "from", sender_of(entry), "size", LOG_NUM(spool_length(entry->spool)), "recipients",
               LOG_NUM(entry_open(entry)), NULL);
-    JournalLine line = line_of(entry, "queued");
-    journal_write(journal, &line);
+    note_queued(entry);
 }
 
 void

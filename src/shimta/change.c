@@ -31,13 +31,6 @@ change_row(const cJSON *row, void *user)
         complain("%s: %s", json_string(row, "id"), why);
 }
 
-/* "Qid", as replies say it, is the id too. Ids have 16 characters. */
-static const char *
-bare_id(const char *id)
-{
-    return id[0] == 'Q' && strlen(id) == 17 ? id + 1 : id;
-}
-
 static int
 change_ids(Link *link, const char *action, const GPtrArray *ids, Change *change)
 {
@@ -48,37 +41,30 @@ change_ids(Link *link, const char *action, const GPtrArray *ids, Change *change)
         cJSON *request = request_new("change"), *list = cJSON_AddArrayToObject(request, "ids");
         cJSON_AddStringToObject(request, "action", action);
         for (guint j = i; j < ids->len && j < i + BATCH; j++)
-            cJSON_AddItemToArray(list, cJSON_CreateString(bare_id(ids->pdata[j])));
+            cJSON_AddItemToArray(list, cJSON_CreateString(ids->pdata[j]));
         status = task_ask(link, request, &reader, NULL);
         output_progress(action, change->done);
     }
     return status;
 }
 
-static void
-collect_id(const cJSON *row, void *user)
-{
-    if (json_string(row, "id"))
-        g_ptr_array_add(user, g_strdup(json_string(row, "id")));
-}
-
-/* All that fit, a page at a time: the ids of one page are all that is in memory. */
+/* All that fit; the daemon takes as many at a time as it likes. */
 static int
 change_all(Link *link, const char *action, Change *change)
 {
+    LinkReader reader = { change_row, change };
     g_autofree char *after = NULL;
     int status = EX_OK;
 
     do {
-        g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(cJSON) last = NULL;
-        LinkReader reader = { collect_id, ids };
-        cJSON *request = request_filtered("list", change->task);
+        cJSON *request = request_filtered("change", change->task);
+        cJSON_AddStringToObject(request, "action", action);
+        cJSON_AddTrueToObject(request, "chosen");
         if (after)
             cJSON_AddStringToObject(request, "after", after);
         status = task_ask(link, request, &reader, &last);
-        if (status == EX_OK)
-            status = change_ids(link, action, ids, change);
+        output_progress(action, change->done);
         g_free(after);
         after = g_strdup(json_string(last, "more"));
     } while (after && status == EX_OK);
@@ -130,7 +116,9 @@ change_entries(Task *task, const char *action)
 int
 queue_retry(Task *task)
 {
-    return task->all || task->sender || task->recipient ? queue_flush(task) : change_entries(task, "retry");
+    bool flush = !task->held && (task->all || task->sender || task->recipient);
+
+    return flush ? queue_flush(task) : change_entries(task, "retry");
 }
 
 int

@@ -30,9 +30,9 @@ static const struct {
 } commands[] = {
     { "queue", "list", queue_list, TAKES_FILTERS | TAKES_HELD, 0, 0 },
     { "queue", "show", queue_show, 0, 1, 1 },
-    { "queue", "retry", queue_retry, TAKES_FILTERS | TAKES_ALL, 0, -1 },
-    { "queue", "hold", queue_hold, TAKES_FILTERS | TAKES_ALL, 0, -1 },
-    { "queue", "release", queue_release, TAKES_FILTERS | TAKES_ALL, 0, -1 },
+    { "queue", "retry", queue_retry, TAKES_FILTERS | TAKES_HELD | TAKES_ALL, 0, -1 },
+    { "queue", "hold", queue_hold, TAKES_FILTERS | TAKES_HELD | TAKES_ALL, 0, -1 },
+    { "queue", "release", queue_release, TAKES_FILTERS | TAKES_HELD | TAKES_ALL, 0, -1 },
     { "queue", "delete", queue_delete, TAKES_FILTERS | TAKES_HELD | TAKES_ALL | TAKES_YES, 0, -1 },
     { "queue", "flush", queue_flush, TAKES_FILTERS, 0, 0 },
     { "trace", NULL, trace_print, TAKES_LIMIT, 1, 1 },
@@ -162,7 +162,10 @@ main(int argc, char **argv)
         return status;
     guint command = find_command(&task);
     if (command == G_N_ELEMENTS(commands)) {
-        complain("there is no command '%s'", task.args[0] ? task.args[0] : "");
+        if (g_strcmp0(task.args[0], "queue") == 0)
+            complain("queue has no command '%s'", task.args[1]);
+        else
+            complain("there is no command '%s'", task.args[0] ? task.args[0] : "");
         return try_help();
     }
     int n = (int) g_strv_length(task.args);

@@ -77,7 +77,15 @@ output_span(gint64 ms)
 char *
 output_size(gint64 bytes)
 {
-    return g_format_size((guint64) MAX(0, bytes));
+    static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+    double value = (double) MAX(0, bytes) / 1000;
+    guint i = 0;
+
+    if (value < 1)
+        return g_strdup_printf("%" G_GINT64_FORMAT " B", MAX(0, bytes));
+    for (; value >= 999.95 && i < G_N_ELEMENTS(units) - 1; i++)
+        value /= 1000;
+    return g_strdup_printf("%.1f %s", value, units[i]);
 }
 
 void

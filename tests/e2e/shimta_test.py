@@ -137,6 +137,41 @@ class QueueTest(Case):
         self.assertIn("13-001", self.shimta("queue", "show", first).stdout)
         self.shimta("queue", "show", "nonsense", status=1)
 
+    def test_before_the_first_try(self):
+        """With and without the Q, by recipient, by Message-ID: what sendmail -odq has left."""
+        mail = order()
+        env = {**os.environ, "SHIMTA_CONF": self.daemon.conf}
+        done = subprocess.run([shim.program("sendmail"), "-odq", "-v", YAMADA, "sato@example.org"], input=mail, env=env,
+                              capture_output=True, timeout=shim.PATIENCE)
+        reply = done.stdout.decode().split("queued as ")[1].strip()
+        self.assertTrue(reply.startswith("Q"), reply)
+        message_id = mail.split(b"Message-ID: ")[1].split(b"\r\n")[0].decode().strip()
+        for word in (reply, reply[1:], YAMADA, "SATO@example.org", message_id, message_id.strip("<>")):
+            rows = self.rows("trace", word)
+            self.assertEqual([row["recipient"] for row in rows if row.get("event") == "queued"],
+                             [YAMADA, "sato@example.org"], word)
+            self.assertEqual(rows[-1]["state"], "waiting")
+        for word in (reply, reply[1:]):
+            self.assertEqual(self.rows("queue", "show", word)[0]["message_id"], message_id)
+        done = subprocess.run([shim.program("sendmail"), "-v", "-qI" + reply], env=env, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.daemon.wait_line(r"^delivered .*to=sato@")
+
+    def test_filters(self):
+        for number in range(3):
+            self.queued(number, "to%d@example.org" % number)
+        self.assertIn("1", self.shimta("queue", "hold", "--recipient", "TO1").stdout)
+        self.assertEqual([row["recipients"] for row in self.rows("queue", "--held")], [["to1@example.org"]])
+        self.assertIn("release it", self.shimta("queue", "retry", "--held", status=1).stderr)
+        self.assertEqual(len(self.rows("queue", "hold", "--all")), 3)
+        self.assertEqual(len(self.rows("queue", "hold", "--held", "--sender", SENDER.upper())), 3)
+        self.sandbox.fault("delay=60000", 3)
+        self.assertIn("3", self.shimta("queue", "release", "--held").stdout)
+        self.assertEqual(self.rows("queue", "--held"), [])
+        self.assertIn("queue has no command 'foo'", self.shimta("queue", "foo", status=64).stderr)
+        self.assertNotIn("\u00a0", self.shimta("queue").stdout)
+        self.shimta("stats").stdout.encode("ascii")
+
     def test_hold_release(self):
         queued = self.queued()
         self.shimta("queue", "hold", "Q" + queued)
