@@ -10,10 +10,16 @@ static StoreOps ops;      /* the memory store's, some replaced */
 static _Atomic guint update_fails; /* how often yet */
 static _Atomic guint updates;
 static _Atomic guint refused; /* new rows */
+static _Atomic guint notice_fails; /* how often yet */
 
 static bool
 put(Store *self, const Entry *entry, gint64 lease_ms, GError **error)
 {
+    if (entry->is_bounce && notice_fails > 0) {
+        notice_fails--;
+        g_set_error_literal(error, STORE_ERROR, STORE_ERROR_IO, "made to fail");
+        return false;
+    }
     bool good = store_memory.put(self, entry, lease_ms, error);
 
     refused += !good;
@@ -287,6 +293,25 @@ test_settled_again(void)
     site_close(&site);
 }
 
+/* Nobody is closed unless his sender is told. */
+static void
+test_notice_fails(void)
+{
+    Site site;
+
+    open_with_store(&site, "", 0);
+    deliver_by(&site, 0, DELIVERY_QUEUE, "a@x.test");
+    run_until_open(&site, 1);
+    notice_fails = 1;
+    fake_http_answer(0, 400, "{\"errors\":[{\"code\":\"11-005\",\"field\":\"to\",\"message\":\"no\"}]}");
+    while (notice_fails > 0 || store_thread_size(relay_store(site.relay)) > 0)
+        uv_run(&site.loop, UV_RUN_ONCE);
+    g_assert_cmpuint(relay_size(site.relay), ==, 1); /* until it works */
+    g_assert_cmpuint(updates, ==, 0);
+    site_close(&site);
+    g_assert_cmpuint(updates, ==, 1);
+}
+
 /* The clock jumps ahead, and back: what is in hand is not taken twice. */
 static void
 test_clock_jumps(void)
@@ -391,6 +416,7 @@ main(int argc, char **argv)
     g_test_add_func("/queue/patience", test_patience);
     g_test_add_func("/queue/patience-without-room", test_patience_without_room);
     g_test_add_func("/queue/settled-again", test_settled_again);
+    g_test_add_func("/queue/notice-fails", test_notice_fails);
     g_test_add_func("/queue/clock-jumps", test_clock_jumps);
     g_test_add_func("/queue/abandon", test_abandon);
     g_test_add_func("/queue/drain", test_drain);
