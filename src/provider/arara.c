@@ -113,7 +113,7 @@ sort(const GPtrArray *from, GPtrArray *listed, GPtrArray *alone, bool first_in_t
 /* Beside cc or bcc a delivery has one To, elements without them see themselves alone: where
  * recipients who may not be seen go, and those who fit no list. */
 static GPtrArray *
-arara_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
+arara_partition(const Provider *self, const Mail *mail, const Recipients *recipients)
 {
     const AraraConf *conf = self->conf;
     GPtrArray *calls = g_ptr_array_new_with_free_func((GDestroyNotify) call_free);
@@ -134,7 +134,7 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
     else
         g_ptr_array_extend(alone, recipients->hidden, NULL, NULL);
     while (shown < visible->len) {
-        Call *call = call_new(entry_id);
+        Call *call = call_new(NULL);
         move(call->to, visible, &shown, 1);
         move(call->cc, visible, &shown, max - 1);
         move(call->bcc, hidden, &blind, max - call_size(call));
@@ -143,12 +143,11 @@ arara_partition(const Provider *self, const Mail *mail, const Recipients *recipi
     for (; blind < hidden->len; blind++)
         g_ptr_array_add(alone, hidden->pdata[blind]);
     while (single < alone->len) {
-        Call *call = call_new(entry_id);
+        Call *call = call_new(NULL);
         move(call->to, alone, &single, max);
         call->each_alone = call->to->len > 1;
         g_ptr_array_add(calls, call);
     }
-    calls_set_keys(calls, entry_id);
     return calls;
 }
 

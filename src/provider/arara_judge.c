@@ -153,8 +153,8 @@ read_look_up(const HttpResponse *response, const cJSON *answer, const char *requ
     return true;
 }
 
-/* Our request id was refused as used. If an earlier try may have used it, it did, and the look-up only tells the id;
- * the API says that it can be late. */
+/* Our request id was refused as used: delivered is what the look-up shows. Where an earlier try may have used it the
+ * delivery may show later, as the API says; otherwise somebody else had that id. */
 static HttpRequest *
 judge_look_up(const Provider *self, CallTry *try, const HttpResponse *response, const cJSON *answer,
               Outcome *outcomes)
@@ -168,13 +168,10 @@ judge_look_up(const Provider *self, CallTry *try, const HttpResponse *response, 
         judge_delivered(outcomes, n, id);
         return NULL;
     }
-    if (try->maybe_taken) {
-        judge_delivered(outcomes, n, request_id);
-        return NULL;
-    }
-    if (clear)
+    if (clear && !try->maybe_taken)
         return go_to(self, try, ARARA_SEND_AGAIN);
-    judge_row(outcomes, n, &unclear, "409 The request id is used, and looking it up failed", 0);
+    judge_row(outcomes, n, &unclear, clear ? "409 The request id is used, but there is no delivery of it yet"
+                                           : "409 The request id is used, and looking it up failed", 0);
     return NULL;
 }
 

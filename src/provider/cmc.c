@@ -115,7 +115,7 @@ add_single(const Provider *self, const Mail *mail, const GPtrArray *hidden, guin
     g_autoptr(GPtrArray) keys = conf->bulk && left > 1 ? cmc_marker_keys(mail, MIN(left, CMC_BULK_TO)) : NULL;
 
     while (next < hidden->len) {
-        Call *call = call_new("");
+        Call *call = call_new(NULL);
         take(call->to, hidden, &next, keys ? CMC_BULK_TO : 1);
         call->each_alone = call->to->len > 1;
         g_ptr_array_add(calls, call);
@@ -123,14 +123,14 @@ add_single(const Provider *self, const Mail *mail, const GPtrArray *hidden, guin
 }
 
 static GPtrArray *
-cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id)
+cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipients)
 {
     GPtrArray *calls = g_ptr_array_new_with_free_func((GDestroyNotify) call_free);
     const ProviderLimits *limits = &self->limits;
     guint to = 0, cc = 0, hidden = 0;
 
     while (to < recipients->to->len || cc < recipients->cc->len) {
-        Call *call = call_new(entry_id);
+        Call *call = call_new(NULL);
         take(call->to, recipients->to, &to, limits->to);
         if (call->to->len == 0)
             take(call->to, recipients->cc, &cc, 1); /* `to` must not be empty */
@@ -139,7 +139,6 @@ cmc_partition(const Provider *self, const Mail *mail, const Recipients *recipien
         g_ptr_array_add(calls, call);
     }
     add_single(self, mail, recipients->hidden, hidden, calls);
-    calls_set_keys(calls, entry_id);
     return calls;
 }
 

@@ -64,7 +64,8 @@ cmc_is_look_up(const Provider *self, const CallTry *try)
     return conf->look_up && try->maybe_taken && try->step < CMC_SEND && !has_own_tag(try);
 }
 
-/* One recipient stands for all, where they or the calls beside this one ("K-1" is part of "K-10") could fill pages. */
+/* The tag stands for the call's recipients, so that one of them shows what became of all. He is named where they, or
+ * the calls beside this one (whose tags contain that of the whole mail), could fill pages. */
 HttpRequest *
 cmc_look_up(const Provider *self, const CallTry *try)
 {

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+enum { KEY_DIGEST_LENGTH = 16 };
+
 const ProviderDriver *const provider_drivers[] = { &provider_cmc, &provider_arara, NULL };
 
 static const char *const over_limits_names[] = { "adapt", "refuse", NULL };
@@ -69,13 +71,35 @@ call_recipient(const Call *self, guint i)
     return self->bcc->pdata[i];
 }
 
+static int
+compare_texts(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Of the set of recipients, whatever their order. Caller frees. */
+static char *
+recipients_digest(const Call *call)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+    for (guint i = 0; i < call_size(call); i++)
+        g_ptr_array_add(addresses, call_recipient(call, i)->address);
+    g_ptr_array_sort(addresses, compare_texts);
+    for (guint i = 0; i < addresses->len; i++)
+        g_checksum_update(sum, addresses->pdata[i], (gssize) strlen(addresses->pdata[i]) + 1); /* with its end */
+    return g_strndup(g_checksum_get_string(sum), KEY_DIGEST_LENGTH);
+}
+
 void
-calls_set_keys(GPtrArray *calls, const char *entry_id)
+calls_set_keys(GPtrArray *calls, const char *entry_id, guint n)
 {
     for (guint i = 0; i < calls->len; i++) {
         Call *call = calls->pdata[i];
+        g_autofree char *digest = recipients_digest(call);
         g_free(call->key);
-        call->key = calls->len > 1 ? g_strdup_printf("%s-%u", entry_id, i + 1) : g_strdup(entry_id);
+        call->key = call_size(call) == n ? g_strdup(entry_id) : g_strconcat(entry_id, "-", digest, NULL);
     }
 }
 

@@ -52,7 +52,7 @@ struct Provider {
 /* One API request that creates mail. */
 typedef struct {
     GPtrArray *to, *cc, *bcc; /* of Mailbox, its own */
-    char *key;                /* stable over retries: idempotency key where the API has one */
+    char *key;                /* stands for its recipients: idempotency key where the API has one */
     bool each_alone;          /* a request of another kind, in which each To sees itself alone */
 } Call;
 
@@ -64,8 +64,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 guint call_size(const Call *self);
 const Mailbox *call_recipient(const Call *self, guint i);
 
-/* Gives calls their keys: the only call of a mail goes by entry_id, several by entry_id and a number. */
-void calls_set_keys(GPtrArray *calls, const char *entry_id);
+/* Gives calls their keys. A key means one set of recipients for ever, whatever the others' calls are: a call to all n
+ * of the mail goes by entry_id, any other by that and a digest of its recipients. */
+void calls_set_keys(GPtrArray *calls, const char *entry_id, guint n);
 
 /* One try of a call: what a driver builds from and judges with. */
 typedef struct {
@@ -86,9 +87,8 @@ struct ProviderDriver {
     /* Checks and completes conf after it was read. May be NULL. */
     bool (*prepare)(Provider *self, const ConfFile *file, GError **error);
 
-    /* Calls that serve every recipient once; a GPtrArray of Call. Cannot fail. entry_id makes
-     * the keys. */
-    GPtrArray *(*partition)(const Provider *self, const Mail *mail, const Recipients *recipients, const char *entry_id);
+    /* Calls that serve every recipient once; a GPtrArray of Call, without keys yet. Cannot fail. */
+    GPtrArray *(*partition)(const Provider *self, const Mail *mail, const Recipients *recipients);
 
     /* The header fields a call gives its copies: the mail's in their order, changed or not, then the call's own; of
      * MailHeader. NULL where the API has none. */

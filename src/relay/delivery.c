@@ -13,7 +13,6 @@ struct Delivery {
     GError *error;     /* nothing can be done with the mail */
     guint rounds;      /* of shares; one of each account's recipients, then one for the fallbacks of those, … */
     GPtrArray *shares; /* of Share: this round's */
-    guint shares_made;
     guint left;        /* of them still on their way */
     GArray *outcomes;  /* parallel to the entry's: of this try; NULL in the first round */
     GArray *services;  /* likewise */
@@ -36,7 +35,7 @@ share_of(Delivery *self, const Provider *provider, const char *key)
         if (share_is(self->shares->pdata[i], provider, key))
             return self->shares->pdata[i];
     }
-    Share *share = share_new(self->world, provider, self->entry, key, key ? 0 : self->shares_made++);
+    Share *share = share_new(self->world, provider, self->entry, key);
     g_ptr_array_add(self->shares, share);
     return share;
 }
@@ -281,7 +280,6 @@ delivery_new(DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *u
 
     self->world = world_ref(world); /* a worker may look into it when the relay is gone */
     self->entry = entry;
-    self->shares_made = entry->shares_made;
     self->shares = g_ptr_array_new_with_free_func((GDestroyNotify) share_free);
     self->ops = ops;
     self->user = user;
@@ -353,7 +351,6 @@ delivery_note(Delivery *self)
     note_results(self);
     for (guint i = 0; !self->work && i < self->shares->len; i++)
         share_note(self->shares->pdata[i], self->entry, self->rounds == 1);
-    self->entry->shares_made = self->shares_made;
 }
 
 /* The same outcome for everyone who is open; for the mail as a whole when nobody is known yet. */
@@ -401,10 +398,8 @@ delivery_results(Delivery *self)
     }
     for (guint i = 0; self->outcomes && i < self->outcomes->len; i++)
         known &= take_result(self, i);
-    if (!entry->cut_off || (known && self->outcomes)) {
-        entry->shares_made = self->shares_made;
+    if (known && self->outcomes)
         entry->cut_off = false;
-    }
 }
 
 bool

@@ -21,9 +21,8 @@ struct Share {
     Token *token; /* or NULL */
     const Provider *provider;
     const Entry *entry;
-    char *key;         /* what its calls' keys begin with */
-    bool again;        /* it is an earlier call, with its whole key */
-    bool maybe_taken;  /* which got no answer */
+    char *again;       /* the key of the earlier call that it is; NULL: it is none */
+    bool maybe_taken;  /* that call got no answer */
     GArray *places;    /* of guint: the recipients in the entry's envelope */
     GArray *outcomes;  /* parallel to them */
     GArray *services;  /* likewise */
@@ -40,19 +39,8 @@ struct Share {
     void *user;
 };
 
-/* Shares of one entry must not have calls of one key. Queue ids have no vowel. */
-static char *
-key_base(const Entry *entry, guint number)
-{
-    GString *key = g_string_new(entry->id);
-
-    for (guint n = number; n > 0; n /= 26)
-        g_string_append_c(key, (char) ('a' + n % 26));
-    return g_string_free(key, FALSE);
-}
-
 Share *
-share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key, guint number)
+share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key)
 {
     Share *self = g_new0(Share, 1);
 
@@ -62,8 +50,7 @@ share_new(const DeliveryWorld *world, const Provider *provider, const Entry *ent
     self->token = g_hash_table_lookup(world->tokens, provider->name);
     self->provider = provider;
     self->entry = entry;
-    self->key = key ? g_strdup(key) : key_base(entry, number);
-    self->again = key != NULL;
+    self->again = g_strdup(key);
     self->places = g_array_new(FALSE, FALSE, sizeof(guint));
     self->outcomes = outcomes_new(0);
     self->services = services_new(0);
@@ -74,7 +61,7 @@ share_new(const DeliveryWorld *world, const Provider *provider, const Entry *ent
 bool
 share_is(const Share *self, const Provider *provider, const char *key)
 {
-    return self->provider == provider && self->again == (key != NULL) && (!key || g_str_equal(self->key, key));
+    return self->provider == provider && g_strcmp0(self->again, key) == 0;
 }
 
 void
@@ -186,7 +173,8 @@ share_prepare(Share *self, Message *message)
     }
     g_autoptr(GPtrArray) open = open_recipients(self);
     g_autoptr(Recipients) recipients = recipients_classify(open, self->mail);
-    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients, self->key);
+    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients);
+    calls_set_keys(self->calls, self->entry->id, self->entry->envelope->recipients->len);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------------- */
@@ -472,7 +460,7 @@ share_free(Share *self)
     g_array_unref(self->outcomes);
     g_array_unref(self->services);
     g_hash_table_unref(self->by_address);
-    g_free(self->key);
+    g_free(self->again);
     g_free(self);
     while (placed-- > 0)
         throttle_leave(throttle);

@@ -13,10 +13,8 @@ typedef void (*ShareDone)(void *user);
 /* Asked before each call. False: nobody waits for the mail any more, it is not made. */
 typedef bool (*ShareBegin)(void *user);
 
-/* number tells the shares of an entry apart, all that were ever made. With key it is an earlier call, made again as it
- * was. The entry is borrowed. */
-Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key,
-                 guint number);
+/* With key it is an earlier call, made again as it was. The entry is borrowed. */
+Share *share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key);
 
 /* Whether it is of that account and key; NULL: of an account, and no earlier call. */
 bool share_is(const Share *self, const Provider *provider, const char *key);

@@ -228,7 +228,8 @@ run_case(const Provider *provider, const char *folder, Requests *requests)
         envelope_add_recipient(envelope, box->address);
     }
     g_autoptr(Recipients) recipients = recipients_classify(envelope->recipients, mail);
-    g_autoptr(GPtrArray) calls = driver->partition(provider, mail, recipients, "3fQz81");
+    g_autoptr(GPtrArray) calls = driver->partition(provider, mail, recipients);
+    calls_set_keys(calls, "3fQz81", envelope->recipients->len);
     g_autoptr(Secret) token = driver->login ? secret_new("token-of-tests") : NULL;
     g_autofree char *again = contents(folder, "maybe-taken");
     g_autoptr(GString) outcome = g_string_new(NULL);

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The four properties that every driver's calls must have, on random sets of recipients. */
@@ -81,11 +82,15 @@ check_round(guint account, const Provider *provider, guint max)
 {
     g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
     Recipients recipients = { random_list("to", max), random_list("cc", max), random_list("hidden", max), true, true };
-    g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
-    g_autoptr(GPtrArray) repeat = provider->driver->partition(provider, mail, &recipients, "entry");
+    g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients);
+    g_autoptr(GPtrArray) repeat = provider->driver->partition(provider, mail, &recipients);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
 
+    guint all = recipients.to->len + recipients.cc->len + recipients.hidden->len;
+
+    calls_set_keys(calls, "entry", all);
+    calls_set_keys(repeat, "entry", all);
     g_assert_cmpuint(calls->len, ==, repeat->len);
     for (guint i = 0; i < calls->len; i++) {
         const Call *call = calls->pdata[i];
@@ -97,7 +102,7 @@ check_round(guint account, const Provider *provider, guint max)
         for (guint k = 0; k < call_size(call); k++)
             g_assert_cmpstr(call_recipient(call, k)->address, ==, call_recipient(same, k)->address);
     }
-    g_assert_cmpuint(g_hash_table_size(seen), ==, recipients.to->len + recipients.cc->len + recipients.hidden->len);
+    g_assert_cmpuint(g_hash_table_size(seen), ==, all);
     g_ptr_array_unref(recipients.to);
     g_ptr_array_unref(recipients.cc);
     g_ptr_array_unref(recipients.hidden);
@@ -111,6 +116,83 @@ test_properties(void)
         for (guint round = 0; round < 2000; round++)
             check_round(account, provider, round % 2 ? 4 : 45);
     }
+}
+
+/* --- keys ---------------------------------------------------------------------------------------- */
+
+enum { MANY = 14 }; /* recipients of the mail */
+
+/* Of a call's recipients, in no order of its own. Caller frees. */
+static char *
+set_of(const Call *call)
+{
+    char set[MANY + 1];
+
+    memset(set, '-', MANY);
+    set[MANY] = '\0';
+    for (guint i = 0; i < call_size(call); i++)
+        set[atoi(call_recipient(call, i)->address + 1)] = 'x';
+    return g_strdup(set);
+}
+
+static void
+check_keys(const GPtrArray *calls, GHashTable *sets, GHashTable *keys)
+{
+    for (guint i = 0; i < calls->len; i++) {
+        const Call *call = calls->pdata[i];
+        g_autofree char *set = set_of(call);
+        const char *meant = g_hash_table_lookup(sets, call->key);
+        const char *key = g_hash_table_lookup(keys, set);
+        g_assert_true(!meant || g_str_equal(meant, set));
+        g_assert_true(!key || g_str_equal(key, call->key));
+        g_hash_table_insert(sets, g_strdup(call->key), g_strdup(set));
+        g_hash_table_insert(keys, g_steal_pointer(&set), g_strdup(call->key));
+    }
+}
+
+/* One start of the daemon: routes and settings are anything, some recipients are closed, the order is anything. */
+static void
+run_once(Provider *const *providers, GHashTable *sets, GHashTable *keys)
+{
+    g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
+    Recipients shares[G_N_ELEMENTS(accounts)];
+    guint first = (guint) g_test_rand_int_range(0, MANY);
+
+    for (guint a = 0; a < G_N_ELEMENTS(accounts); a++)
+        shares[a] = (Recipients) { random_list("", 0), random_list("", 0), random_list("", 0), true, true };
+    for (guint i = 0; i < MANY; i++) {
+        Recipients *share = &shares[g_test_rand_int_range(0, g_test_rand_bit() ? 1 : G_N_ELEMENTS(accounts))];
+        GPtrArray *const lists[] = { share->to, share->cc, share->hidden, NULL };
+        GPtrArray *list = lists[g_test_rand_int_range(0, 4)];
+        g_autofree char *address = g_strdup_printf("r%u@x.test", (first + i) % MANY);
+        if (list)
+            g_ptr_array_add(list, mailbox_new("", address));
+    }
+    for (guint a = 0; a < G_N_ELEMENTS(accounts); a++) {
+        g_autoptr(GPtrArray) calls = providers[a]->driver->partition(providers[a], mail, &shares[a]);
+        calls_set_keys(calls, "entry", MANY);
+        check_keys(calls, sets, keys);
+        g_ptr_array_unref(shares[a].to);
+        g_ptr_array_unref(shares[a].cc);
+        g_ptr_array_unref(shares[a].hidden);
+    }
+}
+
+/* Whatever changes between two starts, a key of a mail stands for one set of recipients, and the set for the key. */
+static void
+test_keys(void)
+{
+    g_autoptr(GHashTable) sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    Provider *providers[G_N_ELEMENTS(accounts)];
+
+    for (guint a = 0; a < G_N_ELEMENTS(accounts); a++)
+        providers[a] = accounts[a].open(accounts[a].more);
+    for (guint i = 0; i < 2000; i++)
+        run_once(providers, sets, keys);
+    g_assert_cmpuint(g_hash_table_size(sets), ==, g_hash_table_size(keys));
+    for (guint a = 0; a < G_N_ELEMENTS(accounts); a++)
+        provider_free(providers[a]);
 }
 
 /* The contract's table: how many To, Cc and hidden recipients make which calls ("to+cc+bcc"). */
@@ -192,7 +274,7 @@ check_rows(const Provider *provider, const Shape *table, guint n)
     for (guint r = 0; r < n; r++) {
         Recipients recipients = { list_of("to", table[r].to), list_of("cc", table[r].cc), list_of("hid", table[r].hidden),
                                   true, true };
-        g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
+        g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients);
         g_autoptr(GString) shape = g_string_new(NULL);
 
         for (guint i = 0; i < calls->len; i++) {
@@ -233,9 +315,10 @@ test_order(void)
     g_autoptr(Provider) provider = fixture_account("");
     g_autoptr(Mail) mail = fixture_mail("me@x.test", "t");
     Recipients recipients = { list_of("to", 0), list_of("cc", 2), list_of("hid", 1), true, true };
-    g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients, "entry");
+    g_autoptr(GPtrArray) calls = provider->driver->partition(provider, mail, &recipients);
     const Call *call = calls->pdata[0];
 
+    calls_set_keys(calls, "entry", 3);
     g_assert_cmpstr(call->key, ==, "entry");
     g_assert_cmpstr(call_recipient(call, 0)->address, ==, "cc0@x.test");
     g_assert_cmpstr(call_recipient(call, 1)->address, ==, "cc1@x.test");
@@ -250,6 +333,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/partition/properties", test_properties);
+    g_test_add_func("/partition/keys", test_keys);
     g_test_add_func("/partition/cmc", test_cmc);
     g_test_add_func("/partition/arara", test_arara);
     g_test_add_func("/partition/order", test_order);

@@ -145,14 +145,15 @@ test_keys(void)
 {
     Site site;
     Entry *entry = entry_of(HIDDEN, "a@x.test b@x.test");
-    g_autofree char *first = g_strdup_printf("\"X-Api-Data\",\"value\":\"%s-1\"", entry->id);
-    g_autofree char *second = g_strdup_printf("\"X-Api-Data\",\"value\":\"%s-2\"", entry->id);
+    g_autofree char *start = g_strdup_printf("\"X-Api-Data\",\"value\":\"%s-", entry->id);
 
     site_open(&site, "", "");
     relay_deliver(site.relay, entry, &site.guests[0].waiter);
     run_until_open(&site, 2);
-    g_assert_nonnull(strstr(fake_http_field(0, "headers"), first));
-    g_assert_nonnull(strstr(fake_http_field(1, "headers"), second));
+    const char *first = strstr(fake_http_field(0, "headers"), start);
+    const char *second = strstr(fake_http_field(1, "headers"), start);
+    g_assert_true(first && second);
+    g_assert_cmpstr(first, !=, second);
     g_free(answer_all(&site, "DD"));
     deliver(&site, 1, "X-Api-Data: own\r\n" HIDDEN, "a@x.test b@x.test");
     run_until_open(&site, 2);
@@ -268,13 +269,13 @@ test_no_double_send(void)
     site_close(&site);
 }
 
-/* From account to account, each tried once, each with keys of its own. */
+/* From account to account, each tried once, by the key that says who gets the mail. */
 static void
 test_fallback_chain(void)
 {
     Site site;
     Entry *entry = entry_of(MAIL, "a@x.test");
-    g_autofree char *key = g_strdup_printf("\"X-Api-Data\",\"value\":\"%sc\"", entry->id);
+    g_autofree char *key = g_strdup_printf("\"X-Api-Data\",\"value\":\"%s\"", entry->id);
 
     site_open(&site, "", "fallback = second\n" SECOND "fallback = third\n" ACCOUNT("third", "third.test"));
     relay_deliver(site.relay, entry, &site.guests[0].waiter);
@@ -346,9 +347,9 @@ test_log(void)
     g_test_trap_subprocess(NULL, 0, 0);
     g_test_trap_assert_passed();
     g_test_trap_assert_stderr("*fallback id=* to=c@x.test provider=main next=second dsn=4.3.0 code=451 text=\"13-002*\n*");
-    g_test_trap_assert_stderr("*delivered id=* to=a@x.test * provider=main call=*-1 *\n*");
-    g_test_trap_assert_stderr("*lost id=* to=b@x.test * provider=main call=*-2 * code=553 text=\"11-005*\n*");
-    g_test_trap_assert_stderr("*lost id=* to=c@x.test * provider=second call=*b * code=451 text=\"13-002*\n*");
+    g_test_trap_assert_stderr("*delivered id=* to=a@x.test * provider=main call=*-* *\n*");
+    g_test_trap_assert_stderr("*lost id=* to=b@x.test * provider=main call=*-* * code=553 text=\"11-005*\n*");
+    g_test_trap_assert_stderr("*lost id=* to=c@x.test * provider=second call=*-* * code=451 text=\"13-002*\n*");
 }
 
 int

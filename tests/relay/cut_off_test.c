@@ -6,6 +6,7 @@
 
 #define SECOND ACCOUNT("second", "second.test")
 #define HIDDEN "From: me@from.test\r\nTo: undisclosed-recipients:;\r\nSubject: hello\r\n\r\nHi.\r\n"
+#define TO_BOTH "From: me@from.test\r\nTo: a@x.test, b@x.test\r\nSubject: hello\r\n\r\nHi.\r\n"
 #define LOOK_UP "server-composition = s\nlookup-before-retry = yes\n"
 
 typedef struct {
@@ -145,6 +146,30 @@ test_same_calls(void)
     fake_http_answer(0, 200, OK_BODY);
     run_until_idle(&site);
     g_assert_null(row_of(&site));
+    site_close(&site);
+}
+
+/* Other routes after it: no call has the key of one that had other recipients. */
+static void
+test_other_routes(void)
+{
+    Site site;
+
+    start(&site, "max-calls = 1\n" SECOND "[route b]\nto = b@x.test\naccount = second\n", NULL);
+    queue(&site, TO_BOTH, "a@x.test b@x.test");
+    run_until_open(&site, 2);
+    g_autofree char *first = key_of(0), *second = key_of(1);
+    g_assert_cmpstr(first, !=, second);
+    crash(&site, SECOND);
+    run_until_open(&site, 1);
+    g_autofree char *both = key_of(0);
+    g_assert_cmpstr(both, !=, first);
+    g_assert_cmpstr(both, !=, second);
+    crash(&site, SECOND "[route a]\nto = a@x.test\naccount = second\n");
+    run_until_open(&site, 2);
+    g_autofree char *first_again = key_of(0), *second_again = key_of(1);
+    g_assert_cmpstr(first_again, ==, first);
+    g_assert_cmpstr(second_again, ==, second);
     site_close(&site);
 }
 
@@ -382,6 +407,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cut-off/same-calls", test_same_calls);
+    g_test_add_func("/cut-off/other-routes", test_other_routes);
     g_test_add_func("/cut-off/again-and-again", test_again_and_again);
     g_test_add_func("/cut-off/looked-up", test_looked_up);
     g_test_add_func("/cut-off/not-begun", test_not_begun);
