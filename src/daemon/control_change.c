@@ -168,8 +168,10 @@ done_change(void *user, const GError *error)
         if (!error) {
             log_event(LOG_NOTICE, line->event, "id", line->id, "from", line->sender, "to", line->recipient,
                       "text", line->text, NULL);
-            if (request->client) /* the journal is there as long as the socket */
+            if (request->client) /* journal and relay are there as long as the socket */
                 journal_write(request->hub.journal, line);
+            if (request->client && action_of(request) == DELETE)
+                relay_forget(request->hub.relay, line->id);
         }
         line_free(line);
     }

@@ -278,7 +278,25 @@ static void
 on_accepted(const JournalLine *line, gint64 row, void *user)
 {
     if (line->digest && line->text)
-        relay_remember(user, line->digest, line->at_ms, line->text);
+        relay_remember(user, line->id, line->digest, line->at_ms, line->text);
+}
+
+/* After all that were accepted: a mail that came again since is another entry. */
+static void
+on_forgotten(const JournalLine *line, gint64 row, void *user)
+{
+    if (line->id)
+        relay_forget(user, line->id);
+}
+
+/* Without a journal, or its table, a mail that comes again is just another one. */
+static void
+remember_accepted(Daemon *self)
+{
+    gint64 since_ms = clock_now() - self->hub.settings->relay->conf.duplicate_window_ms;
+
+    journal_each(self->journal, "accepted", since_ms, on_accepted, self->hub.relay, NULL);
+    journal_each(self->journal, "forgotten", since_ms, on_forgotten, self->hub.relay, NULL);
 }
 
 /* Mail does not wait for its history. */
@@ -295,10 +313,9 @@ open_journal(Daemon *self)
     self->journal = journal_open(&self->loop, folder, conf->journal_lifetime_ms, &error);
     if (error)
         log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
-    report_journal(self->journal);
     if (self->journal)
-        journal_each(self->journal, "accepted", clock_now() - self->hub.settings->relay->conf.duplicate_window_ms, on_accepted,
-                     self->hub.relay, NULL);
+        remember_accepted(self);
+    report_journal(self->journal);
 }
 
 static void

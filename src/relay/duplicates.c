@@ -11,6 +11,7 @@ struct Result {
     DuplicateKey key;
     gint64 at_ms; /* monotonic */
     Result *older, *newer;
+    char *id;    /* of the entry that is still on its way; NULL: it is not */
     char text[]; /* of the reply */
 };
 
@@ -25,6 +26,7 @@ struct Duplicates {
     guint max;
     GHashTable *results; /* of Result, its key the first member */
     GHashTable *flights; /* of DuplicateFlight, likewise */
+    GHashTable *by_id;   /* id -> Result: those that have one */
     Result *oldest, *newest;
 };
 
@@ -37,28 +39,46 @@ hash_string(GChecksum *sum, const char *text)
     g_checksum_update(sum, (const guchar *) (text ? text : ""), (text ? (gssize) strlen(text) : 0) + 1);
 }
 
+typedef struct {
+    char *key;
+    const EnvelopeRecipient *recipient;
+} Named;
+
 static int
-compare_strings(const void *a, const void *b)
+compare_named(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *) a, *(const char *const *) b);
+    return strcmp(((const Named *) a)->key, ((const Named *) b)->key);
 }
 
 static void
-hash_recipients(GChecksum *sum, const GPtrArray *recipients)
+named_clear(void *element)
 {
-    g_autoptr(GPtrArray) keys = g_ptr_array_new_full(recipients->len, g_free);
-
-    for (guint i = 0; i < recipients->len; i++) {
-        const EnvelopeRecipient *recipient = recipients->pdata[i];
-        g_ptr_array_add(keys, address_key(recipient->address));
-    }
-    g_ptr_array_sort(keys, compare_strings);
-    for (guint i = 0; i < keys->len; i++)
-        hash_string(sum, keys->pdata[i]);
+    g_free(((Named *) element)->key);
 }
 
-/* Listener and user belong to it, since routes decide by them: the same bytes from somebody else may go another
- * way, and nobody is answered with what is another user's. */
+/* In any order. */
+static void
+hash_recipients(GChecksum *sum, const GPtrArray *recipients)
+{
+    g_autoptr(GArray) all = g_array_sized_new(FALSE, FALSE, sizeof(Named), recipients->len);
+
+    g_array_set_clear_func(all, named_clear);
+    for (guint i = 0; i < recipients->len; i++) {
+        const EnvelopeRecipient *recipient = recipients->pdata[i];
+        Named one = { address_key(recipient->address), recipient };
+        g_array_append_val(all, one);
+    }
+    g_array_sort(all, compare_named);
+    for (guint i = 0; i < all->len; i++) {
+        const Named *one = &g_array_index(all, Named, i);
+        hash_string(sum, one->key);
+        hash_string(sum, one->recipient->notify);
+        hash_string(sum, one->recipient->orcpt);
+    }
+}
+
+/* Listener and whoever sends belong to it: routes decide by them, the same bytes from somebody else may go another way,
+ * and nobody is answered with what is another's. So does what the sender wants to hear. */
 bool
 duplicate_key(DuplicateKey *self, const Envelope *envelope, const Scan *scan)
 {
@@ -75,7 +95,13 @@ duplicate_key(DuplicateKey *self, const Envelope *envelope, const Scan *scan)
     hash_string(sum, sender);
     hash_string(sum, envelope->listener);
     hash_string(sum, envelope->user);
+    hash_string(sum, envelope->auth);
+    hash_string(sum, envelope->tls_client);
+    hash_string(sum, envelope->ret);
+    hash_string(sum, envelope->envid);
+    hash_string(sum, envelope->notify);
     hash_string(sum, envelope->from_headers ? "-t" : "");
+    hash_string(sum, envelope->no_aliases ? "-n" : "");
     hash_recipients(sum, envelope->recipients);
     g_checksum_update(sum, (const guchar *) &content, sizeof content);
     g_checksum_get_digest(sum, digest, &n);
@@ -124,8 +150,19 @@ key_equal(const void *a, const void *b)
 /* --- results --------------------------------------------------------------------------------------------- */
 
 static void
+result_free(void *data)
+{
+    Result *self = data;
+
+    g_free(self->id);
+    g_free(self);
+}
+
+static void
 forget(Duplicates *self, Result *result)
 {
+    if (result->id)
+        g_hash_table_remove(self->by_id, result->id);
     *(result->older ? &result->older->newer : &self->oldest) = result->newer;
     *(result->newer ? &result->newer->older : &self->newest) = result->older;
     g_hash_table_remove(self->results, result); /* frees it */
@@ -153,7 +190,7 @@ kept_length(const char *text)
 }
 
 static void
-remember(Duplicates *self, const DuplicateKey *key, gint64 at_ms, const char *text)
+remember(Duplicates *self, const DuplicateKey *key, gint64 at_ms, const char *id, const char *text)
 {
     gsize n = kept_length(text);
     Result *known = g_hash_table_lookup(self->results, key);
@@ -161,12 +198,14 @@ remember(Duplicates *self, const DuplicateKey *key, gint64 at_ms, const char *te
     if (known)
         forget(self, known);
     Result *result = g_malloc(sizeof *result + n + 1);
-    *result = (Result) { .key = *key, .at_ms = at_ms, .older = self->newest };
+    *result = (Result) { .key = *key, .at_ms = at_ms, .older = self->newest, .id = g_strdup(id) };
     memcpy(result->text, text, n);
     result->text[n] = '\0';
     *(self->newest ? &self->newest->newer : &self->oldest) = result;
     self->newest = result;
     g_hash_table_add(self->results, result);
+    if (result->id)
+        g_hash_table_insert(self->by_id, result->id, result);
     forget_old(self);
 }
 
@@ -179,7 +218,8 @@ duplicates_new(gint64 window_ms, guint max)
 
     self->window_ms = window_ms;
     self->max = max;
-    self->results = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+    self->results = g_hash_table_new_full(key_hash, key_equal, result_free, NULL);
+    self->by_id = g_hash_table_new(g_str_hash, g_str_equal);
     self->flights = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
     return self;
 }
@@ -190,6 +230,7 @@ duplicates_free(Duplicates *self)
     if (!self)
         return;
     g_assert(g_hash_table_size(self->flights) == 0);
+    g_hash_table_unref(self->by_id);
     g_hash_table_unref(self->results);
     g_hash_table_unref(self->flights);
     g_free(self);
@@ -238,7 +279,7 @@ first_joined(DuplicateFlight *flight)
 }
 
 void
-duplicates_settle(Duplicates *self, DuplicateGuest *host, const Reply *reply)
+duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply)
 {
     DuplicateFlight *flight = host->flight;
     DuplicateGuest *guest;
@@ -246,7 +287,7 @@ duplicates_settle(Duplicates *self, DuplicateGuest *host, const Reply *reply)
     if (!flight || flight->host != host)
         return;
     if (reply->code == 250)
-        remember(self, &flight->key, clock_monotonic(), reply->text);
+        remember(self, &flight->key, clock_monotonic(), id, reply->text);
     /* Out of reach before the first of them hears it: he may bring the mail again. */
     host->flight = NULL;
     flight->host = NULL;
@@ -291,12 +332,22 @@ duplicates_joined(const DuplicateGuest *host)
 }
 
 void
-duplicates_remember(Duplicates *self, const DuplicateKey *key, gint64 when_ms, const char *text)
+duplicates_remember(Duplicates *self, const DuplicateKey *key, gint64 when_ms, const char *id, const char *text)
 {
     gint64 age_ms = MAX(clock_now() - when_ms, 0); /* of the future: the clock went back */
 
     if (age_ms < self->window_ms)
-        remember(self, key, clock_monotonic() - age_ms, text);
+        remember(self, key, clock_monotonic() - age_ms, id, text);
+}
+
+bool
+duplicates_forget(Duplicates *self, const char *id)
+{
+    Result *result = g_hash_table_lookup(self->by_id, id);
+
+    if (result)
+        forget(self, result);
+    return result != NULL;
 }
 
 guint

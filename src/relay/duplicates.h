@@ -3,7 +3,9 @@
  * a mail the same. Only mails with a Message-ID count: without one, two that are equal may well be meant.
  *
  * Who brings a mail is a guest. The first with a key is its host: he delivers it, and his result goes to those who
- * join him meanwhile. Only a 250 is remembered. Memory: about 130 bytes per result. Loop thread. */
+ * join him meanwhile. Only a 250 is remembered, and not for longer than it is kept: once the mail has ended otherwise
+ * than delivered, its sender may well send it again. Memory: about 130 bytes per
+ * result, and 100 more with an id. Loop thread. */
 #pragma once
 
 #include "mail/envelope.h"
@@ -54,8 +56,9 @@ void duplicates_free(Duplicates *self);
 /* A mail has come. known, which must be empty, is set only with that verdict; caller clears it. */
 DuplicateVerdict duplicates_meet(Duplicates *self, const DuplicateKey *key, DuplicateGuest *guest, Reply *known);
 
-/* The host's mail has this result, which goes to all who joined. Nothing happens if host is none. */
-void duplicates_settle(Duplicates *self, DuplicateGuest *host, const Reply *reply);
+/* The host's mail has this result, which goes to all who joined. id: of the entry, if duplicates_forget() may follow; or
+ * NULL. Nothing happens if host is none. */
+void duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply);
 
 /* guest takes no more part. If he was the host, the one who joined first takes his place and is returned: his is the
  * mail now, to be delivered, or the delivery that has begun, to be taken over. NULL: nobody, or guest was not host. */
@@ -67,8 +70,11 @@ DuplicateGuest *duplicates_host(const DuplicateGuest *guest);
 /* Whether somebody else waits for the host's result. */
 bool duplicates_joined(const DuplicateGuest *host);
 
-/* At start-up, oldest first: a mail was answered 250 with text at when_ms (wall time). */
-void duplicates_remember(Duplicates *self, const DuplicateKey *key, gint64 when_ms, const char *text);
+/* At start-up, oldest first: a mail was answered 250 with text at when_ms (wall time). id as above. */
+void duplicates_remember(Duplicates *self, const DuplicateKey *key, gint64 when_ms, const char *id, const char *text);
+
+/* The entry has ended, and not everybody got it: who brings the mail again means it. True: it was known. */
+bool duplicates_forget(Duplicates *self, const char *id);
 
 /* Results remembered, and mails on their way. */
 guint duplicates_size(const Duplicates *self);

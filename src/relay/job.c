@@ -7,6 +7,16 @@
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
+static bool
+all_delivered(const Entry *entry)
+{
+    for (guint i = 0; i < entry->outcomes->len; i++) {
+        if (g_array_index(entry->outcomes, Outcome, i).verdict != OUTCOME_DELIVERED)
+            return false;
+    }
+    return true;
+}
+
 /* The one place where a client gets its answer, and those who wait with it. */
 static void
 answer(RelayJob *job, const Reply *reply)
@@ -14,14 +24,15 @@ answer(RelayJob *job, const Reply *reply)
     Waiter *waiter = g_steal_pointer(&job->waiter);
     Repeat *repeat = g_steal_pointer(&job->repeat);
     bool final = waiter || job->final;
+    const char *id = all_delivered(job->entry) ? NULL : job->entry->id;
 
-    repeat_report(repeat, reply, final);
+    repeat_report(repeat, job->entry->id, reply, final);
     if (waiter) {
         waiter->job = NULL;
         waiter->reply(waiter, reply);
     }
     crash_point("accepted");
-    repeat_settle(repeat, reply, final);
+    repeat_settle(repeat, id, reply, final);
 }
 
 /* Frees the job. */
@@ -33,7 +44,7 @@ end(RelayJob *job)
     bool worked = job->working;
 
     g_assert(!job->waiter && !job->booking);
-    repeat_settle(g_steal_pointer(&job->repeat), &unsettled, false);
+    repeat_settle(g_steal_pointer(&job->repeat), NULL, &unsettled, false);
     g_queue_unlink(&relay->jobs, &job->link);
     if (g_hash_table_lookup(relay->in_hand, job->entry->id) == job)
         g_hash_table_remove(relay->in_hand, job->entry->id);
@@ -114,16 +125,6 @@ decide(const RelayJob *job)
     return settle_decide(&facts);
 }
 
-static bool
-all_delivered(const Entry *entry)
-{
-    for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (g_array_index(entry->outcomes, Outcome, i).verdict != OUTCOME_DELIVERED)
-            return false;
-    }
-    return true;
-}
-
 /* Takes settlement: what is known of those who were open is reported, and written into the entry. */
 static void
 adopt(RelayJob *job, Settlement *settlement)
@@ -185,10 +186,13 @@ on_settled(RelayJob *job, const GError *error)
     if (!error && job->entry->held)
         report_held(job->entry);
     answer_settled(job);
-    if (!error && (row == ROW_PUT || row == ROW_UPDATE))
+    if (!error && (row == ROW_PUT || row == ROW_UPDATE)) {
         leave(job);
-    else
-        end(job);
+        return;
+    }
+    if (!error && !all_delivered(job->entry))
+        relay_forget(job->relay, job->entry->id);
+    end(job);
 }
 
 /* All that can be done for now is done. */

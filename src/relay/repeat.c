@@ -196,24 +196,24 @@ repeat_next(Repeat **part)
 }
 
 void
-repeat_report(const Repeat *part, const Reply *reply, bool final)
+repeat_report(const Repeat *part, const char *id, const Reply *reply, bool final)
 {
     char digest[DUPLICATE_HEX_BYTES];
 
     if (!part || !part->guest.flight || reply->code != 250 || !final)
         return;
     duplicate_key_print(&part->key, digest);
-    report_accepted(part->id, digest, reply->text);
+    report_accepted(id, digest, reply->text);
 }
 
 void
-repeat_settle(Repeat *part, const Reply *reply, bool final)
+repeat_settle(Repeat *part, const char *id, const Reply *reply, bool final)
 {
     if (!part)
         return;
     Duplicates *duplicates = part->repeats->duplicates;
     if (final || duplicates_joined(&part->guest))
-        duplicates_settle(duplicates, &part->guest, reply);
+        duplicates_settle(duplicates, &part->guest, id, reply);
     else
         duplicates_leave(duplicates, &part->guest);
     repeat_free(part);

@@ -40,12 +40,12 @@ bool repeat_joined(const Repeat *part);
 /* The job's client has left. Returns who is next in his place, *part being his; or NULL: nobody is, yet. */
 Waiter *repeat_next(Repeat **part);
 
-/* The job has this reply for its client. final: it may be given again; false: nobody waited, and it does not hold for
- * all recipients. First, so that a journal has it before anybody hears it: */
-void repeat_report(const Repeat *part, const Reply *reply, bool final);
+/* The job has this reply for its client; id is its entry's. final: it may be given again; false: nobody waited, and it
+ * does not hold for all recipients. First, so that a journal has it before anybody hears it: */
+void repeat_report(const Repeat *part, const char *id, const Reply *reply, bool final);
 
-/* Then, when the client has heard it: all who joined do. Frees part. */
-void repeat_settle(Repeat *part, const Reply *reply, bool final);
+/* Then, when the client has heard it: all who joined do. id as for duplicates_settle(). Frees part. */
+void repeat_settle(Repeat *part, const char *id, const Reply *reply, bool final);
 
 /* A client with waiter->repeat has left. */
 void repeat_abandon(Waiter *waiter);

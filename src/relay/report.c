@@ -318,6 +318,15 @@ report_accepted(const char *id, const char *digest, const char *text)
 }
 
 void
+report_forgotten(const char *id)
+{
+    JournalLine line = { .event = "forgotten", .id = id };
+
+    log_event(LOG_DEBUG, "forgotten", "id", id, NULL);
+    journal_write(journal, &line);
+}
+
+void
 report_again(const char *id, const char *with, const char *text)
 {
     g_autofree char *whole = g_strdup_printf("of %s", with ? with : text ? text : "an earlier mail");

@@ -56,6 +56,9 @@ void report_dropped(const char *id, const char *why);
 /* The mail was answered 250 with text, and is known by its digest when it comes again. */
 void report_accepted(const char *id, const char *digest, const char *text);
 
+/* It is not known any more: it has ended otherwise than delivered. */
+void report_forgotten(const char *id);
+
 /* The mail is one that came before: it is answered with that one's text, or goes with the one of id `with`. */
 void report_again(const char *id, const char *with, const char *text);
 

@@ -252,12 +252,19 @@ relay_abandon(Waiter *waiter)
 }
 
 void
-relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text)
+relay_remember(Relay *self, const char *id, const char *digest, gint64 when_ms, const char *text)
 {
     DuplicateKey key;
 
     if (duplicate_key_parse(&key, digest))
-        duplicates_remember(repeats_known(self->repeats), &key, when_ms, text);
+        duplicates_remember(repeats_known(self->repeats), &key, when_ms, id, text);
+}
+
+void
+relay_forget(Relay *self, const char *id)
+{
+    if (duplicates_forget(repeats_known(self->repeats), id))
+        report_forgotten(id);
 }
 
 void

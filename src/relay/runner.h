@@ -54,8 +54,12 @@ void relay_deliver(Relay *self, Entry *entry, Waiter *waiter);
 void relay_abandon(Waiter *waiter);
 
 /* Before any mail comes, oldest first: what a journal tells of a mail that was answered 250 with text (wall time). It
- * is known when it comes again. */
-void relay_remember(Relay *self, const char *digest, gint64 when_ms, const char *text);
+ * is known when it comes again. id: of its entry, which may be in the store; or NULL. */
+void relay_remember(Relay *self, const char *id, const char *digest, gint64 when_ms, const char *text);
+
+/* The entry has ended without being delivered, to all: the same mail is not known any more. What the relay does not end
+ * itself, or a journal tells. */
+void relay_forget(Relay *self, const char *id);
 
 /* Visits each account and how it does, in the order of the configuration. */
 void relay_accounts(const Relay *self, void (*visit)(const Provider *account, const ThrottleStats *stats, void *user),

@@ -1,9 +1,13 @@
 """A client that did not hear our answer sends its mail again: it must stay one mail, and the client must learn what
 became of it. What only looks the same is another mail."""
 
+import shutil
+import subprocess
+import tempfile
+import unittest
+
 import shim
 import tap
-import unittest
 
 WINDOW_S = 2
 SENDER, TO = "shop@example.jp", ["yamada@example.org"]
@@ -130,6 +134,59 @@ class QueueTest(unittest.TestCase):
         daemon.wait_line(r"delivered .*to=yamada@example\.org")
         self.assertEqual(daemon.send(SENDER, TO, mail), first)
         self.assertEqual(len(sandbox.box()), 1)
+
+
+class ForgottenTest(unittest.TestCase):
+    """A promise that was not kept does not stand in the way of the next one."""
+
+    def setUp(self):
+        self.sandbox = shim.Sandbox()
+        self.addCleanup(self.sandbox.end)
+        self.state = tempfile.mkdtemp(prefix="state-")
+        self.addCleanup(shutil.rmtree, self.state)
+        self.start()
+        self.mail = f"From: {SENDER}\r\nSubject: x\r\nMessage-ID: <x@example.jp>\r\n\r\nx\r\n"
+
+    def start(self):
+        self.daemon = shim.Daemon(self.sandbox.url, {"shimta": "duplicate-window = 10m\ndelivery = queue\n"
+                                                               "retry-min = 1s\nretry-max = 1s\n"}, state=self.state)
+        self.addCleanup(self.daemon.end)
+
+    def bounce(self):
+        self.sandbox.fault("error=13-006")
+        first = self.daemon.send(SENDER, TO, self.mail)
+        self.assertEqual(first[0], 250)
+        self.daemon.wait_line(r"delivered .*to=shop@example\.jp")
+        return first
+
+    def again(self, first):
+        seen = len(self.daemon.lines)
+        second = self.daemon.send(SENDER, TO, self.mail)
+        self.assertEqual(second[0], 250)
+        self.assertNotEqual(second, first)
+        self.daemon.wait_line(r"delivered .*to=yamada@example\.org", seen)
+        self.assertEqual(self.daemon.send(SENDER, TO, self.mail), second)
+
+    def test_after_a_bounce(self):
+        self.again(self.bounce())
+
+    def test_after_a_bounce_and_a_restart(self):
+        first = self.bounce()
+        self.daemon.end(9)
+        self.start()
+        self.again(first)
+
+    def test_after_the_operator_has_deleted_it(self):
+        self.sandbox.fault("status=503", 1000)
+        first = self.daemon.send(SENDER, TO, self.mail)
+        self.daemon.wait_line(r"deferred .*to=yamada@example\.org")
+        shim.until(lambda: self.shimta("queue", "delete", "--yes", first[1].rpartition(" Q")[2]) == 0, "it is deleted")
+        self.sandbox.mend()
+        self.again(first)
+
+    def shimta(self, *arguments):
+        return subprocess.run([shim.program("shimta"), "-c", self.daemon.conf, *arguments], capture_output=True,
+                              timeout=shim.PATIENCE).returncode
 
 
 class WindowTest(unittest.TestCase):

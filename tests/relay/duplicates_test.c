@@ -16,6 +16,7 @@ typedef struct {
 } Client;
 
 static Client clients[GUESTS];
+static const char *const ids[GUESTS] = { NULL, "one", "two", "three" };
 static Duplicates *duplicates;
 
 static void
@@ -64,7 +65,7 @@ settle(guint client, int code, const char *text)
 {
     const Reply reply = { code, "x", (char *) text };
 
-    duplicates_settle(duplicates, &clients[client].guest, &reply);
+    duplicates_settle(duplicates, &clients[client].guest, ids[client], &reply);
 }
 
 static void
@@ -190,7 +191,7 @@ test_off(void)
     g_assert_cmpint(meet(1, 1, NULL), ==, DUPLICATE_FRESH);
     g_assert_cmpint(meet(1, 2, NULL), ==, DUPLICATE_FRESH);
     g_assert_null(duplicates_leave(duplicates, &clients[1].guest));
-    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, clock_now(), "Ok");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, clock_now(), NULL, "Ok");
     g_assert_cmpuint(duplicates_size(duplicates), ==, 0);
     end();
 }
@@ -203,9 +204,9 @@ test_remembered(void)
 
     clock_freeze(now);
     begin(WINDOW_MS, 10);
-    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, now - WINDOW_MS, "too old");
-    duplicates_remember(duplicates, &(DuplicateKey) { 7, 2 }, now - WINDOW_MS + 1000, "old");
-    duplicates_remember(duplicates, &(DuplicateKey) { 7, 3 }, now + 5000, "of the future");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 1 }, now - WINDOW_MS, NULL, "too old");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 2 }, now - WINDOW_MS + 1000, NULL, "old");
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 3 }, now + 5000, NULL, "of the future");
     g_assert_cmpint(meet(1, 0, NULL), ==, DUPLICATE_FRESH);
     g_assert_cmpint(meet(2, 1, "old"), ==, DUPLICATE_KNOWN);
     clock_skip(1000);
@@ -217,6 +218,31 @@ test_remembered(void)
         duplicates_leave(duplicates, &clients[i].guest);
     end();
     clock_freeze(-1);
+}
+
+/* What was promised is not kept: the operator deleted it, or its sender has been told. */
+static void
+test_forgotten(void)
+{
+    begin(WINDOW_MS, 2);
+    meet(1, 1, NULL);
+    settle(1, 250, "one");
+    meet(2, 2, NULL);
+    settle(2, 250, "two");
+    g_assert_false(duplicates_forget(duplicates, "three"));
+    g_assert_true(duplicates_forget(duplicates, "one"));
+    g_assert_false(duplicates_forget(duplicates, "one"));
+    g_assert_cmpint(meet(2, 0, "two"), ==, DUPLICATE_KNOWN);
+    g_assert_cmpint(meet(1, 3, NULL), ==, DUPLICATE_FRESH); /* the same mail is another entry now */
+    settle(3, 250, "three");
+    g_assert_false(duplicates_forget(duplicates, "one"));
+    g_assert_cmpint(meet(1, 0, "three"), ==, DUPLICATE_KNOWN);
+    meet(3, 0, NULL);
+    settle(0, 250, "the third: the oldest goes, with its id");
+    g_assert_false(duplicates_forget(duplicates, "two"));
+    duplicates_remember(duplicates, &(DuplicateKey) { 7, 4 }, clock_now(), "four", "of a journal");
+    g_assert_true(duplicates_forget(duplicates, "four"));
+    end();
 }
 
 #define ID "Message-ID: <a@b>\r\n"
@@ -240,10 +266,19 @@ static const struct {
 };
 
 static bool
+key_as(const Envelope *envelope, const char *mail, DuplicateKey *key)
+{
+    g_autoptr(Scan) scan = scan_new();
+
+    scan_push(scan, mail, strlen(mail));
+    scan_finish(scan);
+    return duplicate_key(key, envelope, scan);
+}
+
+static bool
 key_of(guint row, DuplicateKey *key)
 {
     g_autoptr(Envelope) envelope = envelope_new(rows[row].sender);
-    g_autoptr(Scan) scan = scan_new();
     g_auto(GStrv) words = g_strsplit(rows[row].recipients, " ", -1);
 
     for (char **word = words; *word; word++)
@@ -251,9 +286,27 @@ key_of(guint row, DuplicateKey *key)
     envelope->listener = g_strdup(rows[row].listener);
     envelope->user = g_strdup(rows[row].user);
     envelope->from_headers = rows[row].from_headers;
-    scan_push(scan, rows[row].mail, strlen(rows[row].mail));
-    scan_finish(scan);
-    return duplicate_key(key, envelope, scan);
+    return key_as(envelope, rows[row].mail, key);
+}
+
+/* What is not an address belongs to the envelope, too. */
+static void
+test_key_facts(void)
+{
+    enum { FACTS = 8 };
+    DuplicateKey keys[FACTS];
+
+    for (guint i = 0; i < FACTS; i++) {
+        g_autoptr(Envelope) envelope = envelope_new("a@x.test");
+        EnvelopeRecipient *one = envelope_add_recipient(envelope, "b@y.test");
+        char **const facts[FACTS] = { NULL, &envelope->auth, &envelope->tls_client, &envelope->ret, &envelope->envid,
+                                      &envelope->notify, &one->notify, &one->orcpt };
+        if (facts[i])
+            *facts[i] = g_strdup("x");
+        g_assert_true(key_as(envelope, ID "\r\nhi\r\n", &keys[i]));
+        for (guint k = 0; k < i; k++)
+            g_assert_false(keys[i].high == keys[k].high && keys[i].low == keys[k].low);
+    }
 }
 
 static void
@@ -289,7 +342,7 @@ test_memory(void)
     begin(WINDOW_MS, DUPLICATES_MAX);
     for (guint key = 0; key < DUPLICATES_MAX; key++) {
         g_autofree char *text = g_strdup_printf("Ok: queued as <%032u@api.example.jp>", key);
-        duplicates_remember(duplicates, &(DuplicateKey) { key, key * 2654435761u }, clock_now(), text);
+        duplicates_remember(duplicates, &(DuplicateKey) { key, key * 2654435761u }, clock_now(), NULL, text);
     }
     struct mallinfo2 after = mallinfo2();
     gsize bytes = (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / DUPLICATES_MAX;
@@ -310,7 +363,9 @@ main(int argc, char **argv)
     g_test_add_func("/duplicates/bounds", test_bounds);
     g_test_add_func("/duplicates/off", test_off);
     g_test_add_func("/duplicates/remembered", test_remembered);
+    g_test_add_func("/duplicates/forgotten", test_forgotten);
     g_test_add_func("/duplicates/key", test_key);
+    g_test_add_func("/duplicates/key-facts", test_key_facts);
     g_test_add_func("/duplicates/memory", test_memory);
     return g_test_run();
 }

@@ -104,7 +104,7 @@ settle(guint job, int code, bool final)
     const Reply reply = { code, "2.0.0", (char *) "text" };
     Waiter *waiter = g_steal_pointer(&jobs[job].waiter);
 
-    repeat_settle(g_steal_pointer(&jobs[job].part), &reply, final);
+    repeat_settle(g_steal_pointer(&jobs[job].part), NULL, &reply, final);
     if (waiter)
         waiter->reply(waiter, &reply);
 }
