@@ -16,6 +16,7 @@ enum {
     OUTCOME_BACK_OFF = 1 << 0, /* the account as a whole should slow down */
     OUTCOME_ALARM = 1 << 1,    /* only the operator can mend it */
     OUTCOME_ASIDE = 1 << 2,    /* says nothing about how the account's calls fare */
+    OUTCOME_AGAIN = 1 << 3,    /* transient, and the fault of others in the call: works at once in one without them */
 };
 
 typedef struct {

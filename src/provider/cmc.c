@@ -370,7 +370,7 @@ names(const char *message, const char *address)
     return false;
 }
 
-/* A call is all or nothing: one bad address stops the mail for the others, whose text says so. */
+/* A call is all or nothing: one bad address stops the mail for the others, who need a call without it. */
 static void
 judge_addresses(const Provider *self, const Call *call, const cJSON *errors, const JudgeRow *row, Outcome *outcomes)
 {
@@ -395,8 +395,10 @@ judge_addresses(const Provider *self, const Call *call, const cJSON *errors, con
     }
     g_autofree char *others = g_strdup_printf("Not sent because of another recipient: %s", first ? first : "");
     for (guint i = 0; first && i < n; i++) {
-        if (!named[i])
-            outcome_set(&outcomes[i], row->verdict, row->code, row->dsn, others);
+        if (named[i])
+            continue;
+        outcome_set(&outcomes[i], OUTCOME_TRANSIENT, 451, "4.3.0", others);
+        outcomes[i].flags = OUTCOME_AGAIN | OUTCOME_ASIDE;
     }
 }
 

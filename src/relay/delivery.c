@@ -4,14 +4,17 @@
 #include "relay/tries.h"
 #include "relay/verdict.h"
 
-enum { SMALL_MAIL_BYTES = 64 * 1024 }; /* takes well under a millisecond to translate */
+enum {
+    SMALL_MAIL_BYTES = 64 * 1024, /* takes well under a millisecond to translate */
+    MAX_ROUNDS = 20,              /* of one try; what is left then waits for the next */
+};
 
 struct Delivery {
     DeliveryWorld *world;
     Entry *entry;
     Work *work;        /* while it lasts, error and shares are the worker's; in the first round the entry, too */
     GError *error;     /* nothing can be done with the mail */
-    guint rounds;      /* of shares; one of each account's recipients, then one for the fallbacks of those, … */
+    guint rounds;      /* of shares; one of each account's recipients, then one of those who need another call, … */
     GPtrArray *shares; /* of Share: this round's */
     guint left;        /* of them still on their way */
     GArray *outcomes;  /* parallel to the entry's: of this try; NULL in the first round */
@@ -110,20 +113,34 @@ maybe_taken(const Delivery *self, guint place)
     return try_at(self, place)->maybe_taken || self->entry->cut_off;
 }
 
-/* True: what failed for the moment goes through other accounts now. Never what may have been accepted. */
+/* Who is tried once more now, and through which account; NULL: he is not. Another one never gets what may have been
+ * accepted; the same one, who says that others are in the way, has accepted nothing. */
+static const Provider *
+next_account(const Delivery *self, guint place)
+{
+    const Outcome *outcome = &g_array_index(self->outcomes, Outcome, place);
+    const Provider *last = g_array_index(self->services, Service, place).provider;
+
+    if (outcome->verdict != OUTCOME_TRANSIENT || !last || try_at(self, place)->closed)
+        return NULL;
+    if ((outcome->flags & OUTCOME_AGAIN) && self->rounds < MAX_ROUNDS)
+        return last;
+    return maybe_taken(self, place) ? NULL : last->fallback;
+}
+
+/* True: what failed for the moment goes through other accounts now, or through other calls of the same. */
 static bool
-fall_back(Delivery *self)
+go_round(Delivery *self)
 {
     const Entry *entry = self->entry;
 
     for (guint i = 0; i < self->outcomes->len; i++) {
-        const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
-        const Service *service = &g_array_index(self->services, Service, i);
-        const Provider *next = service->provider ? service->provider->fallback : NULL;
+        const Provider *last = g_array_index(self->services, Service, i).provider, *next = next_account(self, i);
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (outcome->verdict != OUTCOME_TRANSIENT || !next || try_at(self, i)->closed || maybe_taken(self, i))
+        if (!next)
             continue;
-        report_switch(entry, recipient->address, outcome, service->provider, next);
+        if (next != last)
+            report_switch(entry, recipient->address, &g_array_index(self->outcomes, Outcome, i), last, next);
         share_add(share_of(self, next, NULL), i);
     }
     return self->shares->len > 0;
@@ -178,7 +195,7 @@ count_down(Delivery *self)
     if (--self->left > 0)
         return;
     collect(self);
-    if (is_wanted(self) && fall_back(self))
+    if (is_wanted(self) && go_round(self))
         start_round(self);
     else
         self->ops->done(self, self->user);

@@ -1,5 +1,6 @@
 /* One mail on its way out: who gets it; its recipients shared out among accounts, each share translated and sent; what
- * failed for the moment tried through the accounts' fallbacks. Owns its entry, which others may read, and write where
+ * failed for the moment tried through the accounts' fallbacks, what failed because of other recipients of a call without
+ * them. Owns its entry, which others may read, and write where
  * it says so. Loop thread. */
 #pragma once
 
@@ -15,7 +16,7 @@ typedef struct {
     /* While it is sent: the recipients are final, and the entry may be stored from now on. NULL: nobody asks. */
     void (*prepared)(Delivery *self, void *user);
 
-    /* Other accounts are to be called for who is open in the entry. False: not now, but at delivery_go_on(). NULL: at
+    /* Other calls are to be made for who is open in the entry, perhaps through other accounts. False: not now, but at delivery_go_on(). NULL: at
      * once. */
     bool (*switches)(Delivery *self, void *user);
 

@@ -401,9 +401,10 @@ share_collect(const Share *self, GArray *outcomes, GArray *services)
         guint place = g_array_index(self->places, guint, i);
         const Outcome *from = &g_array_index(self->outcomes, Outcome, i);
         Outcome *to = &g_array_index(outcomes, Outcome, place);
+        bool elsewhere = to->verdict == OUTCOME_TRANSIENT && !(to->flags & OUTCOME_AGAIN);
 
         service_copy(&g_array_index(services, Service, place), &g_array_index(self->services, Service, i));
-        if (to->verdict == OUTCOME_TRANSIENT && from->verdict == OUTCOME_PERMANENT)
+        if (elsewhere && from->verdict == OUTCOME_PERMANENT)
             report_refusal(self->entry, place, from, self->provider);
         else
             outcome_copy(to, from);

@@ -162,7 +162,9 @@ test_addresses(void)
     g_assert_cmpstr(outcome[1].text, ==, "11-005 b@x.test is invalid mail address.");
     g_assert_cmpstr(outcome[2].text, ==, "11-005 C@X.test is invalid mail address.");
     for (guint i = 0; i < 3; i++)
-        g_assert_cmpint(outcome[i].code, ==, 553);
+        g_assert_cmpint(outcome[i].code, ==, i == 0 ? 451 : 553);
+    g_assert_cmpint(outcome[0].verdict, ==, OUTCOME_TRANSIENT);
+    g_assert_cmpuint(outcome[0].flags, ==, OUTCOME_AGAIN | OUTCOME_ASIDE);
 }
 
 /* 01-001 is the API's word for an oversized mail, too. */

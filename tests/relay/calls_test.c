@@ -80,6 +80,65 @@ test_mixed(void)
     }
 }
 
+#define VISIBLE "From: me@from.test\r\nTo: a@x.test, b@x.test, c@x.test\r\nCc: d@x.test\r\nSubject: hello\r\n\r\nHi.\r\n"
+#define NAMED(address) "{\"errors\":[{\"code\":\"11-005\",\"field\":\"to\",\"message\":\"" address " is invalid mail address.\"}]}"
+
+/* One bad address stops a call, not the mail to the others: they go at once, by calls of their own keys. */
+static void
+test_bad_address(void)
+{
+    Site site;
+
+    site_open(&site, "", "");
+    deliver(&site, 0, VISIBLE, "a@x.test b@x.test c@x.test d@x.test h@x.test");
+    run_until_open(&site, 1);
+    g_autofree char *first = g_strdup(fake_http_field(0, "headers"));
+    fake_http_answer(0, 400, NAMED("b@x.test"));
+    run_until_open(&site, 1);
+    g_assert_cmpuint(site.guests[0].replies, ==, 0);
+    g_assert_cmpstr(fake_http_field(0, "to"), ==,
+                    "[{\"name\":\"\",\"address\":\"a@x.test\"},{\"name\":\"\",\"address\":\"c@x.test\"}]");
+    g_assert_cmpstr(fake_http_field(0, "headers"), !=, first); /* X-Api-Data */
+    fake_http_answer(0, 400, NAMED("a@x.test"));
+    run_until_open(&site, 1);
+    fake_http_answer(0, 400, NAMED("c@x.test"));
+    run_until_open(&site, 1);
+    g_assert_cmpstr(fake_http_field(0, "to"), ==, "[{\"name\":\"\",\"address\":\"d@x.test\"}]");
+    g_assert_cmpstr(fake_http_field(0, "bcc"), ==, "[{\"name\":\"\",\"address\":\"h@x.test\"}]");
+    fake_http_answer(0, 200, OK_BODY);
+    run_until_reply(&site, 0);
+    g_assert_cmpstr(site.guests[0].line, ==, "250 2.0.0 Ok: queued as <id-1@api.test>\r\n");
+    g_assert_cmpuint(fake_http.sent, ==, 4);
+    site_close(&site);
+}
+
+/* What comes of the second call is what the others are told; nobody is asked for ever. */
+static void
+test_bad_addresses(void)
+{
+    Site site;
+
+    site_open(&site, "", "");
+    deliver(&site, 0, VISIBLE, "a@x.test b@x.test");
+    run_until_open(&site, 1);
+    fake_http_answer(0, 400, NAMED("b@x.test"));
+    run_until_open(&site, 1);
+    fake_http_answer(0, 400, NAMED("a@x.test"));
+    run_until_reply(&site, 0);
+    g_assert_cmpstr(site.guests[0].line, ==, "553 5.1.3 11-005 a@x.test is invalid mail address.\r\n");
+    site_close(&site);
+
+    site_open(&site, "", "");
+    deliver(&site, 0, VISIBLE, "a@x.test b@x.test c@x.test");
+    for (guint i = 0; i < 2; i++) {
+        run_until_open(&site, 1);
+        fake_http_answer(0, 400, NAMED("a@x.test")); /* it is not even there the second time */
+    }
+    run_until_reply(&site, 0);
+    g_assert_cmpuint(fake_http.sent, ==, 2);
+    site_close(&site);
+}
+
 /* Calls of one mail go out together, as many as the account may have; answers may come in any order. */
 static void
 test_at_once(void)
@@ -357,6 +416,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/calls/mixed", test_mixed);
+    g_test_add_func("/calls/bad-address", test_bad_address);
+    g_test_add_func("/calls/bad-addresses", test_bad_addresses);
     g_test_add_func("/calls/at-once", test_at_once);
     g_test_add_func("/calls/in-turn", test_in_turn);
     g_test_add_func("/calls/pause-of-many", test_pause_of_many);
