@@ -10,7 +10,6 @@ import load
 import reckoning
 import rig
 import shim
-import tap
 
 CALLS = ["--connections", "20", "--arara-connections", "20"]
 MAILS = ["order", "cron", "old", "60k"]
@@ -176,4 +175,4 @@ def mails_from_elsewhere(text):
 
 
 if __name__ == "__main__":
-    tap.main()
+    rig.main()

@@ -13,9 +13,8 @@ import load
 import reckoning
 import rig
 import shim
-import tap
 
-CLEAR = re.compile(r"damaged|corrupt|malformed|not a database|set aside|unreadable|cannot be read|missing|newer|later version|held|another program", re.I)
+CLEAR = re.compile(r"cannot read|damaged|corrupt|malformed|not a database|set aside|unreadable|cannot be read|missing|newer|later version|held|another program", re.I)
 
 
 class DamageTest(unittest.TestCase):
@@ -268,4 +267,4 @@ def read(path):
 
 
 if __name__ == "__main__":
-    tap.main()
+    rig.main()

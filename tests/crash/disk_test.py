@@ -11,7 +11,6 @@ import powercut
 import reckoning
 import rig
 import shim
-import tap
 
 QUEUE = {"listen tcp": "delivery = queue\n", "shimta": "queue-reserve = 0\n"}
 
@@ -185,4 +184,4 @@ class InjectedTest(DiskTest):
 
 
 if __name__ == "__main__":
-    tap.main()
+    rig.main()

@@ -11,7 +11,6 @@ import load
 import reckoning
 import rig
 import shim
-import tap
 
 FAKETIME = next(iter(sorted(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))), None)
 
@@ -227,4 +226,4 @@ def cpu_s(world):
 
 
 if __name__ == "__main__":
-    tap.main()
+    rig.main()

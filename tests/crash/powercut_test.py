@@ -17,7 +17,6 @@ import reckoning
 import rig
 import shim
 import store
-import tap
 
 CUTS = int(os.environ.get("CRASH_CUTS", "200"))
 REAL_CUTS = int(os.environ.get("CRASH_REAL_CUTS", "8"))
@@ -234,4 +233,4 @@ class RealDiskTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    tap.main()
+    rig.main()
