@@ -24,6 +24,7 @@ bin_shimtad_SOURCES = \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/options.c %D%/options.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/reload.c %D%/reload.h \
