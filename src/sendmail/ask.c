@@ -241,8 +241,13 @@ ask_run(const Options *options, const Settings *settings)
     if (status != EX_OK) {
         if (self.talk.away)
             talk_complain_away(&self.talk, settings);
+        if (self.talk.away && options->mode == MODE_ALIASES) {
+            complain("shimtad reads the alias file when it starts");
+            return EX_OK;
+        }
         return status;
     }
+    self.talk.link.silence_ms = LINK_ANSWER_MS;
     if (options->mode == MODE_PRINT_QUEUE)
         status = print_queue(&self);
     else if (options->mode == MODE_COUNT_QUEUE)

@@ -234,6 +234,7 @@ dialogue_envelope(Dialogue *self)
 static int
 dialogue_message(Dialogue *self)
 {
+    self->talk.link.silence_ms = LINK_ANSWER_MS;
     for (;;) {
         if (self->over)
             self->n += (size_t) sprintf(self->out + self->n, ".\r\nQUIT\r\n");

@@ -7,12 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define SILENCE_MS (10 * 60 * 1000)
-
 void
 link_init(Link *self, int fd)
 {
-    *self = (Link) { .fd = fd, .silence_ms = SILENCE_MS };
+    *self = (Link) { .fd = fd, .silence_ms = LINK_COMMAND_MS };
 }
 
 static void

@@ -28,6 +28,10 @@ typedef struct {
     char in[8192];
 } Link;
 
+/* How long a command may take, and what the API or a disk may have to do with. */
+#define LINK_COMMAND_MS (60 * 1000)
+#define LINK_ANSWER_MS (10 * 60 * 1000)
+
 void link_init(Link *self, int fd);
 
 /* Sends all bytes. With early, stops as soon as the other side has said something (LINK_ANSWERED). */

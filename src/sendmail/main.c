@@ -10,12 +10,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#define START_MS 30000
+#define STEP_MS 50
 
 static const char usage[] =
     "usage: sendmail [-t] [-i] [-v] [-f sender] [-F name] [options] [--] [address ...]\n"
@@ -64,10 +72,53 @@ speak_smtp(const Settings *settings)
     return status;
 }
 
+/* The daemon says there that it is ready, as to a service manager. -1: it cannot. */
+static int
+open_notify(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t n = sizeof(sa_family_t); /* any abstract one */
+    char name[sizeof address.sun_path + 1];
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *) &address, n) == 0) {
+        n = sizeof address;
+        getsockname(fd, (struct sockaddr *) &address, &n);
+        snprintf(name, sizeof name, "@%.*s", (int) (n - sizeof(sa_family_t) - 1), address.sun_path + 1);
+        setenv("NOTIFY_SOCKET", name, 1);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Until the daemon is ready or has ended. One that takes its time does so alone. */
+static int
+await_daemon(pid_t child, int notify)
+{
+    char text[256];
+    int ended = 0;
+
+    for (int waited = 0; waited < START_MS; waited += STEP_MS) {
+        struct pollfd poller = { .fd = notify, .events = POLLIN };
+        if (poll(&poller, 1, STEP_MS) > 0) {
+            ssize_t n = recv(notify, text, sizeof text - 1, 0);
+            text[n > 0 ? n : 0] = '\0';
+            if (strstr(text, "READY=1"))
+                return EX_OK;
+        }
+        if (waitpid(child, &ended, WNOHANG) == child)
+            return WIFEXITED(ended) ? WEXITSTATUS(ended) : EX_SOFTWARE;
+    }
+    return EX_OK;
+}
+
 /* -bd: in the background, as init scripts expect. */
 static int
 start_daemon(const Settings *settings)
 {
+    int notify = open_notify();
     pid_t child = fork();
 
     if (child < 0) {
@@ -75,7 +126,7 @@ start_daemon(const Settings *settings)
         return EX_OSERR;
     }
     if (child > 0)
-        return EX_OK;
+        return await_daemon(child, notify);
     setsid();
     close(STDIN_FILENO);
     close(STDOUT_FILENO);

@@ -31,14 +31,6 @@ static int
 set_text(Options *self, const OptionRow *row, const char *value)
 {
     *(const char **) ((char *) self + row->detail) = value;
-    self->wants_mail = true;
-    return EX_OK;
-}
-
-static int
-set_word(Options *self, const OptionRow *row, const char *value)
-{
-    *(const char **) ((char *) self + row->detail) = value;
     return EX_OK;
 }
 
@@ -159,7 +151,6 @@ run_queue(Options *self, const OptionRow *row, const char *value)
 {
     static const struct { char letter; const char *key; } rows[] = { { 'I', "ID" }, { 'R', "TO" }, { 'S', "FROM" } };
 
-    self->run_queue = true;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (*value != rows[i].letter)
             continue;
@@ -167,6 +158,7 @@ run_queue(Options *self, const OptionRow *row, const char *value)
             complain("option -q%c needs a value", *value);
             return EX_USAGE;
         }
+        self->run_queue = true;
         self->run_key = rows[i].key;
         self->run_value = value + 1;
         return EX_OK;
@@ -175,8 +167,9 @@ run_queue(Options *self, const OptionRow *row, const char *value)
         complain("option -q%s is not supported", value);
         return EX_USAGE;
     }
-    if (*value && strcmp(value, "f") != 0)
-        complain("-q%s runs the queue once: shimtad needs nobody who does it again", value);
+    bool now = !*value || strcmp(value, "f") == 0;
+    self->run_queue |= now;
+    self->interval |= !now;
     return EX_OK;
 }
 
@@ -263,8 +256,8 @@ static const OptionRow option_rows[] = {
     { "bs", WORD, set_mode, MODE_SMTP },
     { "bt", WORD, set_mode, MODE_ROUTE },
     { "bv", WORD, set_mode, MODE_VERIFY },
-    { "C", VALUE, set_word, FIELD(file) },
-    { "D", VALUE, ignore_aloud },
+    { "C", VALUE, set_text, FIELD(file) },
+    { "D", VALUE, ignore },
     { "d", REST, set_true, FIELD(debug) },
     { "E", REST, ignore },
     { "e", REST, set_error_mode },
@@ -275,7 +268,7 @@ static const OptionRow option_rows[] = {
     { "I", FLAG, set_mode, MODE_ALIASES },
     { "i", FLAG, set_dots },
     { "J", REST, ignore },
-    { "L", VALUE, set_word, FIELD(tag) },
+    { "L", VALUE, set_text, FIELD(tag) },
     { "M", REST, refuse },
     { "m", FLAG, ignore },
     { "N", VALUE, set_notify },
@@ -286,7 +279,7 @@ static const OptionRow option_rows[] = {
     { "oe", REST, set_error_mode },
     { "oi", REST, set_dots },
     { "P", REST, refuse },
-    { "p", VALUE, set_word, FIELD(via) },
+    { "p", VALUE, set_text, FIELD(via) },
     { "Q", REST, ignore_aloud },
     { "q", REST, run_queue },
     { "R", VALUE, set_return },
@@ -375,6 +368,7 @@ options_word(Options *self, const char *letters, const char *const **next)
             complain("option -%s: a control character in its value", row->name);
             return EX_DATAERR;
         }
+        self->wants_mail |= !row->name[1] && strchr("BFGNRUVfhinprt", row->name[0]);
         int status = row->apply(self, row, value);
         if (status != EX_OK)
             return status;
@@ -464,13 +458,17 @@ options_settle(Options *self)
 
     /* A daemon must not start because words for it slipped into the command line of a mail. */
     bool daemon = self->mode == MODE_DAEMON || self->mode == MODE_DAEMON_FOREGROUND;
-    if (daemon && (self->wants_mail || self->from_headers || self->n_addresses > 0)) {
+    if (daemon && (self->wants_mail || self->n_addresses > 0)) {
         complain("-bd and -bD go with no option or address of a mail");
         return EX_USAGE;
     }
+    if (self->mode == MODE_SMTP && self->delivery && strcmp(self->delivery, "queue") != 0)
+        complain("-od is not for -bs: delivery is what the listener has");
     if (self->mode == MODE_SEND && !self->from_headers && self->n_addresses == 0) {
-        if (self->run_queue) {
-            self->mode = MODE_RUN_QUEUE;
+        if (self->run_queue || self->interval) {
+            self->mode = self->run_queue ? MODE_RUN_QUEUE : MODE_NOTHING;
+            if (!self->run_queue)
+                complain("-q with an interval starts nothing: shimtad tries again by itself");
             return EX_OK;
         }
         complain("no recipients given: name them, or use -t to take them from the header");

@@ -32,6 +32,7 @@ typedef struct {
     bool verbose, debug;    /* -v, -d */
     bool no_aliases;        /* -n */
     bool run_queue;         /* -q */
+    bool interval;          /* -q15m */
     const char *run_key;    /* "ID", "TO" or "FROM" of the mails to run, or NULL */
     const char *run_value;
     const char *sender;     /* -f; NULL: not given */

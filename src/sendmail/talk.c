@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <sysexits.h>
 
+#define GREETING_MS 5000 /* that a busy daemon may take, however short submit-wait is */
+
 int
 talk_lost(Talk *self, LinkResult result, const char *when)
 {
@@ -64,7 +66,7 @@ reply_offers(const Reply *reply, const char *keyword)
     return false;
 }
 
-/* Nothing was said yet: a daemon that ends just now is as good as none. */
+/* Nothing was said yet: a daemon that ends just now, or hangs, is as good as none. */
 static int
 talk_greeting(Talk *self)
 {
@@ -114,7 +116,10 @@ talk_open(Talk *self, const Settings *settings, bool trace)
         return status;
     link_init(&self->link, self->submission.fd);
     self->link.trace = trace;
+    if (self->submission.child == 0)
+        self->link.silence_ms = settings->wait_ms > GREETING_MS ? settings->wait_ms : GREETING_MS;
     status = talk_greet(self);
+    self->link.silence_ms = LINK_COMMAND_MS;
     if (status != EX_OK)
         talk_close(self);
     return status;
@@ -128,7 +133,7 @@ talk_complain_away(const Talk *self, const Settings *settings)
     else if (self->reply.code)
         talk_refused(self, "shimtad");
     else
-        complain("connection to shimtad lost before its greeting");
+        complain("connection to shimtad lost, or not answered, before its greeting");
 }
 
 void

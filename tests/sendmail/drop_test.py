@@ -1,6 +1,7 @@
 """The file that sendmail leaves while no daemon is there, and what it says when it cannot."""
 import os
 import re
+import socket
 import subprocess
 import tempfile
 
@@ -72,6 +73,14 @@ def test_daemon_that_ends():
         with drop_case(server=True, greeting=greeting) as case:
             case.expect(0, '-fa@x.test', 'b@x.test')
             equal(dropped(case), ENVELOPE + WIRE + b'.\r\n')
+
+
+def test_daemon_that_hangs():
+    with drop_case(server=False) as case, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(case.socket)
+        listener.listen(1)
+        case.expect(0, '-fa@x.test', 'b@x.test')
+        equal(dropped(case), ENVELOPE + WIRE + b'.\r\n')
 
 
 def test_daemon_that_answers():

@@ -52,6 +52,8 @@ def test_smtp_bridge():
         equal([line[:3] for line in case.out.split(b'\r\n') if line and line[3:4] == b' '],
               [b'220', b'250', b'250', b'250', b'354', b'250', b'221'])
         equal(case.server.message, b'hi\r\n')
+        equal(case.run('-bs', '-odq', data=b'QUIT\r\n'), 0)
+        assert case.err.startswith(b'sendmail: -od is not for -bs'), case.err
     with Case() as case:  # a client that waits for each reply
         client = subprocess.Popen([SENDMAIL, '-bs'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=case.env)
         assert client.stdout.readline().startswith(b'220 ')
@@ -136,6 +138,16 @@ if mode == 'config':
     sys.exit(78)
 if mode == 'gone':
     sys.exit(1)
+if mode == 'ready':
+    import socket, time
+    time.sleep(0.2)
+    with open({log!r} + '.ready', 'w') as file:
+        file.write('yes')
+    notify = os.environ['NOTIFY_SOCKET']
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'READY=1', notify.replace('@', chr(0)))
+    for fd in range(3):
+        os.close(fd)
+    time.sleep(3)
 if '--stdio' not in sys.argv:
     sys.exit(0)
 def say(text):
@@ -201,10 +213,23 @@ def test_direct_failures():
 def test_starting_the_daemon():
     for args, logged in ((['-bD'], ''), (['-bC'], '-n '), (['-bd', '-q15m'], '')):
         with direct() as case:
-            equal(case.run(*args, program=case.program), 0)
+            case.expect(0, *args, program=case.program)
             while not os.path.exists(case.log) or not read(case.log):
                 time.sleep(0.01)
             equal(read(case.log), f'{logged}-c {case.conf}\n')
+
+
+def test_daemon_that_cannot_start():
+    with direct('config') as case:
+        equal(case.run('-bd', program=case.program), 78)
+    with direct('gone') as case:
+        equal(case.run('-bd', program=case.program), 1)
+
+
+def test_daemon_that_is_ready():
+    with direct('ready') as case:
+        case.expect(0, '-bd', program=case.program)
+        equal(read(case.log + '.ready'), 'yes')
 
 
 def test_wrong_configuration():
