@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 enum {
-    SQLITE_STORE_VERSION = 2,
+    SQLITE_STORE_VERSION = 3,
     SQLITE_STORE_ID = 0x7368696d, /* application_id: "shim" */
     SQLITE_SMALL_BYTES = 64 * 1024,
     SQLITE_BATCH = 1000, /* rows that one call may move besides what it was asked for */
@@ -83,8 +83,8 @@ char *sqlite_take_warning(Store *store);
 #define ENTRY_COLUMNS \
     "seq, id, state, sender, size, arrived_ms, due_ms, expires_ms, attempts, shares_made, delay_told, is_bounce, " \
     "expanded, held, message_id, ret, envid, smtputf8, submission, from_headers, gateway, no_aliases, hops, " \
-    "delivery, full_name, listener, client, helo, user, in_file, cut_off"
-enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 29 };
+    "delivery, full_name, listener, client, helo, user, auth, tls, tls_client, tag, via, in_file, cut_off"
+enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 34 };
 
 typedef struct {
     gint64 seq, size;

@@ -177,6 +177,11 @@ take_envelope(Columns *self, Envelope *envelope)
     envelope->client = take_text(self, true, "client");
     envelope->helo = take_text(self, true, "helo");
     envelope->user = take_text(self, true, "user");
+    envelope->auth = take_text(self, true, "auth");
+    envelope->tls = take_text(self, true, "tls");
+    envelope->tls_client = take_text(self, true, "tls_client");
+    envelope->tag = take_text(self, true, "tag");
+    envelope->via = take_text(self, true, "via");
 }
 
 /* In the order of ENTRY_COLUMNS. */

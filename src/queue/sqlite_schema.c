@@ -37,6 +37,9 @@ static const char *const schema_steps[SQLITE_STORE_VERSION] = {
     " leased INTEGER NOT NULL, held INTEGER NOT NULL);"
     "INSERT INTO totals VALUES (1, 0, 0, 0, 0);",
     "ALTER TABLE entry ADD COLUMN cut_off INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE entry ADD COLUMN auth TEXT; ALTER TABLE entry ADD COLUMN tls TEXT;"
+    "ALTER TABLE entry ADD COLUMN tls_client TEXT; ALTER TABLE entry ADD COLUMN tag TEXT;"
+    "ALTER TABLE entry ADD COLUMN via TEXT;",
 };
 
 static bool

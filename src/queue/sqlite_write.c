@@ -136,21 +136,23 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
         self,
         "INSERT INTO entry (id, state, sender, lane, size, arrived_ms, due_ms, lease_ms, expires_ms, attempts, last, "
         "held, message_id, shares_made, delay_told, is_bounce, expanded, in_file, ret, envid, smtputf8, submission, "
-        "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user, cut_off) VALUES "
+        "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user, cut_off, auth, "
+        "tls, tls_client, tag, via) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
+        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
         error);
 
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssssi", entry->id, sqlite_state_name(state), envelope->sender, lane,
+    sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssssisssss", entry->id, sqlite_state_name(state), envelope->sender, lane,
                 size, entry->arrived_ms, entry->due_ms, lease_ms, entry->expires_ms, GI(entry->attempts),
                 sqlite_last_text(entry), entry->held, entry_message_id(entry), GI(entry->shares_made),
                 GI(entry->delay_told), GI(entry->is_bounce), GI(entry->expanded), GI(size > self->small_bytes),
                 envelope->ret, envelope->envid, GI(envelope->smtputf8), GI(envelope->submission),
                 GI(envelope->from_headers), GI(envelope->gateway), GI(envelope->no_aliases), GI(envelope->hops),
                 GI(envelope->delivery), envelope->full_name, envelope->listener, envelope->client, envelope->helo,
-                envelope->user, GI(entry->cut_off));
+                envelope->user, GI(entry->cut_off), envelope->auth, envelope->tls, envelope->tls_client, envelope->tag,
+                envelope->via);
     bool fine = sqlite_run(self, stmt, error);
     sqlite3_clear_bindings(stmt);
     return fine;

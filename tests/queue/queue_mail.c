@@ -148,6 +148,11 @@ assert_envelope(const Envelope *got, const Envelope *want)
     g_assert_cmpstr(got->listener, ==, want->listener);
     g_assert_cmpstr(got->client, ==, want->client);
     g_assert_cmpstr(got->helo, ==, want->helo);
+    g_assert_cmpstr(got->auth, ==, want->auth);
+    g_assert_cmpstr(got->tls, ==, want->tls);
+    g_assert_cmpstr(got->tls_client, ==, want->tls_client);
+    g_assert_cmpstr(got->tag, ==, want->tag);
+    g_assert_cmpstr(got->via, ==, want->via);
     g_assert_cmpstr(got->user, ==, want->user);
     g_assert_cmpuint(got->recipients->len, ==, want->recipients->len);
 }

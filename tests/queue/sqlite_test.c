@@ -168,10 +168,19 @@ test_upgrade(SqliteFixture *self, const void *unused)
 {
     g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, G_MAXINT64);
 
+    sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN auth; ALTER TABLE entry DROP COLUMN tls;"
+                   "ALTER TABLE entry DROP COLUMN tls_client; ALTER TABLE entry DROP COLUMN tag;"
+                   "ALTER TABLE entry DROP COLUMN via; PRAGMA user_version = 2");
     sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN cut_off; PRAGMA user_version = 1");
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
     g_autoptr(Entry) entry = store_load(store, ids->pdata[0], NULL);
     g_assert_true(entry->cut_off);
+    g_assert_null(entry->envelope->auth);
+    g_autoptr(Entry) fresh = queue_mail("a@here.test", 10, 1);
+    fresh->envelope->tls = g_strdup("TLSv1.3");
+    queue_put(store, fresh, 0);
+    g_autoptr(Entry) loaded = store_load(store, fresh->id, NULL);
+    queue_assert_same(loaded, fresh);
 }
 
 /* A crash between the two halves of a first start. */
@@ -195,7 +204,7 @@ test_upgrade_that_fails(SqliteFixture *self, const void *unused)
 
     sqlite_run_sql(self->db, "PRAGMA user_version = 0"); /* its tables are there already */
     sqlite_assert_refused(self, STORE_ERROR_IO, "upgrade");
-    sqlite_run_sql(self->db, "PRAGMA user_version = 2");
+    sqlite_run_sql(self->db, "PRAGMA user_version = 3");
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
     g_assert_cmpuint(sqlite_claimed(store), ==, 2);
 }

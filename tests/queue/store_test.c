@@ -24,6 +24,11 @@ full_mail(void)
     envelope->client = g_strdup("::1");
     envelope->helo = g_strdup("client.test");
     envelope->user = g_strdup("uid=1000");
+    envelope->auth = g_strdup("shop");
+    envelope->tls = g_strdup("TLSv1.3");
+    envelope->tls_client = g_strdup("CN=client, O=\"There, Inc\"");
+    envelope->tag = g_strdup("cron");
+    envelope->via = g_strdup("ESMTP:host.test");
     entry->message_id = g_strdup("<a@b>");
     entry->attempts = 3;
     entry->shares_made = 4;
