@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,31 +85,72 @@ migrate(JournalStore *self, GError **error)
     return true;
 }
 
-JournalStore *
-journal_store_open(const char *folder, GError **error)
+/* SQLite would let others read it. */
+static bool
+make_file(const char *path, GError **error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd >= 0)
+        return close(fd) == 0;
+    g_set_error(error, STORE_ERROR, errno == ENOSPC ? STORE_ERROR_FULL : STORE_ERROR_IO, "cannot open '%s': %s", path,
+                g_strerror(errno));
+    return false;
+}
+
+static JournalStore *
+open_store(const char *folder, int flags, const char *setup, GError **error)
 {
     g_autoptr(JournalStore) self = g_new0(JournalStore, 1);
     g_autofree char *path = g_build_filename(folder, "journal.db", NULL);
 
     self->folder = g_strdup(folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* SQLite would let others read it */
-    if (fd < 0) {
-        g_set_error(error, STORE_ERROR, errno == ENOSPC ? STORE_ERROR_FULL : STORE_ERROR_IO, "cannot open '%s': %s",
-                    path, g_strerror(errno));
+    if (!(flags & SQLITE_OPEN_READONLY) && !make_file(path, error))
         return NULL;
-    }
-    close(fd);
-    if (sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         journal_sql_fail(self, error);
         return NULL;
     }
     sqlite3_extended_result_codes(self->db, 1);
     sqlite3_busy_timeout(self->db, 5000);
-    if (!journal_sql_run(self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-                               "PRAGMA cache_size = -8192;", error)
-        || !migrate(self, error))
+    return journal_sql_run(self, setup, error) ? g_steal_pointer(&self) : NULL;
+}
+
+JournalStore *
+journal_store_open(const char *folder, GError **error)
+{
+    g_autoptr(JournalStore) self = open_store(folder, SQLITE_OPEN_READWRITE,
+                                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                                              "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;", error);
+
+    return self && migrate(self, error) ? g_steal_pointer(&self) : NULL;
+}
+
+JournalStore *
+journal_store_open_read(const char *folder, GError **error)
+{
+    g_autoptr(JournalStore) self = open_store(folder, SQLITE_OPEN_READONLY, "PRAGMA trusted_schema = OFF;", error);
+    gint64 version = -1;
+
+    if (!self || !journal_sql_number(self, "PRAGMA user_version", &version, error))
         return NULL;
-    return g_steal_pointer(&self);
+    if (version == SCHEMA_VERSION)
+        return g_steal_pointer(&self);
+    g_set_error(error, STORE_ERROR, STORE_ERROR_NEWER, "'%s/journal.db' has the unknown version %" G_GINT64_FORMAT,
+                folder, version);
+    return NULL;
+}
+
+int
+journal_lock(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 void

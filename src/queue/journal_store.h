@@ -10,6 +10,12 @@ typedef struct JournalStore JournalStore;
 
 /* Makes folder/journal.db if it is not there. The folder is. */
 JournalStore *journal_store_open(const char *folder, GError **error);
+
+/* To look only: nothing in the folder is written, made or removed, a daemon may have it. */
+JournalStore *journal_store_open_read(const char *folder, GError **error);
+
+/* Who writes has the folder until he closes this descriptor; -1: somebody else has it, or there is none. */
+int journal_lock(const char *folder);
 void journal_store_close(JournalStore *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JournalStore, journal_store_close)
 

@@ -33,6 +33,7 @@ struct Journal {
     char *folder;
     gint64 lifetime_ms;
 
+    int lock;        /* of the folder; -1: somebody reads what the last process has left */
     int fd;          /* of the file that is written; -1: none */
     guint64 number;  /* its name */
     gint64 length;   /* of whole lines in it */
@@ -242,6 +243,8 @@ start_round(Journal *self)
 
     if (self->length > (self->behind ? FILE_BYTES : 0) && !begin_file(self, &error))
         journal_fails(self, error->message);
+    if (self->lock < 0)
+        self->lock = journal_lock(self->folder);
     self->limit = self->number;
     for (Job *job; (job = g_queue_pop_head(&self->jobs));)
         g_queue_push_tail(&self->running, job);
@@ -275,6 +278,8 @@ on_closed(uv_handle_t *handle)
 
     journal_store_close(self->store);
     close(self->fd);
+    if (self->lock >= 0)
+        close(self->lock);
     g_string_free(self->line, TRUE);
     g_free(self->folder);
     g_free(self);
@@ -352,6 +357,7 @@ journal_open(uv_loop_t *loop, const char *folder, gint64 lifetime_ms, GError **e
     self->folder = g_strdup(folder);
     self->lifetime_ms = lifetime_ms;
     self->fd = -1;
+    self->lock = journal_lock(folder);
     self->line = g_string_new(NULL);
     g_queue_init(&self->jobs);
     g_queue_init(&self->running);

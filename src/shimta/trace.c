@@ -4,6 +4,7 @@
 #include "queue/journal_store.h"
 #include "shimta/output.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,30 +194,55 @@ enter(const char *folder)
     return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0);
 }
 
+/* Nothing is changed while a daemon has the folder. The lock is not kept: the output may wait for its reader, and a
+ * daemon that starts needs it. False: somebody has it. */
+static bool
+load_unless_used(void)
+{
+    int lock = journal_lock(".");
+    g_autoptr(JournalStore) store = lock >= 0 ? journal_store_open(".", NULL) : NULL;
+
+    if (store)
+        load_rest(store, ".");
+    g_clear_pointer(&store, journal_store_close);
+    if (lock >= 0)
+        close(lock);
+    return lock >= 0;
+}
+
 static int
-trace_folder(const Task *task)
+trace_folder(const Task *task, const char *why)
 {
     g_autofree char *folder = g_build_filename(task->conf.state_dir, "journal", NULL);
     g_autoptr(GError) error = NULL;
 
     if (!enter(folder)) {
-        complain("shimtad is not running, and there is no journal to read in '%s'", folder);
+        complain("no shimtad answers (%s), and there is no journal to read in '%s' (%s)", why, folder, g_strerror(errno));
         return EX_TEMPFAIL;
     }
-    complain("shimtad is not running; this is what it has left");
-    g_autoptr(JournalStore) store = journal_store_open(".", &error);
+    if (load_unless_used())
+        complain("shimtad is not running (%s); this is what it has left", why);
+    else
+        complain("shimtad is running, but does not answer (%s); this is from its journal, which may lack the last seconds",
+                 why);
+    g_autoptr(JournalStore) store = journal_store_open_read(".", &error);
     if (!store) {
         complain("%s", error->message);
         return EX_IOERR;
     }
-    load_rest(store, ".");
     return trace_stored(task, store);
 }
 
 int
 trace_print(Task *task)
 {
-    g_autoptr(Link) link = link_open(task->conf.control_socket, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Link) link = link_open(task->conf.control_socket, &error);
 
-    return link ? trace_link(task, link) : trace_folder(task);
+    if (link)
+        return trace_link(task, link);
+    if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES))
+        return trace_folder(task, error->message);
+    complain("%s: only root and the user of shimtad may ask", error->message);
+    return EX_TEMPFAIL;
 }

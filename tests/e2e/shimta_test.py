@@ -87,6 +87,34 @@ class TraceTest(Case):
         self.assertIn("not running", done.stderr)
         self.assertEqual(self.shimta("trace", YAMADA).stdout, done.stdout)  # once, however often it is read
 
+    def other_socket(self):
+        path = self.daemon.conf + ".other"
+        with open(self.daemon.conf) as source, open(path, "w") as out:
+            out.write(source.read().replace("control.sock", "elsewhere.sock"))
+        return path
+
+    def test_running_elsewhere(self):
+        """Its journal is read, and left as it is."""
+        for number in range(2):
+            self.assertEqual(self.send(number)[0], 250)
+            self.shimta("trace", YAMADA)  # loaded into the table
+        self.assertEqual(self.send(3, "sato@example.org")[0], 250)
+        done = self.shimta("trace", YAMADA, conf=self.other_socket())
+        self.assertIn("<n1.", done.stdout)
+        self.assertIn("is running", done.stderr)
+        self.assertNotIn("not running", done.stderr)
+        self.assertIn("delivered", self.shimta("trace", "sato@example.org").stdout)
+        self.assertIn("no shimtad answers", self.shimta("queue", conf=self.other_socket(), status=75).stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "is another user only as root")
+    def test_as_nobody(self):
+        os.chmod(self.daemon.folder, 0o755)
+        done = subprocess.run([shim.program("shimta"), "-c", self.daemon.conf, "trace", YAMADA], capture_output=True,
+                              text=True, timeout=shim.PATIENCE, user="nobody", group="nogroup", extra_groups=[])
+        self.assertEqual(done.returncode, 75, done.stderr)
+        self.assertIn("only root", done.stderr)
+        self.assertNotIn("not running", done.stderr)
+
     def test_known_again_after_a_kill(self):
         mail = order()
         self.assertEqual(self.daemon.send(SENDER, [YAMADA], mail)[0], 250)
