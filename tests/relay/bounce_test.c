@@ -255,7 +255,7 @@ test_large(void)
     g_assert_nonnull(strstr(bytes, "Content-Type: message/rfc822\r\n"));
     g_assert_nonnull(strstr(bytes, "\r\nContent-Transfer-Encoding: 8bit\r\n"));
     for (const char *line = bytes; *line;) {
-        const char *end = strstr(line, "\r\n");
+        const char *end = g_strstr_len(line, DSN_LINE_BYTES + 2, "\r\n"); /* under ASan strstr() reads all 8 MB */
         g_assert_true(end && end - line <= DSN_LINE_BYTES && !memchr(line, '\n', (gsize) (end - line)));
         line = end + 2;
     }
