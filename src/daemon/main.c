@@ -393,6 +393,7 @@ print_settings(const Settings *settings)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
+    settings_tell_doubts(settings, false);
     settings_print(settings, text);
     return fputs(text->str, stdout) >= 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
@@ -423,6 +424,8 @@ main(int argc, char **argv)
     int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
     log_open(options.verbose ? LOG_DEBUG : level);
     log_use_json(settings->conf.log_format == LOG_FORMAT_JSON);
+    if (!options.stdio)
+        settings_tell_doubts(settings, true);
     if (!options.stdio && !privilege_lower(settings, &error)) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         return EX_NOPERM;

@@ -1,7 +1,10 @@
 #include "daemon/settings.h"
 
+#include "base/log.h"
 #include "mail/scan.h"
+#include "relay/bounce.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -368,6 +371,18 @@ settings_free(Settings *self)
     g_ptr_array_unref(self->listens);
     listen_free(self->stdio);
     g_free(self);
+}
+
+void
+settings_tell_doubts(const Settings *self, bool log)
+{
+    for (guint i = 0; i < self->relay->accounts->len; i++) {
+        g_autofree char *doubt = bounce_from_fault(self->relay, self->relay->accounts->pdata[i]);
+        if (doubt && log)
+            log_event(LOG_WARNING, "doubtful", "text", doubt, NULL);
+        else if (doubt)
+            fprintf(stderr, "shimtad: %s\n", doubt);
+    }
 }
 
 void

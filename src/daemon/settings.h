@@ -97,6 +97,9 @@ void settings_print(const Settings *self, GString *out);
 /* The keys that differ and that a running daemon cannot follow; NULL-terminated. The caller frees the array alone. */
 const char **settings_fixed_changes(const Settings *before, const Settings *now);
 
+/* A line for each thing that is allowed and still likely to be wrong: in the log, or on standard error. */
+void settings_tell_doubts(const Settings *self, bool log);
+
 /* Whether mail is kept that is not through at once. Never by --stdio. */
 bool settings_has_queue(const Settings *self);
 

@@ -83,6 +83,9 @@ typedef struct {
 
 extern const ConfKey translate_conf_keys[];
 
+/* Whether the address is at one of the from-domains. */
+bool translate_may_sign(const TranslateConf *self, const char *address);
+
 /* What a translation needs besides the message. All borrowed. */
 typedef struct {
     const TranslateConf *conf;

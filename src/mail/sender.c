@@ -111,8 +111,8 @@ choose_from(Translation *self)
     return from;
 }
 
-static bool
-may_sign(const TranslateConf *conf, const char *address)
+bool
+translate_may_sign(const TranslateConf *conf, const char *address)
 {
     const char *domain = address_domain(address);
 
@@ -134,7 +134,7 @@ rewrite_from(Translation *self)
     Mail *mail = self->mail;
 
     if (self->context->envelope->gateway || !conf->from_domains || !*conf->from_domains ||
-        may_sign(conf, mail->from->address))
+        translate_may_sign(conf, mail->from->address))
         return;
 
     g_autoptr(Mailbox) instead = default_from(self);

@@ -132,14 +132,36 @@ account_of(const Bounce *self, const Envelope *envelope)
     return relay_settings_route(self->settings, &facts, self->entry->envelope->sender);
 }
 
-static char *
-from_address(const Bounce *self, const Provider *account)
+/* Where nothing says more, a domain that the account can send from. */
+char *
+bounce_from(const RelaySettings *settings, const Provider *account)
 {
-    const char *from = self->settings->conf.bounce_from;
+    char **domains = account->translate.from_domains;
+    const char *from = settings->conf.bounce_from;
 
     if (!from)
         from = account->translate.default_from;
-    return from ? g_strdup(from) : g_strconcat("MAILER-DAEMON@", self->settings->hostname, NULL);
+    if (from)
+        return g_strdup(from);
+    g_autofree char *own = domains && *domains ? g_strconcat("MAILER-DAEMON@", *domains, NULL) : NULL;
+    char *ascii = own ? address_to_ascii(own) : NULL;
+    return ascii ? ascii : g_strconcat("MAILER-DAEMON@", settings->hostname, NULL);
+}
+
+char *
+bounce_from_fault(const RelaySettings *settings, const Provider *account)
+{
+    const TranslateConf *conf = &account->translate;
+    bool lists = conf->from_domains && *conf->from_domains;
+    g_autofree char *from = bounce_from(settings, account);
+
+    if (lists ? conf->default_from || translate_may_sign(conf, from) : conf->default_from || settings->conf.bounce_from)
+        return NULL;
+    if (lists)
+        return g_strdup_printf("account %s: bounces come from %s, which is outside its from-domains: set bounce-from",
+                               account->name, from);
+    return g_strdup_printf("account %s: bounces come from %s, which the API may refuse: set from-domains or bounce-from",
+                           account->name, from);
 }
 
 /* What the sender asked for, as far as the account can carry it. */
@@ -261,7 +283,7 @@ bounce_of_round(const RelaySettings *settings, const Entry *entry, const BounceN
     if (!describe(&self, account, error))
         return NULL;
     g_autofree char *id = id_queue(), *secret = id_queue();
-    g_autofree char *from = from_address(&self, account);
+    g_autofree char *from = bounce_from(settings, account);
     g_autofree char *message_id = id_message(id, settings->hostname);
     g_autofree char *boundary = g_strconcat("=_", id, secret, NULL); /* = stands before _ in no encoding */
     self.dsn.from = from;

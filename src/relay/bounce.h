@@ -7,6 +7,13 @@
 #include "queue/entry.h"
 #include "relay/settings.h"
 
+/* The address in From of what goes through account: bounce-from, else its default-from, else MAILER-DAEMON at its first
+ * from-domain, else at this host. Caller frees. */
+char *bounce_from(const RelaySettings *settings, const Provider *account);
+
+/* A line on why that From may be refused, so that bounces would be held; NULL: nothing speaks for it. Caller frees. */
+char *bounce_from_fault(const RelaySettings *settings, const Provider *account);
+
 /* What a round of tries brought: places of recipients (arrays of guint, or NULL) in the entry's envelope. */
 typedef struct {
     const GArray *failed, *delayed, *relayed;

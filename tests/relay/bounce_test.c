@@ -175,6 +175,9 @@ static const struct {
 } froms[] = {
     { "", "", "From: Mail Delivery System <MAILER-DAEMON@here.test>\r\n" },
     { "", "default-from = shop@from.test\n", "From: Mail Delivery System <shop@from.test>\r\n" },
+    { "", "from-domains = from.test, other.test\n", "From: Mail Delivery System <MAILER-DAEMON@from.test>\r\n" },
+    { "", "from-domains = b\xc3\xbc" "cher.test\n", "From: Mail Delivery System <MAILER-DAEMON@xn--bcher-kva.test>\r\n" },
+    { "", "from-domains = from.test\ndefault-from = shop@from.test\n", "From: Mail Delivery System <shop@from.test>\r\n" },
     { "bounce-from = post@from.test\n", "default-from = shop@from.test\n",
       "From: Mail Delivery System <post@from.test>\r\n" },
     { "", "default-from = shop@from.test\n" ACCOUNT("other") "default-from = o@o.test\n[route r]\naccount = other\nsender = <>\n",
@@ -190,6 +193,30 @@ test_from(void)
         g_autoptr(Entry) made = bounce(settings, entry, DSN_FAILED);
         g_autofree char *bytes = bytes_of(made);
         g_assert_true(g_str_has_prefix(bytes, froms[i].from));
+    }
+}
+
+/* What would be held for good is said before it happens. */
+static void
+test_from_fault(void)
+{
+    static const struct {
+        const char *keys, *account, *fault;
+    } rows[] = {
+        { "", "", "account main: bounces come from MAILER-DAEMON@here.test, which the API may refuse: *" },
+        { "bounce-from = a@from.test\n", "", NULL },
+        { "", "default-from = a@from.test\n", NULL },
+        { "", "from-domains = from.test\n", NULL },
+        { "bounce-from = a@from.test\n", "from-domains = x.test, FROM.test\n", NULL },
+        { "bounce-from = a@y.test\n", "from-domains = from.test\n",
+          "account main: bounces come from a@y.test, which is outside its from-domains: *" },
+        { "bounce-from = a@y.test\n", "from-domains = from.test\ndefault-from = b@from.test\n", NULL }, /* rewritten */
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(RelaySettings) settings = open_settings(rows[i].keys, rows[i].account);
+        g_autofree char *fault = bounce_from_fault(settings, settings->account);
+        g_assert_true(rows[i].fault ? fault && g_pattern_match_simple(rows[i].fault, fault) : !fault);
     }
 }
 
@@ -308,6 +335,7 @@ main(int argc, char **argv)
     g_test_add_func("/bounce/notify", test_notify);
     g_test_add_func("/bounce/round", test_round);
     g_test_add_func("/bounce/from", test_from);
+    g_test_add_func("/bounce/from-fault", test_from_fault);
     g_test_add_func("/bounce/return", test_return);
     g_test_add_func("/bounce/aliases", test_aliases);
     g_test_add_func("/bounce/large", test_large);
