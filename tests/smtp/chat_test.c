@@ -241,8 +241,20 @@ on_xforward(void *user, const SmtpOrigin *origin)
 }
 
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, on_ask,
-    on_auth, on_starttls, on_xclient, on_xforward,
+    .write = on_write,
+    .helo = on_helo,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data_begin = on_data_begin,
+    .data_bytes = on_data_bytes,
+    .data_end = on_data_end,
+    .reset = on_reset,
+    .quit = on_quit,
+    .ask = on_ask,
+    .auth = on_auth,
+    .starttls = on_starttls,
+    .xclient = on_xclient,
+    .xforward = on_xforward,
 };
 
 /* Gives the answers that are due until the session waits for its client. */

@@ -334,8 +334,17 @@ on_starttls(void *user)
 }
 
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit, NULL,
-    on_auth, on_starttls,
+    .write = on_write,
+    .helo = on_helo,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data_begin = on_data_begin,
+    .data_bytes = on_data_bytes,
+    .data_end = on_data_end,
+    .reset = on_reset,
+    .quit = on_quit,
+    .auth = on_auth,
+    .starttls = on_starttls,
 };
 
 /* Feeds text in pieces of any size; returns the code of the last reply but a closing 421 after an error. */

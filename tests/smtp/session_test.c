@@ -138,7 +138,15 @@ on_quit(void *user)
 }
 
 static const SmtpHandler handler = {
-    on_write, on_helo, on_mail, on_rcpt, on_data_begin, on_data_bytes, on_data_end, on_reset, on_quit,
+    .write = on_write,
+    .helo = on_helo,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data_begin = on_data_begin,
+    .data_bytes = on_data_bytes,
+    .data_end = on_data_end,
+    .reset = on_reset,
+    .quit = on_quit,
 };
 
 static void
