@@ -1,5 +1,6 @@
 """Runs the unittest cases of a file and prints TAP, for automake's driver and for people."""
 
+import os
 import sys
 import unittest
 
@@ -36,7 +37,11 @@ class TapResult(unittest.TestResult):
 
 
 def main():
-    """Like unittest.main(); arguments select tests by a part of their name."""
+    """Like unittest.main(); arguments select tests by a part of their name. E2E=0: all this is tested elsewhere, only
+    what is imported must be there."""
+    if os.environ.get("E2E") == "0":
+        print("1..0 # SKIP E2E=0")
+        sys.exit(0)
     loader = unittest.TestLoader()
     loader.testNamePatterns = [f"*{name}*" for name in sys.argv[1:]] or None
     suite = loader.loadTestsFromModule(sys.modules["__main__"])
