@@ -1,6 +1,7 @@
 #include "sendmail/ask.h"
 #include "sendmail/complain.h"
 #include "sendmail/talk.h"
+#include "sendmail/xtext.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -48,21 +49,6 @@ static int
 judged(const Asking *self, int status)
 {
     return status != EX_OK || self->talk.reply.code / 100 == 2 ? status : talk_refused(&self->talk, "shimtad");
-}
-
-/* False: it does not fit. */
-static bool
-xtext(char *out, size_t room, const char *text)
-{
-    size_t n = 0;
-
-    for (; *text && n + 4 < room; text++) {
-        unsigned char c = (unsigned char) *text;
-        bool plain = c > ' ' && c < 0x7f && c != '+' && c != '=';
-        n += (size_t) snprintf(out + n, room - n, plain ? "%c" : "+%02X", c);
-    }
-    out[n] = '\0';
-    return *text == '\0';
 }
 
 /* --- the queue ----------------------------------------------------------------------------------- */
@@ -122,7 +108,7 @@ run_queue(Asking *self)
     char value[1024] = "";
     const char *key = options->run_key;
 
-    if (key && !xtext(value, sizeof value, options->run_value)) {
+    if (key && !xtext_encode(value, sizeof value, options->run_value)) {
         complain("-q%c: too long", key[0] == 'T' ? 'R' : key[0] == 'F' ? 'S' : 'I');
         return EX_DATAERR;
     }
@@ -160,10 +146,10 @@ test_address(Asking *self, const char *path)
 {
     const Options *options = self->options;
     bool verify = options->mode == MODE_VERIFY;
-    char sender[3 * ADDRESS_BYTES + 4] = ""; /* has room for any */
+    char sender[XTEXT_ROOM(ADDRESS_BYTES)] = "";
 
     if (options->sender)
-        xtext(sender, sizeof sender, options->sender_path);
+        xtext_encode(sender, sizeof sender, options->sender_path);
     self->path = verify ? path : NULL;
     int status = ask(self, print_address_line, "XTEST %s <%s>%s%s", verify ? "VERIFY" : "ROUTE", path,
                      options->sender ? " FROM=" : "", sender);

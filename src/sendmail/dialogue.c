@@ -4,6 +4,7 @@
 #include "sendmail/complain.h"
 #include "sendmail/drop.h"
 #include "sendmail/talk.h"
+#include "sendmail/xtext.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -67,16 +68,6 @@ command_add(Dialogue *self, const char *format, ...)
         self->commands_n += (size_t) n;
 }
 
-static void
-command_add_xtext(Dialogue *self, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char) *text;
-        bool plain = c > ' ' && c < 0x7f && c != '+' && c != '=';
-        command_add(self, plain ? "%c" : "+%02X", c);
-    }
-}
-
 /* Sends what was gathered, or writes it to the drop file. */
 static int
 commands_send(Dialogue *self)
@@ -119,13 +110,13 @@ dialogue_identify(Dialogue *self)
 static void
 dialogue_add_label(Dialogue *self, const char *key, const char *label)
 {
-    char clean[CALLER_NAME_BYTES];
+    char clean[CALLER_NAME_BYTES], value[XTEXT_ROOM(CALLER_NAME_BYTES)];
 
     if (!label || !*label)
         return;
     caller_clean_name(label, clean);
-    command_add(self, " %s=", key);
-    command_add_xtext(self, clean);
+    xtext_encode(value, sizeof value, clean);
+    command_add(self, " %s=%s", key, value);
 }
 
 /* Nobody waits for what becomes of a dropped mail: its refusal must reach the sender by mail, and it is not for the

@@ -12,7 +12,8 @@ noinst_LIBRARIES += %D%/libsendmail.a
 	%D%/options.c %D%/options.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/submit.c %D%/submit.h \
-	%D%/talk.c %D%/talk.h
+	%D%/talk.c %D%/talk.h \
+	%D%/xtext.c %D%/xtext.h
 
 sbin_PROGRAMS += bin/sendmail
 bin_sendmail_SOURCES = %D%/main.c

@@ -58,7 +58,7 @@ is_yes(const char *value)
 static int
 parse_wait_ms(const char *value, int fallback)
 {
-    static const struct { char unit; long ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 } };
+    static const struct { char unit; long ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
     char *end;
     long n = strtol(value, &end, 10);
 

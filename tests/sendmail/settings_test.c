@@ -14,6 +14,7 @@ static const struct { const char *text; int status; bool direct; int wait_ms; co
     { "[shimta]\nsubmit = direct\nsubmit-wait = 0s\n", EX_OK, true, 0, USUAL },
     { "[shimta]\nsubmit=daemon\nsubmit-wait=2m  # patience\n", EX_OK, false, 120000, USUAL },
     { "[shimta]\nsubmit-wait = 5\n", EX_OK, false, 5000, USUAL },
+    { "[shimta]\nsubmit-wait = 1d\n", EX_OK, false, 86400000, USUAL },
     { "[shimta]\nsubmit-wait = 99999999999s\n", EX_OK, false, 5000, USUAL },
     { "[listen local]\naddress = 127.0.0.1:25\n[listen s]\naddress = /a/b.sock\nsendmail = yes\n", EX_OK, false, 5000,
       "/a/b.sock" },
