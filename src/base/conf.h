@@ -41,7 +41,7 @@ typedef struct {
 typedef struct ConfFile ConfFile;
 
 ConfFile *conf_open(const char *path, GError **error);
-ConfFile *conf_open_text(const char *name, const char *text, GError **error); /* tests, fuzzing */
+ConfFile *conf_open_text(const char *name, const char *text, GError **error);
 void conf_free(ConfFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConfFile, conf_free)
 

@@ -18,7 +18,7 @@ typedef struct {
     gint64 drain_timeout_ms;
     char *spool_folder; /* NULL: $TMPDIR, or /tmp */
     gint64 spool_memory_bytes;
-    int submit;
+    int submit; /* SubmitWay */
     gint64 submit_wait_ms;
 
     char *state_dir; /* this and the next two: never NULL once read */
@@ -34,6 +34,7 @@ typedef struct {
 } DaemonConf;
 
 typedef enum { LOG_FORMAT_TEXT, LOG_FORMAT_JSON } LogFormat;
+typedef enum { SUBMIT_DAEMON, SUBMIT_DIRECT } SubmitWay;
 typedef enum { QUEUE_SQLITE, QUEUE_MEMORY, QUEUE_NONE } QueueKind;
 typedef enum { BARE_LF_NORMALISE, BARE_LF_REFUSE, BARE_LF_REFUSE_TERMINATORS, BARE_LF_ACCEPT } BareLf;
 typedef enum { PROTOCOL_SMTP, PROTOCOL_LMTP } Protocol;

@@ -206,7 +206,7 @@ cmc_probed(const Provider *self, const HttpResponse *response, Outcome *found)
         return true;
     }
     if (spoke && !conf->server_composition && only_misses_fields(answer)) {
-        outcome_set(found, OUTCOME_DELIVERED, 250, "2.0.0",
+        outcome_set(found, OUTCOME_UNKNOWN, 250, "2.0.0",
                     "The API answers; whether it takes the key shows a mail, or a probe with server-composition set");
         return true;
     }

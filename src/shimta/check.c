@@ -16,26 +16,45 @@
 
 enum { ANSWER_S = 10 };
 
-void
-check_say(Check *self, const char *what, const char *text, const char *advice)
+typedef enum { FOUND_WELL, FOUND_WRONG, FOUND_OPEN } Found;
+
+static void
+print_found(const Check *self, Found found, const char *what, const char *text, const char *advice)
 {
+    static const char *const words[] = { "ok", "FAIL", "--" };
     g_autofree char *clean = output_clean(text), *name = output_clean(what);
 
-    self->failed += advice != NULL;
+    output_wait_end();
     if (self->json) {
         g_autoptr(cJSON) row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "check", name);
-        cJSON_AddBoolToObject(row, "ok", advice == NULL);
+        if (found == FOUND_OPEN)
+            cJSON_AddNullToObject(row, "ok");
+        else
+            cJSON_AddBoolToObject(row, "ok", found == FOUND_WELL);
         cJSON_AddStringToObject(row, "text", clean);
         if (advice)
             cJSON_AddStringToObject(row, "advice", advice);
         output_json(row);
     } else {
-        printf("%-5s %s: %s\n", advice ? "FAIL" : "ok", name, clean);
+        printf("%-5s %s: %s%s\n", words[found], name, found == FOUND_OPEN ? "not checked: " : "", clean);
         if (advice)
             printf("      %s\n", advice);
     }
     fflush(stdout);
+}
+
+void
+check_say(Check *self, const char *what, const char *text, const char *advice)
+{
+    self->failed += advice != NULL;
+    print_found(self, advice ? FOUND_WRONG : FOUND_WELL, what, text, advice);
+}
+
+void
+check_leave_open(Check *self, const char *what, const char *text)
+{
+    print_found(self, FOUND_OPEN, what, text, NULL);
 }
 
 /* --- state-dir ----------------------------------------------------------------------------------- */
@@ -93,6 +112,45 @@ check_space(Check *self, const DaemonConf *conf)
     check_say(self, "space", text, low ? "mail is refused once less than queue-reserve is free: make room" : NULL);
 }
 
+/* --- drop-dir ------------------------------------------------------------------------------------ */
+
+/* Every user's sendmail leaves mail there while the daemon is away. */
+static const char *
+drop_fault(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return g_strerror(errno);
+    if (!S_ISDIR(st.st_mode))
+        return "it is no folder";
+    if ((st.st_mode & 07777) != 01733)
+        return "its mode is not 1733";
+    for (g_autofree char *parent = g_path_get_dirname(path); parent[1];) {
+        if (stat(parent, &st) < 0)
+            return g_strerror(errno);
+        if (!(st.st_mode & S_IXOTH))
+            return "others cannot get there: a folder above it is not searchable for them";
+        char *next = g_path_get_dirname(parent);
+        bool end = g_str_equal(next, parent);
+        g_free(parent);
+        parent = next;
+        if (end)
+            break;
+    }
+    return NULL;
+}
+
+static void
+check_drop(Check *self, const char *path)
+{
+    g_autofree char *what = g_strdup_printf("drop-dir %s", path);
+    const char *fault = drop_fault(path);
+
+    check_say(self, what, fault ? fault : "every user's sendmail can leave mail there",
+              fault ? "start shimtad, which makes it with mode 1733; each folder above it needs mode o+x" : NULL);
+}
+
 /* --- sockets ------------------------------------------------------------------------------------- */
 
 /* Reads what a listener says first. */
@@ -123,6 +181,7 @@ check_listen(Check *self, const Listen *listen)
 
     if (!endpoint_parse(listen->conf.address, &endpoint, NULL))
         return;
+    output_wait(what);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool connected = fd >= 0 && connect(fd, &endpoint.addr.any, endpoint.length) == 0;
     if (!connected)
@@ -141,6 +200,7 @@ check_daemon(Check *self, const char *path)
     g_autofree char *what = g_strdup_printf("daemon at %s", path);
     g_autoptr(GError) error = NULL;
     g_autoptr(cJSON) request = request_new("stats");
+    output_wait(what);
     g_autoptr(Link) link = link_open(path, &error);
     g_autoptr(cJSON) last = link ? link_ask(link, request, NULL, &error) : NULL;
 
@@ -149,30 +209,64 @@ check_daemon(Check *self, const char *path)
 
 /* --- all ----------------------------------------------------------------------------------------- */
 
+/* A broken alias-file is no reason not to look at the rest, though no daemon starts with it. */
+static Settings *
+open_settings(Check *self, const char *path, bool *broken)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL, *rest = NULL;
+    Settings *settings = settings_open(path, &error);
+
+    if (settings)
+        return settings;
+    if (g_file_get_contents(path, &text, NULL, NULL)) {
+        g_autoptr(GRegex) key = g_regex_new("^[ \t]*alias-file[ \t]*=.*$", G_REGEX_MULTILINE, 0, NULL);
+        rest = g_regex_replace_literal(key, text, -1, 0, "", 0, NULL);
+    }
+    g_autoptr(ConfFile) file = rest ? conf_open_text(path, rest, NULL) : NULL;
+    settings = file ? settings_parse(file, NULL) : NULL;
+    check_say(self, settings ? "aliases" : "configuration", error->message, "mend the line, then check again");
+    *broken = true;
+    return settings;
+}
+
+static void
+check_paths(Check *self, const Settings *settings)
+{
+    if (!settings_has_queue(settings))
+        return;
+    check_folders(self, settings->conf.state_dir);
+    check_space(self, &settings->conf);
+}
+
+static void
+check_sockets(Check *self, const Settings *settings)
+{
+    for (guint i = 0; i < settings->listens->len; i++) {
+        const Listen *one = settings->listens->pdata[i];
+        if (one->conf.sendmail)
+            check_listen(self, one);
+    }
+    check_drop(self, settings->conf.drop_dir);
+    check_daemon(self, settings->conf.control_socket);
+}
+
 int
 check_all(Task *task)
 {
     Check check = { .json = task->json };
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Settings) settings = settings_open(task->config, &error);
+    bool broken = false;
+    g_autoptr(Settings) settings = open_settings(&check, task->config, &broken);
 
-    if (!settings) {
-        check_say(&check, "configuration", error->message, "mend the line, then check again");
+    if (!settings)
         return EX_CONFIG;
-    }
-    check_say(&check, "configuration", task->config, NULL);
+    if (!broken)
+        check_say(&check, "configuration", task->config, NULL);
     if (settings->relay->conf.alias_file)
         check_say(&check, "aliases", settings->relay->conf.alias_file, NULL); /* read with the settings */
     check_accounts(&check, settings->relay);
-    if (settings_has_queue(settings)) {
-        check_folders(&check, settings->conf.state_dir);
-        check_space(&check, &settings->conf);
-    }
-    for (guint i = 0; i < settings->listens->len; i++) {
-        const Listen *one = settings->listens->pdata[i];
-        if (one->conf.sendmail)
-            check_listen(&check, one);
-    }
-    check_daemon(&check, settings->conf.control_socket);
-    return check.failed > 0 ? 1 : EX_OK;
+    check_paths(&check, settings);
+    if (settings->conf.submit != SUBMIT_DIRECT) /* else each sendmail is its own daemon */
+        check_sockets(&check, settings);
+    return broken ? EX_CONFIG : check.failed > 0 ? 1 : EX_OK;
 }

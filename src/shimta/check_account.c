@@ -1,6 +1,7 @@
 #include "shimta/check.h"
 
 #include "http/client.h"
+#include "shimta/output.h"
 
 #include <uv.h>
 
@@ -13,11 +14,15 @@ typedef struct {
 } Probe;
 
 static void
-probe_end(Probe *self, const char *text, bool works)
+probe_end(Probe *self, const char *text, OutcomeVerdict verdict)
 {
     g_autofree char *what = g_strdup_printf("account %s", self->provider->name);
+    bool works = verdict == OUTCOME_DELIVERED;
 
-    check_say(self->check, what, text,
+    if (verdict == OUTCOME_UNKNOWN)
+        check_leave_open(self->check, what, text);
+    else
+        check_say(self->check, what, text,
               works ? NULL : "see the url, the credentials and what the API's operator says of the account");
 }
 
@@ -28,7 +33,8 @@ on_probed(const HttpResponse *response, void *user)
     Outcome found = { 0 };
     bool works = self->provider->driver->probed(self->provider, response, &found);
 
-    probe_end(self, found.text ? found.text : "no answer", works);
+    /* What works without a word on the credentials is unknown. */
+    probe_end(self, found.text ? found.text : "no answer", works ? found.verdict : OUTCOME_PERMANENT);
     outcome_clear(&found);
 }
 
@@ -51,7 +57,7 @@ on_login(const HttpResponse *response, void *user)
     if (self->token)
         send_probe(self);
     else
-        probe_end(self, refusal.text ? refusal.text : "no token", false);
+        probe_end(self, refusal.text ? refusal.text : "no token", OUTCOME_PERMANENT);
     outcome_clear(&refusal);
 }
 
@@ -77,6 +83,7 @@ check_account(Check *check, const RelaySettings *settings, const Provider *provi
     uv_loop_t loop;
     Probe probe = { .check = check, .provider = provider };
 
+    output_wait(provider->name);
     uv_loop_init(&loop);
     probe.http = open_client(&loop, &settings->conf);
     if (provider->driver->login)

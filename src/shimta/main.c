@@ -137,11 +137,13 @@ find_command(Task *task)
 /* Only what says where the daemon is. The key files of its accounts may be a service's credentials, which systemd
  * shows to root under this name. */
 static bool
-read_paths(Task *task)
+read_paths(Task *task, bool is_check)
 {
     g_autoptr(GError) error = NULL;
 
     g_setenv("CREDENTIALS_DIRECTORY", "/run/credentials/shimtad.service", FALSE);
+    if (is_check) /* which says itself what is wrong with it */
+        return true;
     if (settings_read_paths(task->config, &task->conf, &error))
         return true;
     complain("%s", error->message);
@@ -174,7 +176,7 @@ main(int argc, char **argv)
         complain("'%s' does not take %s", commands[command].group, fits ? "one of these options" : "that number of arguments");
         return try_help();
     }
-    if (!read_paths(&task))
+    if (!read_paths(&task, commands[command].run == check_all))
         return EX_CONFIG;
     status = commands[command].run(&task);
     conf_clear(daemon_conf_keys, &task.conf);

@@ -126,3 +126,59 @@ output_progress_end(void)
         fputs("\r\033[K", stderr);
     shown = false;
 }
+
+/* --- waiting ------------------------------------------------------------------------------------- */
+
+static struct {
+    GMutex mutex;
+    GCond over;
+    GThread *thread;
+    char *what;
+    bool ending;
+} waiting;
+
+static void *
+tell_wait(void *unused)
+{
+    gint64 begun = g_get_monotonic_time(), next = begun + G_USEC_PER_SEC;
+    bool told = false;
+
+    g_mutex_lock(&waiting.mutex);
+    while (!waiting.ending) {
+        if (g_cond_wait_until(&waiting.over, &waiting.mutex, next))
+            continue;
+        told = true;
+        fprintf(stderr, "\r%s: waiting for an answer, %" G_GINT64_FORMAT " s ", waiting.what,
+                (next - begun) / G_USEC_PER_SEC);
+        fflush(stderr);
+        next += G_USEC_PER_SEC;
+    }
+    g_mutex_unlock(&waiting.mutex);
+    if (told)
+        fputs("\r\033[K", stderr);
+    return NULL;
+}
+
+void
+output_wait(const char *what)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    output_wait_end();
+    waiting.what = output_clean(what);
+    waiting.ending = false;
+    waiting.thread = g_thread_new("wait", tell_wait, NULL);
+}
+
+void
+output_wait_end(void)
+{
+    if (!waiting.thread)
+        return;
+    g_mutex_lock(&waiting.mutex);
+    waiting.ending = true;
+    g_cond_signal(&waiting.over);
+    g_mutex_unlock(&waiting.mutex);
+    g_thread_join(g_steal_pointer(&waiting.thread));
+    g_clear_pointer(&waiting.what, g_free);
+}

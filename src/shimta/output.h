@@ -28,3 +28,7 @@ void output_json(const cJSON *row);
 /* On a terminal, once it takes longer than a second: how many there were so far. */
 void output_progress(const char *what, guint64 n);
 void output_progress_end(void);
+
+/* What the program waits for from now on, likewise, until output_wait_end(). No wait within another. */
+void output_wait(const char *what);
+void output_wait_end(void);

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 
 import mails
@@ -261,6 +263,10 @@ class QueueTest(Case):
 
 
 class CheckTest(Case):
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.daemon.folder, 0o711)
+
     def failing(self, status=1, **extra):
         done = self.shimta("check", status=status, **extra)
         return [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
@@ -305,7 +311,47 @@ class CheckTest(Case):
             text = file.read().replace("[shimta]\n", f"[shimta]\nalias-file = {path}\n")
         with open(self.daemon.conf, "w") as file:
             file.write(text)
-        self.assertIn("aliases", self.failing(78)[0])
+        self.assertEqual([line.split()[1] for line in self.failing(78)], ["aliases:"])
+        self.assertIn("account main", self.shimta("check", status=78).stdout)
+
+    def edit(self, old, new):
+        with open(self.daemon.conf) as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(self.daemon.conf, "w") as file:
+            file.write(text.replace(old, new))
+
+    def test_what_cannot_be_known(self):
+        """Only a mail shows whether this API takes the key."""
+        self.assertIn("--    account main: not checked", self.shimta("check").stdout)
+        self.assertEqual([row["check"] for row in self.rows("check") if row["ok"] is None], ["account main"])
+
+    def test_submit_direct_needs_no_daemon(self):
+        self.daemon.child.kill()
+        self.daemon.wait()
+        self.edit("[shimta]\n", "[shimta]\nsubmit = direct\n")
+        self.assertEqual(self.failing(0), [])
+
+    def test_drop_dir(self):
+        drop = os.path.join(self.daemon.folder, "state", "drop")
+        os.chmod(drop, 0o700)
+        self.assertIn("1733", self.failing()[0])
+        os.chmod(drop, 0o1733)
+        os.chmod(self.daemon.folder, 0o700)
+        self.assertIn("not searchable", self.failing()[0])
+        os.chmod(self.daemon.folder, 0o711)
+        os.rename(drop, drop + ".away")
+        self.assertIn("No such file", self.failing()[0])
+
+    @unittest.skipUnless(shutil.which("script"), "script(1) makes the terminal")
+    def test_progress_on_a_terminal(self):
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            self.edit(self.sandbox.url, "http://127.0.0.1:%d" % deaf.getsockname()[1])
+            self.edit("[shimta]\n", "[shimta]\nidle-timeout = 3s\n")
+            done = subprocess.run(["script", "-qec", f"{shim.program('shimta')} -c {self.daemon.conf} check", "/dev/null"],
+                                  capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=shim.PATIENCE)
+        self.assertIn("main: waiting for an answer, 1 s", done.stdout)
+        self.assertIn("FAIL  account main", done.stdout)
 
     def test_unsafe_folder(self):
         state = os.path.join(self.daemon.folder, "state")
@@ -326,7 +372,8 @@ class CheckTest(Case):
         self.failing(0)
 
     def test_no_file(self):
-        self.shimta("check", conf="/nonexistent.conf", status=78)
+        self.assertIn("FAIL  configuration", self.shimta("check", conf="/nonexistent.conf", status=78).stdout)
+        self.assertIs(self.rows("-c", "/nonexistent.conf", "check", status=78)[0]["ok"], False)
 
     def test_key_unreadable_without_the_service(self):
         """Whoever only looks at the queue needs no keys."""
