@@ -105,6 +105,7 @@ const char *sqlite_last_text(const Entry *entry);
 /* sqlite_write.c */
 bool sqlite_put(Store *store, const Entry *entry, gint64 lease_ms, GError **error);
 bool sqlite_update(Store *store, const Entry *entry, GError **error);
+bool sqlite_progress(Store *store, const Entry *entry, const GArray *places, GError **error);
 bool sqlite_remove(Store *store, const char *id, GError **error);
 bool sqlite_renew(Store *store, const char *const *ids, gint64 lease_ms, GError **error);
 bool sqlite_change(Store *store, const char *id, StoreAction action, gint64 now_ms, GError **error);

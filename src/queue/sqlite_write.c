@@ -159,30 +159,37 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
 }
 
 static bool
-put_recipients(SqliteStore *self, const Entry *entry, gint64 seq, GError **error)
+put_recipient(SqliteStore *self, const Entry *entry, guint i, gint64 seq, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "REPLACE INTO recipient (entry, n, address, orcpt, notify, closed, maybe_taken, account, call_key, verdict, "
         "code, dsn, text, remote_id, retry_after_ms, flags) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)", error);
-    bool fine = stmt != NULL;
+    const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
+    const EntryTry *try = &g_array_index(entry->tries, EntryTry, i);
+    const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
 
-    for (guint i = 0; fine && i < entry->envelope->recipients->len; i++) {
-        const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        const EntryTry *try = &g_array_index(entry->tries, EntryTry, i);
-        const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
-
-        sqlite_bind(stmt, "iisssiisssisssii", seq, GI(i), recipient->address, recipient->orcpt, recipient->notify,
-                    GI(try->closed), GI(try->maybe_taken || try->calling), try->account, try->call_key,
-                    outcome_verdict_name(outcome->verdict), GI(CLAMP(outcome->code, 0, 599)), outcome->dsn,
-                    outcome->text, outcome->remote_id, MAX(outcome->retry_after_ms, 0),
-                    GI(outcome->flags & (OUTCOME_BACK_OFF | OUTCOME_ALARM)));
-        fine = sqlite_run(self, stmt, error);
-    }
-    if (stmt)
-        sqlite3_clear_bindings(stmt);
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "iisssiisssisssii", seq, GI(i), recipient->address, recipient->orcpt, recipient->notify,
+                GI(try->closed), GI(try->maybe_taken || try->calling), try->account, try->call_key,
+                outcome_verdict_name(outcome->verdict), GI(CLAMP(outcome->code, 0, 599)), outcome->dsn,
+                outcome->text, outcome->remote_id, MAX(outcome->retry_after_ms, 0),
+                GI(outcome->flags & (OUTCOME_BACK_OFF | OUTCOME_ALARM)));
+    bool fine = sqlite_run(self, stmt, error);
+    sqlite3_clear_bindings(stmt);
     return fine;
+}
+
+static bool
+put_recipients(SqliteStore *self, const Entry *entry, gint64 seq, GError **error)
+{
+    for (guint i = 0; i < entry->envelope->recipients->len; i++) {
+        if (!put_recipient(self, entry, i, seq, error))
+            return false;
+    }
+    return true;
 }
 
 bool
@@ -236,6 +243,21 @@ sqlite_update(Store *store, const Entry *entry, GError **error)
         return false;
     count(self, row.state, state);
     return state != ROW_WAITING || wake_lane_of(self, row.seq, error);
+}
+
+bool
+sqlite_progress(Store *store, const Entry *entry, const GArray *places, GError **error)
+{
+    SqliteStore *self = (SqliteStore *) store;
+    Row row;
+
+    if (!find(self, entry->id, &row, error))
+        return false;
+    for (guint i = 0; i < places->len; i++) {
+        if (!put_recipient(self, entry, g_array_index(places, guint, i), row.seq, error))
+            return false;
+    }
+    return true;
 }
 
 static bool

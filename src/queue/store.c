@@ -86,6 +86,13 @@ store_update(Store *self, const Entry *entry, GError **error)
 }
 
 bool
+store_progress(Store *self, const Entry *entry, const GArray *places, GError **error)
+{
+    g_assert(self->in_group);
+    return self->ops->progress(self, entry, places, error);
+}
+
+bool
 store_remove(Store *self, const char *id, GError **error)
 {
     g_assert(self->in_group);

@@ -68,6 +68,10 @@ bool store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error)
  * cut_off) and ends the lease; a row that the operator held meanwhile stays held. GONE if there is no such row. */
 bool store_update(Store *self, const Entry *entry, GError **error);
 
+/* Writes what is known of the recipients at those places (of guint) while the entry is worked on; nothing else changes.
+ * GONE if there is no such row. */
+bool store_progress(Store *self, const Entry *entry, const GArray *places, GError **error);
+
 /* The entry is done: the row goes, its file once the group is durable. Nothing happens if it is not there. */
 bool store_remove(Store *self, const char *id, GError **error);
 

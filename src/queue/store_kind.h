@@ -16,6 +16,7 @@ typedef struct {
     char *(*take_warning)(Store *self);
     bool (*put)(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
     bool (*update)(Store *self, const Entry *entry, GError **error);
+    bool (*progress)(Store *self, const Entry *entry, const GArray *places, GError **error);
     bool (*remove)(Store *self, const char *id, GError **error);
     GPtrArray *(*claim)(Store *self, const StoreClaim *claim, GError **error);
     bool (*renew)(Store *self, const char *const *ids, gint64 lease_ms, GError **error);

@@ -34,6 +34,7 @@ const StoreOps store_memory = {
     .take_warning = sqlite_take_warning,
     .put = sqlite_put,
     .update = sqlite_update,
+    .progress = sqlite_progress,
     .remove = sqlite_remove,
     .claim = sqlite_claim,
     .renew = sqlite_renew,

@@ -63,6 +63,8 @@ write_row(const Booking *self, Store *store, GError **error)
         return store_put(store, entry, self->job.leased ? clock_now() + RELAY_LEASE_MS : 0, error);
     case ROW_UPDATE:
         return store_update(store, entry, error) && (!self->job.leased || lease_again(entry, store, error));
+    case ROW_PROGRESS:
+        return store_progress(store, entry, self->job.settlement->closed, error);
     case ROW_REMOVE:
         return store_remove(store, entry->id, error);
     }

@@ -30,6 +30,13 @@ try_at(const Delivery *self, guint place)
     return &g_array_index(self->entry->tries, EntryTry, place);
 }
 
+/* By a try that was cut off later. */
+static bool
+is_delivered(const Delivery *self, guint place)
+{
+    return g_array_index(self->entry->outcomes, Outcome, place).verdict == OUTCOME_DELIVERED;
+}
+
 /* The share of an account, or of one of its calls, in this round; made if there is none yet. key NULL: a new one. */
 static Share *
 share_of(Delivery *self, const Provider *provider, const char *key)
@@ -72,7 +79,7 @@ share_out(Delivery *self, Message *message)
     RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
     for (guint i = 0; i < entry->envelope->recipients->len; i++) {
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (!try_at(self, i)->closed)
+        if (!try_at(self, i)->closed && !is_delivered(self, i))
             share_out_one(self, i, relay_settings_route(settings, &facts, recipient->address));
     }
     return true;
@@ -207,6 +214,33 @@ on_share_done(void *user)
     count_down(user);
 }
 
+static void
+on_share_delivered(void *user)
+{
+    Delivery *self = user;
+    guint left = 0;
+
+    for (guint i = 0; i < self->shares->len; i++)
+        left += share_left(self->shares->pdata[i]);
+    if (left > 1 && self->ops->delivered) /* that one included */
+        self->ops->delivered(self, self->user);
+}
+
+static const ShareOps share_ops = { on_share_begins, on_share_delivered, on_share_done };
+
+/* What the try that was cut off had reached. */
+static void
+recall(Delivery *self, guint place)
+{
+    const EntryTry *try = try_at(self, place);
+    const Provider *account = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
+    const Service service = { account, try->call_key, 0 };
+
+    outcome_copy(&g_array_index(self->outcomes, Outcome, place), &g_array_index(self->entry->outcomes, Outcome, place));
+    if (account)
+        service_copy(&g_array_index(self->services, Service, place), &service);
+}
+
 /* The first round has begun: who is open now has no outcome yet. */
 static void
 begin_rounds(Delivery *self)
@@ -215,6 +249,10 @@ begin_rounds(Delivery *self)
 
     self->outcomes = outcomes_new(n);
     self->services = services_new(n);
+    for (guint i = 0; i < n; i++) {
+        if (!try_at(self, i)->closed && is_delivered(self, i))
+            recall(self, i);
+    }
     if (self->ops->prepared)
         self->ops->prepared(self, self->user);
 }
@@ -224,7 +262,7 @@ delivery_go_on(Delivery *self)
 {
     self->left = self->shares->len + 1; /* and this function */
     for (guint i = 0; i < self->shares->len; i++)
-        share_start(self->shares->pdata[i], on_share_begins, on_share_done, self);
+        share_start(self->shares->pdata[i], &share_ops, self);
     if (self->left > 1 && !is_wanted(self))
         drop(self);
     else
@@ -370,6 +408,27 @@ delivery_note(Delivery *self)
         share_note(self->shares->pdata[i], self->entry, self->rounds == 1);
 }
 
+GArray *
+delivery_progress(Delivery *self)
+{
+    GArray *places = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    for (guint i = 0; i < self->shares->len; i++)
+        share_progress(self->shares->pdata[i], self->entry, places);
+    return places;
+}
+
+void
+delivery_resume(Delivery *self)
+{
+    if (self->work || self->left == 0)
+        return;
+    self->left++; /* this function */
+    for (guint i = 0; i < self->shares->len; i++)
+        share_resume(self->shares->pdata[i]);
+    count_down(self);
+}
+
 /* The same outcome for everyone who is open; for the mail as a whole when nobody is known yet. */
 static void
 refuse_all(Delivery *self)
@@ -381,7 +440,7 @@ refuse_all(Delivery *self)
     if (entry->outcomes->len == 0)
         g_array_set_size(entry->outcomes, 1);
     for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (i >= entry->tries->len || !try_at(self, i)->closed)
+        if (i >= entry->tries->len || !(try_at(self, i)->closed || is_delivered(self, i)))
             outcome_copy(&g_array_index(entry->outcomes, Outcome, i), &outcome);
     }
     outcome_clear(&outcome);
@@ -398,7 +457,7 @@ take_result(Delivery *self, guint place)
         return true;
     outcome_copy(&g_array_index(self->entry->outcomes, Outcome, place), outcome);
     tries_note_result(self->entry, place, service, outcome->verdict);
-    return service->call || outcome->verdict == OUTCOME_PERMANENT;
+    return service->call || outcome->verdict == OUTCOME_PERMANENT || outcome->verdict == OUTCOME_DELIVERED;
 }
 
 /* A try that made no call, when the one before it was cut off, leaves everything as it was: the next one has to make

@@ -20,6 +20,9 @@ typedef struct {
      * once. */
     bool (*switches)(Delivery *self, void *user);
 
+    /* A call was delivered while others are left: delivery_progress() would tell of it. NULL: nobody asks. */
+    void (*delivered)(Delivery *self, void *user);
+
     /* All that can be done now is done. The delivery may be freed in here. */
     void (*done)(Delivery *self, void *user);
 } DeliveryOps;
@@ -46,6 +49,13 @@ const GError *delivery_error(const Delivery *self);
 /* The entry learns what is known by now, while calls are on their way: what is certain, and who may get the mail by
  * which call. Only after `prepared`. */
 void delivery_note(Delivery *self);
+
+/* The entry, of which nothing is being written, learns who was delivered since the last time; their places, of guint.
+ * Caller unrefs. */
+GArray *delivery_progress(Delivery *self);
+
+/* Calls that waited for what is durable now may begin; done may come in here. */
+void delivery_resume(Delivery *self);
 
 /* After `done`: the entry learns what has become of those who are open in it. */
 void delivery_results(Delivery *self);

@@ -266,6 +266,28 @@ on_switch_noted(RelayJob *job, const GError *error)
         delivery_go_on(job->delivery);
 }
 
+/* Who was delivered need not be again after a crash. */
+static void
+progress(RelayJob *job)
+{
+    g_autoptr(GArray) places = delivery_progress(job->delivery);
+
+    if (places->len == 0)
+        return;
+    job->settlement = settlement_of_progress(g_steal_pointer(&places));
+    job->progressing = true;
+    book(job, true);
+}
+
+/* The delivery comes last: it may end in there, and the job with it. */
+static void
+make_calls(RelayJob *job)
+{
+    if (job->entry->stored)
+        progress(job);
+    delivery_resume(job->delivery);
+}
+
 static void
 send_on(RelayJob *job)
 {
@@ -276,6 +298,8 @@ send_on(RelayJob *job)
             job_abort(job);
         else if (job->switching)
             switch_accounts(job);
+        else
+            make_calls(job);
     } else if (job->working && !job->relay->expired) {
         job->phase = JOB_SENDING;
         delivery_send(job->delivery);
@@ -306,12 +330,22 @@ on_promised(RelayJob *job, const GError *error)
 }
 
 static void
+on_progressed(RelayJob *job)
+{
+    job->progressing = false;
+    g_clear_pointer(&job->settlement, settlement_free);
+    send_on(job);
+}
+
+static void
 on_booked(void *user, const GError *error)
 {
     RelayJob *job = user;
 
     job->booking = NULL;
-    if (job->promising)
+    if (job->progressing)
+        on_progressed(job);
+    else if (job->promising)
         on_promised(job, error);
     else if (job->switching)
         on_switch_noted(job, error);
@@ -359,6 +393,15 @@ on_switches(Delivery *delivery, void *user)
 }
 
 static void
+on_call_delivered(Delivery *delivery, void *user)
+{
+    RelayJob *job = user;
+
+    if (job->entry->stored && !job->booking)
+        progress(job);
+}
+
+static void
 on_delivered(Delivery *delivery, void *user)
 {
     RelayJob *job = user;
@@ -368,7 +411,7 @@ on_delivered(Delivery *delivery, void *user)
         settle(job);
 }
 
-static const DeliveryOps delivery_ops = { on_expanded, on_prepared, on_switches, on_delivered };
+static const DeliveryOps delivery_ops = { on_expanded, on_prepared, on_switches, on_call_delivered, on_delivered };
 
 /* --- from outside -------------------------------------------------------------------------------- */
 

@@ -282,16 +282,35 @@ decide_fresh(Settlement *self, const SettleFacts *facts, const Tally *tally)
     answer(entry, self->row == ROW_PUT, &self->reply);
 }
 
+static Settlement *
+settlement_new(void)
+{
+    Settlement *self = g_new0(Settlement, 1);
+    GArray **lists[] = { &self->closed, &self->expired, &self->failed, &self->delayed, &self->relayed };
+
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+        *lists[i] = g_array_new(FALSE, FALSE, sizeof(guint));
+    return self;
+}
+
+Settlement *
+settlement_of_progress(GArray *places)
+{
+    Settlement *self = settlement_new();
+
+    g_array_unref(self->closed);
+    self->closed = places;
+    self->row = ROW_PROGRESS;
+    return self;
+}
+
 Settlement *
 settle_decide(const SettleFacts *facts)
 {
     g_assert(facts->entry->outcomes->len > 0);
-    Settlement *self = g_new0(Settlement, 1);
-    GArray **lists[] = { &self->closed, &self->expired, &self->failed, &self->delayed, &self->relayed };
+    Settlement *self = settlement_new();
     Tally tally = count(facts->entry);
 
-    for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
-        *lists[i] = g_array_new(FALSE, FALSE, sizeof(guint));
     if (facts->has_store && facts->entry->stored)
         decide_stored(self, facts, &tally);
     else if (facts->has_store && facts->waiting)

@@ -25,6 +25,7 @@ typedef enum {
     ROW_NONE,   /* there is none, and none is made */
     ROW_PUT,    /* made */
     ROW_UPDATE,
+    ROW_PROGRESS, /* who is closed is written, nothing is decided */
     ROW_REMOVE,
 } RowFate;
 
@@ -44,6 +45,9 @@ typedef struct {
 } Settlement;
 
 Settlement *settle_decide(const SettleFacts *facts);
+
+/* No decision: those at places (of guint, taken) were delivered while calls for others are left. */
+Settlement *settlement_of_progress(GArray *places);
 void settlement_free(Settlement *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settlement, settlement_free)
 

@@ -34,8 +34,10 @@ struct Share {
     guint active;     /* errands in line or on their way */
     bool filling;
     guint left;       /* errands that have not ended */
-    ShareBegin begin;
-    ShareDone done;
+    GArray *news;     /* of guint: places of those delivered whom the entry does not know yet */
+    guint unwritten;  /* calls delivered that are not known to be durable, */
+    guint writing;    /* and those of them that the entry knows */
+    const ShareOps *ops;
     void *user;
 };
 
@@ -52,6 +54,7 @@ share_new(const DeliveryWorld *world, const Provider *provider, const Entry *ent
     self->entry = entry;
     self->again = g_strdup(key);
     self->places = g_array_new(FALSE, FALSE, sizeof(guint));
+    self->news = g_array_new(FALSE, FALSE, sizeof(guint));
     self->outcomes = outcomes_new(0);
     self->services = services_new(0);
     self->by_address = g_hash_table_new(g_str_hash, g_str_equal);
@@ -212,7 +215,7 @@ static void
 count_down(Share *self)
 {
     if (--self->left == 0)
-        self->done(self->user);
+        self->ops->done(self->user);
 }
 
 static void fill_line(Share *self);
@@ -266,6 +269,24 @@ errand_withhold(Errand *errand)
     errand_end(errand);
 }
 
+/* A call is delivered to all or none. */
+static void
+note_news(const Errand *errand)
+{
+    Share *self = errand->share;
+    guint n = self->news->len;
+
+    for (guint i = 0; i < call_size(errand->call); i++) {
+        guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, call_recipient(errand->call, i)->address));
+        if (outcome_at(self, at - 1)->verdict == OUTCOME_DELIVERED)
+            g_array_append_val(self->news, g_array_index(self->places, guint, at - 1));
+    }
+    if (self->news->len == n)
+        return;
+    self->unwritten++;
+    self->ops->delivered(self->user);
+}
+
 static void
 on_attempted(Attempt *attempt, void *user)
 {
@@ -274,6 +295,7 @@ on_attempted(Attempt *attempt, void *user)
 
     throttle_report(errand->share->throttle, &errand->ticket, outcomes);
     take_outcomes(errand, outcomes, attempt_api_us(attempt));
+    note_news(errand);
     errand_end(errand);
 }
 
@@ -282,7 +304,7 @@ may_run(const Errand *errand, Outcome *instead)
 {
     const Share *self = errand->share;
 
-    if (self->begin(self->user))
+    if (self->ops->begin(self->user))
         return true;
     verdict_left(instead);
     return false;
@@ -326,16 +348,23 @@ on_paused(Ticket *ticket)
 }
 
 /* No more of them wait than could be served at once: a mail to hundreds does not keep others waiting until it is
- * through. An errand may end at once and come back in here. */
-static void
-fill_line(Share *self)
+ * through. Nor are more on their way or delivered without being durable: those are what a crash may send twice. */
+static bool
+has_room(const Share *self)
 {
     guint most = self->provider->limits.calls ? self->provider->limits.calls : G_MAXUINT;
 
+    return self->active + (self->entry->stored ? self->unwritten : 0) < most;
+}
+
+/* An errand may end at once and come back in here. */
+static void
+fill_line(Share *self)
+{
     if (self->filling)
         return;
     self->filling = true;
-    while (self->next < self->errands->len && self->active < most) {
+    while (self->next < self->errands->len && has_room(self)) {
         Errand *errand = &g_array_index(self->errands, Errand, self->next++);
         self->active++;
         if (is_withheld(self)) {
@@ -352,12 +381,11 @@ fill_line(Share *self)
 }
 
 void
-share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
+share_start(Share *self, const ShareOps *ops, void *user)
 {
     guint n = self->calls ? self->calls->len : 0;
 
-    self->begin = begin;
-    self->done = done;
+    self->ops = ops;
     self->user = user;
     self->errands = g_array_sized_new(FALSE, TRUE, sizeof(Errand), n);
     g_array_set_size(self->errands, n);
@@ -372,6 +400,44 @@ share_start(Share *self, ShareBegin begin, ShareDone done, void *user)
         errand->ticket.turn = on_turn;
         errand->ticket.paused = on_paused;
     }
+    fill_line(self);
+    count_down(self);
+}
+
+guint
+share_left(const Share *self)
+{
+    return self->left;
+}
+
+/* The entry knows them now, and is written after this; what it knew before has been. */
+static void
+forget_news(Share *self)
+{
+    g_array_set_size(self->news, 0);
+    self->unwritten -= self->writing;
+    self->writing = self->unwritten;
+}
+
+void
+share_progress(Share *self, Entry *entry, GArray *places)
+{
+    for (guint i = 0; i < self->news->len; i++) {
+        guint place = g_array_index(self->news, guint, i);
+        const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[place];
+        guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, recipient->address));
+        tries_note_outcome(entry, place, &g_array_index(self->services, Service, at - 1), outcome_at(self, at - 1));
+    }
+    g_array_append_vals(places, self->news->data, self->news->len);
+    forget_news(self);
+}
+
+void
+share_resume(Share *self)
+{
+    if (self->left == 0)
+        return;
+    self->left++; /* this function */
     fill_line(self);
     count_down(self);
 }
@@ -425,8 +491,9 @@ note_call(const Share *self, const Call *call, Entry *entry)
 }
 
 void
-share_note(const Share *self, Entry *entry, bool alone)
+share_note(Share *self, Entry *entry, bool alone)
 {
+    forget_news(self);
     for (guint i = 0; i < self->places->len; i++) {
         const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
         if (alone || outcome->verdict != OUTCOME_PERMANENT)
@@ -458,6 +525,7 @@ share_free(Share *self)
     g_clear_pointer(&self->calls, g_ptr_array_unref);
     mail_free(self->mail);
     g_array_unref(self->places);
+    g_array_unref(self->news);
     g_array_unref(self->outcomes);
     g_array_unref(self->services);
     g_hash_table_unref(self->by_address);

@@ -77,6 +77,7 @@ typedef struct RelayJob {
     bool working;         /* counted among the relay's workers */
     const Provider *probe; /* it is among the relay's probes with that one; or NULL */
     bool promising;       /* the booking is a promise ahead of the result */
+    bool progressing;     /* the booking is of who was delivered while others are not */
     bool switching;       /* other accounts are to be called once it is written which */
     bool noted;           /* the row tells of calls that may be on their way */
     Booking *booking;     /* of settlement; NULL: none is on its way */

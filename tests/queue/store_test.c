@@ -73,6 +73,29 @@ test_everything_comes_back(QueueFixture *self, const void *kind)
     queue_assert_bytes(((Entry *) claimed->pdata[0])->spool, entry->spool);
 }
 
+/* While it is worked on: those named, and nothing else. */
+static void
+test_progress(QueueFixture *self, const void *kind)
+{
+    g_autoptr(Entry) entry = full_mail();
+    g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
+    const guint second = 1;
+
+    queue_put(self->store, entry, 1000);
+    close_first(entry);
+    g_array_append_val(places, second);
+    g_assert_true(store_begin(self->store, NULL));
+    g_assert_true(store_progress(self->store, entry, places, NULL));
+    g_assert_true(store_commit(self->store, NULL));
+    g_autoptr(Entry) loaded = store_load(self->store, entry->id, NULL);
+    g_assert_cmpint(g_array_index(loaded->outcomes, Outcome, 0).verdict, ==, OUTCOME_OPEN);
+    g_assert_false(g_array_index(loaded->tries, EntryTry, 0).closed);
+    g_assert_cmpint(g_array_index(loaded->outcomes, Outcome, 1).verdict, ==, OUTCOME_UNKNOWN);
+    g_assert_cmpstr(g_array_index(loaded->tries, EntryTry, 1).call_key, ==, "abc-A");
+    g_autoptr(GPtrArray) claimed = queue_claim(self->store, 500, 10); /* still leased */
+    g_assert_cmpuint(claimed->len, ==, 0);
+}
+
 static void
 test_update(QueueFixture *self, const void *kind)
 {
@@ -368,6 +391,7 @@ main(int argc, char **argv)
         const char *kind = queue_kinds[i];
 
         TEST(everything_comes_back);
+        TEST(progress);
         TEST(update);
         TEST(calling);
         TEST(bytes);
