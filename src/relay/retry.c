@@ -41,7 +41,5 @@ retry_expired(const RetryFacts *facts)
 gint64
 retry_longest(const RetryConf *conf)
 {
-    gint64 longest = MAX(conf->max_ms, RETRY_MAX_ASKED_MS);
-
-    return longest + longest / 4;
+    return MAX(conf->max_ms + conf->max_ms / 4, RETRY_MAX_ASKED_MS + RETRY_MAX_ASKED_MS / 8);
 }

@@ -4,7 +4,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define RETRY_MAX_ASKED_MS (24 * 3600 * G_GINT64_CONSTANT(1000)) /* whatever an API asks for */
+#define RETRY_MAX_ASKED_MS (3600 * G_GINT64_CONSTANT(1000)) /* whatever an API asks for; as with an account's pause */
 
 enum { RETRY_LEAST_TRIES = 3 }; /* before a mail is given up: a clock that jumped ahead is no reason */
 

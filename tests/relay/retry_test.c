@@ -22,8 +22,8 @@ static const struct {
     { G_MAXUINT, 0, 45 * MIN_MS, 75 * MIN_MS },
     { 1, 10 * S, 45 * S, 75 * S },               /* less than we would wait */
     { 1, 10 * MIN_MS, 10 * MIN_MS, 12 * MIN_MS }, /* never earlier than asked for */
-    { 7, 3 * HOUR, 3 * HOUR, 4 * HOUR },
-    { 1, 400 * DAY, DAY, 28 * HOUR },
+    { 1, 50 * MIN_MS, 50 * MIN_MS, 57 * MIN_MS },
+    { 1, 400 * DAY, HOUR, 68 * MIN_MS }, /* as an account's pause */
 };
 
 static gint64
@@ -64,6 +64,7 @@ test_end(void)
     g_assert_cmpint(retry_due(&conf, &facts), ==, NOW + 5 * S);
     facts.expires_ms = NOW; /* over, but it has its tries: not at once */
     g_assert_cmpint(retry_due(&conf, &facts), >=, NOW + 45 * S);
+    g_assert_cmpint(retry_longest(&conf), <=, 75 * MIN_MS); /* nor longer, should the clock be set back */
 }
 
 static const struct {
