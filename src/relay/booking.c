@@ -27,14 +27,14 @@ stage_notice(Booking *self, const Store *store)
 
     g_clear_pointer(&self->notice, entry_free);
     self->notice = bounce_of_round(self->world->settings, self->job.entry, &news, &self->error);
-    return !self->error && (!self->notice || store_stage(store, self->notice, &self->error));
+    return !self->error && (!self->notice || !store || store_stage(store, self->notice, &self->error));
 }
 
 static void
 run_staging(void *user)
 {
     Booking *self = user;
-    const Store *store = store_thread_store(self->job.relay->store);
+    const Store *store = self->job.relay->store ? store_thread_store(self->job.relay->store) : NULL;
     bool puts = self->job.settlement->row == ROW_PUT;
 
     self->staged = stage_notice(self, store) && (!puts || store_stage(store, self->job.entry, &self->error));
@@ -187,6 +187,17 @@ on_done(void *user, const GError *error)
 
 static const StoreTask task = { run_task, on_done };
 
+/* Where nothing is kept the notice has one try, now. */
+static void
+send_notice(Booking *self)
+{
+    if (self->notice) {
+        on_told(self);
+        relay_deliver(self->job.relay, g_steal_pointer(&self->notice), NULL);
+    }
+    finish(self);
+}
+
 static void
 on_staged(void *user)
 {
@@ -194,6 +205,8 @@ on_staged(void *user)
 
     if (self->error)
         on_failed(self);
+    else if (!self->job.relay->store)
+        send_notice(self);
     else
         store_thread_do(self->job.relay->store, &task, self);
 }

@@ -14,7 +14,8 @@ typedef struct {
     bool leased;        /* the entry is worked on at once, or still */
 } BookingJob;
 
-/* error NULL: it is durable. Comes once, never before booking_start() has returned. */
+/* error NULL: it is durable; without a store the notices are on their way. Comes once, never before booking_start()
+ * has returned. */
 typedef void (*BookingDone)(void *user, const GError *error);
 
 /* For an entry that is stored already it is tried until it works, or the relay is closing: what has been done to it

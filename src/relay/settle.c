@@ -304,6 +304,19 @@ settlement_of_progress(GArray *places)
     return self;
 }
 
+/* Nothing can be kept: a 250 for those who were delivered to loses the others, and their sender is told at once. */
+static void
+decide_alone(Settlement *self, const SettleFacts *facts, const Tally *tally)
+{
+    guint stuck = 0;
+
+    answer(facts->entry, false, &self->reply);
+    if (facts->waiting && !facts->going_on && tally->delivered > 0 &&
+        tally->permanent + tally->transient + tally->unknown > 0)
+        close_settled(self, facts->entry, true, &stuck);
+    g_array_set_size(self->expired, 0); /* what it failed with is the reason */
+}
+
 Settlement *
 settle_decide(const SettleFacts *facts)
 {
@@ -316,7 +329,7 @@ settle_decide(const SettleFacts *facts)
     else if (facts->has_store && facts->waiting)
         decide_fresh(self, facts, &tally);
     else
-        answer(facts->entry, false, &self->reply);
+        decide_alone(self, facts, &tally);
     return self;
 }
 

@@ -243,12 +243,12 @@ class RuleTest(unittest.TestCase):
                              (f"auth = yes\npassword-file = {folder}/broken\n" + tls, r":3: \[listen x\] password-file: .*/broken:2: the hash"),
                              (f"auth = yes\npassword-file = {folder}/users\n" + tls, None)):
             with self.subTest(lines=lines):
-                path = secure.write(f"{folder}/test.conf", f"[listen x]\n{lines}address = 127.0.0.1:0\n[account main]\n" + shim.CMC.format(
+                path = secure.write(f"{folder}/test.conf", f"[listen x]\n{lines}address = 127.0.0.1:0\n[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(
                     url=sandbox.url, user="a", key_file=daemon.key_file))
                 self.check(path, wrong)
         for auth, wrong in (("yes", "open to other machines"), ("required", None)):
             path = secure.write(f"{folder}/test.conf", f"[listen x]\nauth = {auth}\npassword-file = {folder}/users\n{tls}"
-                                "address = *:465\n[account main]\n" + shim.CMC.format(url=sandbox.url, user="a", key_file=daemon.key_file))
+                                "address = *:465\n[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(url=sandbox.url, user="a", key_file=daemon.key_file))
             self.check(path, wrong)
 
     def check(self, path, wrong):

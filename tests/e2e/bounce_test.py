@@ -23,6 +23,22 @@ class BounceTest(unittest.TestCase):
         self.assertEqual(names, ["delivery-status.txt", "original-message.eml"])
         self.assertNotIn(b"secret@", bounce.as_bytes())
 
+    def test_without_a_queue(self):
+        """Nothing can be kept: whom a 250 leaves out the sender hears of at once."""
+        sandbox = shim.Sandbox()
+        self.addCleanup(sandbox.end)
+        daemon = shim.Daemon(sandbox.url, {"shimta": "queue = none\n", "account main": "max-calls = 1\n"})
+        self.addCleanup(daemon.end)
+        sandbox.fault("error=13-002")
+        hidden = [f"h{n}@example.org" for n in range(3)]
+        mail = "From: shop@example.jp\r\nSubject: x\r\n\r\nx\r\n"
+        self.assertEqual(daemon.send("shop@example.jp", hidden, mail)[0], 250)
+        lost = daemon.wait_line(r"lost .*to=(h\d@example\.org)").group(1)
+        daemon.wait_line(r"delivered .*from=<> to=shop@example\.jp")
+        copies = sandbox.copies()
+        self.assertEqual(sorted(copies), sorted({*hidden, "shop@example.jp"} - {lost}))
+        self.assertIn(f"<{lost}>", shim.text_of(copies["shop@example.jp"][0]))
+
 
 if __name__ == "__main__":
     tap.main()

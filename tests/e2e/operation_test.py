@@ -43,6 +43,7 @@ provider = customers-mail-cloud
 url = https://sandbox.smtps.jp
 api-user = shim@example.jp
 api-key-file = %KEY%
+from-domains = example.jp
 """
 
 
