@@ -2,7 +2,10 @@
  * what is tested with this kind holds for the other. */
 #include "queue/store.h"
 
+#include "base/log.h"
 #include "queue/sqlite.h"
+
+enum { NAMED = 100 }; /* of the entries that end with the process */
 
 static Store *
 open_in_memory(const StoreConf *conf, GError **error)
@@ -21,10 +24,35 @@ unstage(const Store *self, const Entry *entry)
 {
 }
 
+static void
+report_lost(const StoreRow *row, void *user)
+{
+    const Entry *entry = row->entry;
+    guint *n = user;
+
+    ++*n;
+    log_event(LOG_ERR, "lost", "id", entry->id, "from", *entry->envelope->sender ? entry->envelope->sender : "<>",
+              "recipients", LOG_NUM(entry_open(entry)), "text", "the queue was in memory only", NULL);
+}
+
+/* What was promised and goes with the process is said, at least. */
+static void
+close_memory(Store *self)
+{
+    const StoreQuery query = { .max = NAMED, .held = -1 };
+    StoreStats stats = { 0 };
+    guint n = 0;
+
+    sqlite_each(self, &query, report_lost, &n, NULL);
+    if (n == NAMED && sqlite_stats(self, 0, &stats, NULL) && stats.entries > n)
+        log_event(LOG_ERR, "lost", "others", LOG_NUM(stats.entries - n), NULL);
+    sqlite_close(self);
+}
+
 const StoreOps store_memory = {
     .name = "memory",
     .open = open_in_memory,
-    .close = sqlite_close,
+    .close = close_memory,
     .stage = stage,
     .unstage = unstage,
     .begin = sqlite_begin,

@@ -39,6 +39,18 @@ class BounceTest(unittest.TestCase):
         self.assertEqual(sorted(copies), sorted({*hidden, "shop@example.jp"} - {lost}))
         self.assertIn(f"<{lost}>", shim.text_of(copies["shop@example.jp"][0]))
 
+    def test_a_queue_in_memory_ends(self):
+        """What goes with the process is named."""
+        sandbox = shim.Sandbox()
+        self.addCleanup(sandbox.end)
+        daemon = shim.Daemon(sandbox.url, {"shimta": "queue = memory\n"})
+        self.addCleanup(daemon.end)
+        sandbox.fault("status=503", 1000)
+        code, text = daemon.send("shop@example.jp", ["y@example.org"], "From: shop@example.jp\r\n\r\nx\r\n")
+        self.assertEqual(code, 250)
+        daemon.end()
+        daemon.wait_line("lost id=" + text.rpartition(" Q")[2] + " from=shop@example.jp recipients=1")
+
 
 if __name__ == "__main__":
     tap.main()
