@@ -168,7 +168,7 @@ static const Row form_rows[] = {
     ROW("nothing", SM, "-bh"),
     ROW("nothing", SM, "-bH"),
     ROW("daemon", SM, "-bd", "-q15m"),
-    ROW("daemon TAG", SM, "-bd", "-L", "sm-mta", "-odb"),
+    ROW("daemon od=queue L=sm-mta", SM, "-bd", "-L", "sm-mta", "-odb"),
     ROW("daemon", SM, "-bl"),
     ROW("foreground", SM, "-bD"),
     ROW("check", SM, "-bC"),
