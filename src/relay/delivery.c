@@ -1,4 +1,4 @@
-#include "relay/delivery.h"
+#include "relay/delivery_state.h"
 
 #include "relay/expand.h"
 #include "relay/tries.h"
@@ -9,107 +9,6 @@ enum {
     MAX_ROUNDS = 20,              /* of one try; what is left then waits for the next */
 };
 
-struct Delivery {
-    DeliveryWorld *world;
-    Entry *entry;
-    Work *work;        /* while it lasts, error and shares are the worker's; in the first round the entry, too */
-    GError *error;     /* nothing can be done with the mail */
-    guint rounds;      /* of shares; one of each account's recipients, then one of those who need another call, … */
-    GPtrArray *shares; /* of Share: this round's */
-    guint left;        /* of them still on their way */
-    GArray *outcomes;  /* parallel to the entry's: of this try; NULL in the first round */
-    GArray *services;  /* likewise */
-    bool begun;        /* an API was called: it goes on to its end */
-    const DeliveryOps *ops;
-    void *user;
-};
-
-static const EntryTry *
-try_at(const Delivery *self, guint place)
-{
-    return &g_array_index(self->entry->tries, EntryTry, place);
-}
-
-/* By a try that was cut off later. */
-static bool
-is_delivered(const Delivery *self, guint place)
-{
-    return g_array_index(self->entry->outcomes, Outcome, place).verdict == OUTCOME_DELIVERED;
-}
-
-/* The share of an account, or of one of its calls, in this round; made if there is none yet. key NULL: a new one. */
-static Share *
-share_of(Delivery *self, const Provider *provider, const char *key)
-{
-    for (guint i = 0; i < self->shares->len; i++) {
-        if (share_is(self->shares->pdata[i], provider, key))
-            return self->shares->pdata[i];
-    }
-    Share *share = share_new(self->world, provider, self->entry, key);
-    g_ptr_array_add(self->shares, share);
-    return share;
-}
-
-/* --- on the worker --------------------------------------------------------------------------------- */
-
-/* Who may have the mail by an earlier call gets it by that call or not at all. Others go by it again where nothing has
- * changed. */
-static void
-share_out_one(Delivery *self, guint place, const Provider *routed)
-{
-    const EntryTry *try = try_at(self, place);
-    const Provider *before = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
-    bool again = before && try->call_key && (try->maybe_taken || before == routed);
-
-    share_add(share_of(self, again ? before : routed, again ? try->call_key : NULL), place);
-}
-
-static bool
-share_out(Delivery *self, Message *message)
-{
-    const RelaySettings *settings = self->world->settings;
-    Entry *entry = self->entry;
-    bool wants_header = !entry->expanded && entry->envelope->from_headers;
-    g_autoptr(Mail) header = NULL;
-
-    if (wants_header || settings->routes->len > 0)
-        header = expand_header(entry, settings, message, &self->error);
-    if (self->error || (!entry->expanded && !expand_finish(entry, settings, header, &self->error)))
-        return false;
-    RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
-    for (guint i = 0; i < entry->envelope->recipients->len; i++) {
-        const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (!try_at(self, i)->closed && !is_delivered(self, i))
-            share_out_one(self, i, relay_settings_route(settings, &facts, recipient->address));
-    }
-    return true;
-}
-
-static void
-run_preparation(void *user)
-{
-    Delivery *self = user;
-    Entry *entry = self->entry;
-
-    if (!expand_scan(entry, &self->error))
-        return;
-    if (!entry->expanded && !expand_addresses(entry, self->world->settings, &self->error))
-        return;
-    g_autoptr(Message) message = message_open(entry->spool, entry->scan, &self->error);
-    if (!message || (self->rounds == 0 && !share_out(self, message)))
-        return;
-    for (guint i = 0; i < self->shares->len; i++)
-        share_prepare(self->shares->pdata[i], message);
-}
-
-static void
-run_expansion(void *user)
-{
-    Delivery *self = user;
-
-    expand_entry(self->entry, self->world->settings, &self->error);
-}
-
 /* --- on the loop ----------------------------------------------------------------------------------- */
 
 static void start_round(Delivery *self);
@@ -117,7 +16,7 @@ static void start_round(Delivery *self);
 static bool
 maybe_taken(const Delivery *self, guint place)
 {
-    return try_at(self, place)->maybe_taken || self->entry->cut_off;
+    return delivery_try(self, place)->maybe_taken || self->entry->cut_off;
 }
 
 /* Who is tried once more now, and through which account; NULL: he is not. Another one never gets what may have been
@@ -128,7 +27,7 @@ next_account(const Delivery *self, guint place)
     const Outcome *outcome = &g_array_index(self->outcomes, Outcome, place);
     const Provider *last = g_array_index(self->services, Service, place).provider;
 
-    if (outcome->verdict != OUTCOME_TRANSIENT || !last || try_at(self, place)->closed)
+    if (outcome->verdict != OUTCOME_TRANSIENT || !last || delivery_try(self, place)->closed)
         return NULL;
     if ((outcome->flags & OUTCOME_AGAIN) && self->rounds < MAX_ROUNDS)
         return last;
@@ -148,7 +47,7 @@ go_round(Delivery *self)
             continue;
         if (next != last)
             report_switch(entry, recipient->address, &g_array_index(self->outcomes, Outcome, i), last, next);
-        share_add(share_of(self, next, NULL), i);
+        share_add(delivery_share(self, next, NULL), i);
     }
     return self->shares->len > 0;
 }
@@ -232,7 +131,7 @@ static const ShareOps share_ops = { on_share_begins, on_share_delivered, on_shar
 static void
 recall(Delivery *self, guint place)
 {
-    const EntryTry *try = try_at(self, place);
+    const EntryTry *try = delivery_try(self, place);
     const Provider *account = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
     const Service service = { account, try->call_key, 0 };
 
@@ -250,7 +149,7 @@ begin_rounds(Delivery *self)
     self->outcomes = outcomes_new(n);
     self->services = services_new(n);
     for (guint i = 0; i < n; i++) {
-        if (!try_at(self, i)->closed && is_delivered(self, i))
+        if (!delivery_try(self, i)->closed && is_delivered(self, i))
             recall(self, i);
     }
     if (self->ops->prepared)
@@ -311,8 +210,8 @@ destroy(void *user)
     g_free(self);
 }
 
-static const WorkOps preparation = { run_preparation, on_prepared, destroy };
-static const WorkOps expansion = { run_expansion, on_expanded, destroy };
+static const WorkOps preparation = { delivery_run_preparation, on_prepared, destroy };
+static const WorkOps expansion = { delivery_run_expansion, on_expanded, destroy };
 
 static void
 start_work(Delivery *self, const WorkOps *ops, bool quick)
@@ -366,7 +265,7 @@ delivery_prepare(DeliveryWorld *world, Entry *entry)
 {
     Delivery *self = delivery_new(world, entry, NULL, NULL);
 
-    run_preparation(self);
+    delivery_run_preparation(self);
     return self;
 }
 
@@ -395,7 +294,7 @@ note_results(Delivery *self)
     for (guint i = 0; i < self->outcomes->len; i++) {
         const Outcome *outcome = &g_array_index(self->outcomes, Outcome, i);
         const Service *service = &g_array_index(self->services, Service, i);
-        if (!try_at(self, i)->closed)
+        if (!delivery_try(self, i)->closed)
             tries_note_outcome(self->entry, i, service, outcome);
     }
 }
@@ -440,7 +339,7 @@ refuse_all(Delivery *self)
     if (entry->outcomes->len == 0)
         g_array_set_size(entry->outcomes, 1);
     for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (i >= entry->tries->len || !(try_at(self, i)->closed || is_delivered(self, i)))
+        if (i >= entry->tries->len || !(delivery_try(self, i)->closed || is_delivered(self, i)))
             outcome_copy(&g_array_index(entry->outcomes, Outcome, i), &outcome);
     }
     outcome_clear(&outcome);
@@ -453,7 +352,7 @@ take_result(Delivery *self, guint place)
     const Outcome *outcome = &g_array_index(self->outcomes, Outcome, place);
     const Service *service = &g_array_index(self->services, Service, place);
 
-    if (try_at(self, place)->closed)
+    if (delivery_try(self, place)->closed)
         return true;
     outcome_copy(&g_array_index(self->entry->outcomes, Outcome, place), outcome);
     tries_note_result(self->entry, place, service, outcome->verdict);

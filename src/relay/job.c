@@ -7,16 +7,6 @@
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
-static bool
-all_delivered(const Entry *entry)
-{
-    for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (g_array_index(entry->outcomes, Outcome, i).verdict != OUTCOME_DELIVERED)
-            return false;
-    }
-    return true;
-}
-
 /* The one place where a client gets its answer, and those who wait with it. */
 static void
 answer(RelayJob *job, const Reply *reply)
@@ -24,7 +14,7 @@ answer(RelayJob *job, const Reply *reply)
     Waiter *waiter = g_steal_pointer(&job->waiter);
     Repeat *repeat = g_steal_pointer(&job->repeat);
     bool final = waiter || job->final;
-    const char *id = all_delivered(job->entry) ? NULL : job->entry->id;
+    const char *id = job_all_delivered(job->entry) ? NULL : job->entry->id;
 
     repeat_report(repeat, job->entry->id, reply, final);
     if (waiter) {
@@ -91,45 +81,11 @@ drop_unkept(RelayJob *job, const GError *error)
 
 /* --- deciding and writing ------------------------------------------------------------------------ */
 
-static bool
-holds_unknown(const RelayJob *job)
-{
-    const GArray *services = delivery_services(job->delivery);
-
-    for (guint i = 0; services && i < services->len; i++) {
-        const Provider *provider = g_array_index(services, Service, i).provider;
-        const Outcome *outcome = &g_array_index(job->entry->outcomes, Outcome, i);
-        if (provider && provider->unknown_outcome == UNKNOWN_OUTCOME_HOLD && outcome->verdict == OUTCOME_UNKNOWN)
-            return true;
-    }
-    return false;
-}
-
-static Settlement *
-decide(const RelayJob *job)
-{
-    const Relay *relay = job->relay;
-    const SettleFacts facts = {
-        .entry = job->entry,
-        .mode = job->mode,
-        .waiting = job->waiter != NULL,
-        .has_store = relay->store != NULL,
-        .hold_unknown = holds_unknown(job),
-        .going_on = job->phase == JOB_SENDING,
-        .stopping = relay->expired,
-        .now_ms = clock_now(),
-        .retry = &relay->retry,
-        .delay_warning_ms = relay->world->settings->conf.delay_warning_ms,
-    };
-
-    return settle_decide(&facts);
-}
-
 /* Takes settlement: what is known of those who were open is reported, and written into the entry. */
 static void
 adopt(RelayJob *job, Settlement *settlement)
 {
-    job->final = job->waiter || all_delivered(job->entry); /* else what failed is left to a client that has gone */
+    job->final = job->waiter || job_all_delivered(job->entry); /* else what failed is left to a client that has gone */
     report_outcomes(job->entry, delivery_services(job->delivery), !job->relay->store, job->phase == JOB_SETTLING);
     if (settlement_writes(settlement))
         settlement_apply(settlement, job->entry);
@@ -190,7 +146,7 @@ on_settled(RelayJob *job, const GError *error)
         leave(job);
         return;
     }
-    if (!error && !all_delivered(job->entry))
+    if (!error && !job_all_delivered(job->entry))
         relay_forget(job->relay, job->entry->id);
     end(job);
 }
@@ -204,7 +160,7 @@ settle(RelayJob *job)
     delivery_results(job->delivery);
     if (delivery_begun(job->delivery) || clock_now() >= entry->expires_ms)
         entry->attempts++; /* who came during a pause of the account did not try */
-    adopt(job, decide(job));
+    adopt(job, job_decide(job));
     if (settlement_writes(job->settlement))
         book(job, false);
     else
@@ -228,7 +184,7 @@ promise(RelayJob *job)
 
     if (job->phase == JOB_SENDING)
         note(job);
-    g_autoptr(Settlement) settlement = decide(job);
+    g_autoptr(Settlement) settlement = job_decide(job);
     if (settlement->row != ROW_PUT)
         return; /* the answer is near */
     adopt(job, g_steal_pointer(&settlement));
@@ -251,7 +207,7 @@ switch_accounts(RelayJob *job)
         return;
     }
     note(job);
-    adopt(job, decide(job));
+    adopt(job, job_decide(job));
     book(job, true);
 }
 

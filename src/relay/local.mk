@@ -7,12 +7,14 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/bounce.c %D%/bounce.h \
 	%D%/claim.c \
 	%D%/delivery.c %D%/delivery.h \
+	%D%/delivery_prepare.c %D%/delivery_state.h \
 	%D%/duplicates.c %D%/duplicates.h \
 	%D%/expand.c %D%/expand.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/job.c \
+	%D%/job_decide.c \
 	%D%/lines.c %D%/lines.h \
 	%D%/probation.c \
 	%D%/repeat.c %D%/repeat.h \
@@ -24,6 +26,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
 	%D%/share.c %D%/share.h \
+	%D%/share_prepare.c %D%/share_state.h \
 	%D%/state.h \
 	%D%/store_thread.c %D%/store_thread.h \
 	%D%/throttle.c %D%/throttle.h \

@@ -1,45 +1,7 @@
-#include "relay/share.h"
+#include "relay/share_state.h"
 
-#include "relay/adapt.h"
-#include "relay/attempt.h"
 #include "relay/tries.h"
 #include "relay/verdict.h"
-
-typedef struct {
-    Ticket ticket;
-    Share *share;
-    const Call *call;
-    Attempt *attempt;
-    bool placed; /* holds one of the throttle's places */
-    bool ended;
-} Errand;
-
-struct Share {
-    const RelaySettings *settings;
-    HttpClient *http;
-    Throttle *throttle;
-    Token *token; /* or NULL */
-    const Provider *provider;
-    const Entry *entry;
-    char *again;       /* the key of the earlier call that it is; NULL: it is none */
-    bool maybe_taken;  /* that call got no answer */
-    GArray *places;    /* of guint: the recipients in the entry's envelope */
-    GArray *outcomes;  /* parallel to them */
-    GArray *services;  /* likewise */
-    GHashTable *by_address; /* the place here, plus one */
-    Mail *mail;
-    GPtrArray *calls; /* of Call; NULL when there is nothing to send */
-    GArray *errands;  /* of Errand, parallel to the calls; never grows */
-    guint next;       /* the first errand that is not in line yet */
-    guint active;     /* errands in line or on their way */
-    bool filling;
-    guint left;       /* errands that have not ended */
-    GArray *news;     /* of guint: places of those delivered whom the entry does not know yet */
-    guint unwritten;  /* calls delivered that are not known to be durable, */
-    guint writing;    /* and those of them that the entry knows */
-    const ShareOps *ops;
-    void *user;
-};
 
 Share *
 share_new(const DeliveryWorld *world, const Provider *provider, const Entry *entry, const char *key)
@@ -108,78 +70,6 @@ share_outcome(const Share *self, guint i, const char **recipient)
     return &g_array_index(self->outcomes, Outcome, i);
 }
 
-static Outcome *
-outcome_at(Share *self, guint i)
-{
-    return &g_array_index(self->outcomes, Outcome, i);
-}
-
-/* --- on the worker --------------------------------------------------------------------------------- */
-
-static Mail *
-translate(const Share *self, Message *message, GError **error)
-{
-    const ProviderLimits *limits = &self->provider->limits;
-    TranslateContext context = {
-        .conf = &self->provider->translate,
-        .hostname = self->settings->hostname,
-        .default_domain = self->settings->where.default_domain,
-        .id = self->entry->id,
-        .envelope = self->entry->envelope,
-        .text_chars = limits->text_chars,
-        .html_chars = limits->html_chars,
-        .header_bytes = limits->header_bytes,
-    };
-
-    return mail_from_message(message, &context, error);
-}
-
-/* The mail as the account can carry it, or what everyone is told instead. */
-static bool
-make_mail(Share *self, Message *message, Outcome *refusal)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->mail = translate(self, message, &error);
-    if (!self->mail) {
-        verdict_untranslated(refusal, error);
-        return false;
-    }
-    return adapt_sender_fits(self->mail, refusal) && adapt_mail(self->mail, self->provider, self->entry->spool, refusal);
-}
-
-/* Recipients that the API can write to; the others have their outcome. */
-static GPtrArray *
-open_recipients(Share *self)
-{
-    GPtrArray *open = g_ptr_array_new();
-
-    for (guint i = 0; i < self->places->len; i++) {
-        EnvelopeRecipient *recipient =
-            self->entry->envelope->recipients->pdata[g_array_index(self->places, guint, i)];
-        if (adapt_address_fits(recipient->address, outcome_at(self, i)))
-            g_ptr_array_add(open, recipient);
-    }
-    return open;
-}
-
-void
-share_prepare(Share *self, Message *message)
-{
-    Outcome refusal = { 0 };
-
-    if (!make_mail(self, message, &refusal)) {
-        for (guint i = 0; i < self->outcomes->len; i++)
-            outcome_copy(outcome_at(self, i), &refusal);
-        outcome_clear(&refusal);
-        return;
-    }
-    g_autoptr(GPtrArray) open = open_recipients(self);
-    g_autoptr(Recipients) recipients = recipients_classify(open, self->mail);
-    self->calls = self->provider->driver->partition(self->provider, self->mail, recipients);
-    calls_set_keys(self->calls, self->entry->id, self->entry->envelope->recipients->len);
-}
-
 /* --- on the loop ----------------------------------------------------------------------------------- */
 
 /* The call's outcomes become those of its recipients. */
@@ -193,7 +83,7 @@ take_outcomes(Errand *errand, const GArray *from, gint64 api_us)
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, address));
         g_assert(at > 0);
         Service *service = &g_array_index(self->services, Service, at - 1);
-        outcome_copy(outcome_at(self, at - 1), &g_array_index(from, Outcome, i));
+        outcome_copy(share_outcome_at(self, at - 1), &g_array_index(from, Outcome, i));
         service->api_us = api_us;
         g_free(service->call);
         service->call = g_strdup(errand->call->key);
@@ -278,7 +168,7 @@ note_news(const Errand *errand)
 
     for (guint i = 0; i < call_size(errand->call); i++) {
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, call_recipient(errand->call, i)->address));
-        if (outcome_at(self, at - 1)->verdict == OUTCOME_DELIVERED)
+        if (share_outcome_at(self, at - 1)->verdict == OUTCOME_DELIVERED)
             g_array_append_val(self->news, g_array_index(self->places, guint, at - 1));
     }
     if (self->news->len == n)
@@ -426,7 +316,7 @@ share_progress(Share *self, Entry *entry, GArray *places)
         guint place = g_array_index(self->news, guint, i);
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[place];
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(self->by_address, recipient->address));
-        tries_note_outcome(entry, place, &g_array_index(self->services, Service, at - 1), outcome_at(self, at - 1));
+        tries_note_outcome(entry, place, &g_array_index(self->services, Service, at - 1), share_outcome_at(self, at - 1));
     }
     g_array_append_vals(places, self->news->data, self->news->len);
     forget_news(self);
@@ -455,8 +345,8 @@ share_abort(Share *self, const Outcome *untried)
             take_one_outcome(errand, untried);
     }
     for (guint i = 0; i < self->outcomes->len; i++) {
-        if (outcome_at(self, i)->verdict == OUTCOME_OPEN)
-            outcome_copy(outcome_at(self, i), untried);
+        if (share_outcome_at(self, i)->verdict == OUTCOME_OPEN)
+            outcome_copy(share_outcome_at(self, i), untried);
     }
 }
 

@@ -1,4 +1,4 @@
-/* A relay's inside, shared by runner.c (the whole), job.c (one mail in hand), booking.c (what is made durable),
+/* A relay's inside, shared by runner.c (the whole), job.c and job_decide.c (one mail in hand), booking.c (what is made durable),
  * claim.c (what the store has to do) and probation.c (whose account is not known to work); for nobody else. Loop thread. */
 #pragma once
 
@@ -99,6 +99,13 @@ void job_abandon(RelayJob *job);
 
 /* The time is over that its client waits. */
 void job_hurry(RelayJob *job);
+
+/* --- job_decide.c */
+
+bool job_all_delivered(const Entry *entry);
+
+/* What follows from what its delivery knows now. */
+Settlement *job_decide(const RelayJob *job);
 
 /* --- claim.c */
 

@@ -146,6 +146,5 @@ void smtp_auth_answer(SmtpSession *self, const Reply *reply);
 
 /* "\nSTARTTLS", "\nAUTH …", both or neither, for EHLO. The caller frees it. */
 char *smtp_secure_offers(const SmtpSession *self);
-
 bool smtp_lacks_tls(const SmtpSession *self);
 bool smtp_lacks_auth(const SmtpSession *self);
