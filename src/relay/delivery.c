@@ -149,7 +149,7 @@ begin_rounds(Delivery *self)
     self->outcomes = outcomes_new(n);
     self->services = services_new(n);
     for (guint i = 0; i < n; i++) {
-        if (!delivery_try(self, i)->closed && is_delivered(self, i))
+        if (!delivery_try(self, i)->closed && delivery_is_made(self, i))
             recall(self, i);
     }
     if (self->ops->prepared)
@@ -339,7 +339,7 @@ refuse_all(Delivery *self)
     if (entry->outcomes->len == 0)
         g_array_set_size(entry->outcomes, 1);
     for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (i >= entry->tries->len || !(delivery_try(self, i)->closed || is_delivered(self, i)))
+        if (i >= entry->tries->len || !(delivery_try(self, i)->closed || delivery_is_made(self, i)))
             outcome_copy(&g_array_index(entry->outcomes, Outcome, i), &outcome);
     }
     outcome_clear(&outcome);

@@ -2,13 +2,6 @@
 
 #include "relay/expand.h"
 
-/* By a try that was cut off later. */
-static bool
-is_delivered(const Delivery *self, guint place)
-{
-    return g_array_index(self->entry->outcomes, Outcome, place).verdict == OUTCOME_DELIVERED;
-}
-
 Share *
 delivery_share(Delivery *self, const Provider *provider, const char *key)
 {
@@ -48,7 +41,7 @@ share_out(Delivery *self, Message *message)
     RouteFacts facts = { entry->envelope, header && header->from ? header->from->address : NULL };
     for (guint i = 0; i < entry->envelope->recipients->len; i++) {
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (!delivery_try(self, i)->closed && !is_delivered(self, i))
+        if (!delivery_try(self, i)->closed && !delivery_is_made(self, i))
             share_out_one(self, i, relay_settings_route(settings, &facts, recipient->address));
     }
     return true;

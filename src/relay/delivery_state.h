@@ -25,6 +25,13 @@ delivery_try(const Delivery *self, guint place)
     return &g_array_index(self->entry->tries, EntryTry, place);
 }
 
+/* By a try that was cut off later. */
+static inline bool
+delivery_is_made(const Delivery *self, guint place)
+{
+    return g_array_index(self->entry->outcomes, Outcome, place).verdict == OUTCOME_DELIVERED;
+}
+
 /* The share of an account, or of one of its calls, in this round; made if there is none yet. key NULL: a new one. */
 Share *delivery_share(Delivery *self, const Provider *provider, const char *key);
 

@@ -158,7 +158,7 @@ settle(RelayJob *job)
     Entry *entry = job->entry;
 
     delivery_results(job->delivery);
-    if (delivery_begun(job->delivery) || clock_now() >= entry->expires_ms)
+    if (delivery_begun(job->delivery) || retry_overdue(entry->expires_ms, clock_now()))
         entry->attempts++; /* who came during a pause of the account did not try */
     adopt(job, job_decide(job));
     if (settlement_writes(job->settlement))

@@ -37,6 +37,7 @@ job_decide(const RelayJob *job)
         .has_store = relay->store != NULL,
         .hold_unknown = holds_unknown(job),
         .going_on = job->phase == JOB_SENDING,
+        .untried = !delivery_begun(job->delivery) && !delivery_error(job->delivery),
         .stopping = relay->expired,
         .now_ms = clock_now(),
         .retry = &relay->retry,

@@ -109,6 +109,6 @@ probation_wait(const Relay *relay, const Entry *entry, const Provider **probe)
             *probe = account;
         wait_ms = MIN(wait_ms, wait_of(relay, account));
     }
-    /* What is given up when it fails once more is tried all the same. */
-    return *probe || clock_now() >= entry->expires_ms ? 0 : wait_ms;
+    /* What waited for the end of a pause for too long is tried all the same, and given up. */
+    return *probe || retry_overdue(entry->expires_ms, clock_now()) ? 0 : wait_ms;
 }

@@ -33,6 +33,12 @@ retry_due(const RetryConf *conf, const RetryFacts *facts)
 }
 
 bool
+retry_overdue(gint64 expires_ms, gint64 now_ms)
+{
+    return now_ms >= expires_ms + RETRY_MAX_ASKED_MS;
+}
+
+bool
 retry_expired(const RetryFacts *facts)
 {
     return facts->now_ms >= facts->expires_ms && facts->attempts >= RETRY_LEAST_TRIES;

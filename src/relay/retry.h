@@ -24,6 +24,9 @@ typedef struct {
  * mail's time. */
 gint64 retry_due(const RetryConf *conf, const RetryFacts *facts);
 
+/* It is expired for so long that no pause of an account is waited for any more. */
+bool retry_overdue(gint64 expires_ms, gint64 now_ms);
+
 /* What fails now is given up. */
 bool retry_expired(const RetryFacts *facts);
 

@@ -240,7 +240,8 @@ decide_stored(Settlement *self, const SettleFacts *facts, const Tally *tally)
 {
     RetryFacts retry = retry_facts(facts);
     guint stuck = 0;
-    bool gives_up = !facts->stopping && !facts->going_on && retry_expired(&retry);
+    bool pausing = facts->untried && !retry_overdue(facts->entry->expires_ms, facts->now_ms); /* which is no try */
+    bool gives_up = !facts->stopping && !facts->going_on && !pausing && retry_expired(&retry);
     bool left = close_settled(self, facts->entry, gives_up, &stuck);
 
     self->row = left || stuck > 0 ? ROW_UPDATE : ROW_REMOVE;

@@ -15,6 +15,7 @@ typedef struct {
     bool has_store;
     bool hold_unknown;  /* an unknown outcome is for the operator */
     bool going_on;      /* calls are made, or will be: what is not settled yet is no failure */
+    bool untried;       /* no API was called in this try */
     bool stopping;      /* the daemon: what is left is due when it starts again */
     gint64 now_ms;
     const RetryConf *retry;

@@ -480,6 +480,28 @@ test_retry_after(void)
     g_assert_cmpint(settlement->due_ms, <, NOW + HOUR);
 }
 
+/* While its account pauses nothing is given up, but not for ever. */
+static void
+test_untried(void)
+{
+    g_autoptr(Entry) entry = stored_entry("T", 0);
+    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+
+    entry->attempts = 100;
+    entry->expires_ms = NOW - 1;
+    facts.untried = true;
+    g_autoptr(Settlement) pausing = settle_decide(&facts);
+    g_assert_cmpint(pausing->row, ==, ROW_UPDATE);
+    g_assert_cmpuint(pausing->failed->len, ==, 0);
+    facts.untried = false;
+    g_autoptr(Settlement) tried = settle_decide(&facts);
+    g_assert_cmpint(tried->row, ==, ROW_REMOVE);
+    facts.untried = true;
+    entry->expires_ms = NOW - HOUR;
+    g_autoptr(Settlement) overdue = settle_decide(&facts);
+    g_assert_cmpint(overdue->row, ==, ROW_REMOVE);
+}
+
 /* RFC 4865: whatever else would be the time of the first try. */
 static void
 test_hold(void)
@@ -505,6 +527,7 @@ main(int argc, char **argv)
     g_test_add_func("/settle/stored", test_stored);
     g_test_add_func("/settle/notify", test_notify);
     g_test_add_func("/settle/relayed", test_relayed);
+    g_test_add_func("/settle/untried", test_untried);
     g_test_add_func("/settle/expired-text", test_expired_text);
     g_test_add_func("/settle/retry-after", test_retry_after);
     g_test_add_func("/settle/hold", test_hold);
