@@ -1,101 +1,8 @@
-#include "relay/settle.h"
+#include "settle_site.h"
 
 #include <string.h>
 
-#define NOW G_GINT64_CONSTANT(2000000000000)
-#define HOUR (3600 * G_GINT64_CONSTANT(1000))
-#define DAY (24 * HOUR)
-
 enum { MAX = 4 };
-
-static const RetryConf retry = { 60 * 1000, 3600 * 1000 };
-
-static void
-set(Outcome *outcome, char letter)
-{
-    switch (letter) {
-    case 'D':
-    case 'd':
-        outcome_set(outcome, OUTCOME_DELIVERED, 250, "2.0.0", "Ok");
-        outcome->remote_id = g_strdup(letter == 'D' ? "<1@api>" : "<2@api>");
-        break;
-    case 'P':
-        outcome_set(outcome, OUTCOME_PERMANENT, 553, "5.1.3", "bad address");
-        break;
-    case 'p':
-        outcome_set(outcome, OUTCOME_PERMANENT, 550, "5.7.1", "no DKIM");
-        break;
-    case 'T':
-        outcome_set(outcome, OUTCOME_TRANSIENT, 454, "4.7.0", "wrong key");
-        break;
-    case 't':
-        outcome_set(outcome, OUTCOME_TRANSIENT, 451, "4.3.2", "busy");
-        break;
-    case 'U':
-        outcome_set(outcome, OUTCOME_UNKNOWN, 451, "4.4.2", "no answer");
-        break;
-    case 'O':
-        break;
-    default:
-        g_assert_not_reached();
-    }
-}
-
-
-/* One recipient for each letter. */
-static Entry *
-entry_of(const char *letters)
-{
-    Envelope *envelope = envelope_new("me@x.test");
-    guint n = (guint) strlen(letters);
-
-    for (guint i = 0; i < n; i++) {
-        g_autofree char *address = g_strdup_printf("to%u@x.test", i);
-        envelope_add_recipient(envelope, address);
-    }
-    Entry *entry = entry_new(envelope, spool_new(1024, NULL), NULL);
-    g_free(entry->id);
-    entry->id = g_strdup("id");
-    entry->arrived_ms = NOW;
-    entry->expires_ms = NOW + 5 * DAY;
-    entry->attempts = 1;
-    for (guint i = 0; i < n; i++)
-        set(&g_array_index(entry->outcomes, Outcome, i), letters[i]);
-    return entry;
-}
-
-static SettleFacts
-facts_of(const Entry *entry, DeliveryMode mode)
-{
-    return (SettleFacts) {
-        .entry = entry,
-        .mode = mode,
-        .waiting = !entry->stored,
-        .has_store = true,
-        .now_ms = NOW,
-        .retry = &retry,
-        .delay_warning_ms = 4 * HOUR,
-    };
-}
-
-/* "013" */
-static char *
-digits(const GArray *places)
-{
-    GString *out = g_string_new(NULL);
-
-    for (guint i = 0; i < places->len; i++)
-        g_string_append_printf(out, "%u", g_array_index(places, guint, i));
-    return g_string_free(out, FALSE);
-}
-
-static void
-assert_places(const GArray *places, const char *wanted)
-{
-    g_autofree char *got = digits(places);
-
-    g_assert_cmpstr(got, ==, wanted ? wanted : "");
-}
 
 /* --- nothing is kept ----------------------------------------------------------------------------- */
 
@@ -133,7 +40,7 @@ static const struct {
 static Settlement *
 decide_without_store(const Entry *entry)
 {
-    SettleFacts facts = facts_of(entry, DELIVERY_WAIT);
+    SettleFacts facts = settle_facts(entry, DELIVERY_WAIT);
 
     facts.has_store = false;
     return settle_decide(&facts);
@@ -153,7 +60,7 @@ static void
 test_without_store(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autoptr(Entry) entry = entry_of(rows[i].outcomes);
+        g_autoptr(Entry) entry = settle_entry(rows[i].outcomes);
         g_autoptr(Settlement) settlement = decide_without_store(entry);
 
         g_assert_cmpint(settlement->reply.code, ==, rows[i].code);
@@ -171,7 +78,7 @@ test_without_store(void)
 static void
 test_percent(void)
 {
-    g_autoptr(Entry) entry = entry_of("P");
+    g_autoptr(Entry) entry = settle_entry("P");
 
     outcome_set(&g_array_index(entry->outcomes, Outcome, 0), OUTCOME_PERMANENT, 554, "5.6.0", "100%s %n");
     g_autoptr(Settlement) settlement = decide_without_store(entry);
@@ -183,7 +90,7 @@ static void
 test_many_ids(void)
 {
     g_autofree char *letters = g_strnfill(1000, 'D');
-    g_autoptr(Entry) entry = entry_of(letters);
+    g_autoptr(Entry) entry = settle_entry(letters);
 
     for (guint i = 0; i < entry->outcomes->len; i++) {
         Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
@@ -234,18 +141,18 @@ static void
 test_fresh(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(fresh); i++) {
-        g_autoptr(Entry) entry = entry_of(fresh[i].outcomes);
-        SettleFacts facts = facts_of(entry, fresh[i].mode);
+        g_autoptr(Entry) entry = settle_entry(fresh[i].outcomes);
+        SettleFacts facts = settle_facts(entry, fresh[i].mode);
         g_autoptr(Settlement) settlement = settle_decide(&facts);
 
         g_test_message("%s in mode %d", fresh[i].outcomes, fresh[i].mode);
         g_assert_cmpint(settlement->row, ==, fresh[i].row);
         g_assert_cmpint(settlement->reply.code, ==, fresh[i].code);
         g_assert_cmpstr(settlement->reply.text, ==, fresh[i].text);
-        assert_places(settlement->closed, fresh[i].closed);
-        assert_places(settlement->failed, fresh[i].failed);
-        assert_places(settlement->relayed, "");
-        assert_places(settlement->delayed, "");
+        settle_assert_places(settlement->closed, fresh[i].closed);
+        settle_assert_places(settlement->failed, fresh[i].failed);
+        settle_assert_places(settlement->relayed, "");
+        settle_assert_places(settlement->delayed, "");
         g_assert_null(settlement->held);
         g_assert_cmpint(settlement->promise, ==, fresh[i].row == ROW_PUT || *fresh[i].failed);
         g_assert_cmpint(settlement_writes(settlement), ==, settlement->promise);
@@ -269,8 +176,8 @@ test_promises(void)
         char word[MAX + 1] = "";
         for (guint k = 0, rest = code / 5; k < MAX; k++, rest /= 4)
             word[k] = letters[rest % 4];
-        g_autoptr(Entry) entry = entry_of(word);
-        SettleFacts facts = facts_of(entry, mode);
+        g_autoptr(Entry) entry = settle_entry(word);
+        SettleFacts facts = settle_facts(entry, mode);
         g_autoptr(Settlement) settlement = settle_decide(&facts);
         bool anyone = strpbrk(word, "DU") != NULL, all_failed = !strpbrk(word, "DUT");
         bool all = strspn(word, "D") == MAX;
@@ -288,12 +195,12 @@ test_promises(void)
 static void
 test_bounce_refusals(void)
 {
-    g_autoptr(Entry) entry = entry_of("PP");
-    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+    g_autoptr(Entry) entry = settle_entry("PP");
+    SettleFacts facts = settle_facts(entry, DELIVERY_AUTO);
 
     entry->envelope->bounce_refusals = true;
     g_autoptr(Settlement) settlement = settle_decide(&facts);
-    assert_places(settlement->failed, "01");
+    settle_assert_places(settlement->failed, "01");
     g_assert_cmpint(settlement->row, ==, ROW_NONE);
     g_assert_cmpint(settlement->reply.code, ==, 553);
     g_assert_false(settlement->promise);
@@ -303,8 +210,8 @@ test_bounce_refusals(void)
 static void
 test_nobody(void)
 {
-    g_autoptr(Entry) entry = entry_of("DTPU");
-    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+    g_autoptr(Entry) entry = settle_entry("DTPU");
+    SettleFacts facts = settle_facts(entry, DELIVERY_AUTO);
 
     facts.waiting = false;
     g_autoptr(Settlement) settlement = settle_decide(&facts);
@@ -356,7 +263,7 @@ static Entry *
 stored_entry(const char *letters, guint flags)
 {
     g_autofree char *plain = g_strdelimit(g_strdup(letters), "C", 'D');
-    Entry *entry = entry_of(plain);
+    Entry *entry = settle_entry(plain);
 
     entry->stored = true;
     entry->attempts = 10;
@@ -378,7 +285,7 @@ test_stored(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(stored); i++) {
         g_autoptr(Entry) entry = stored_entry(stored[i].outcomes, stored[i].flags);
-        SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+        SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
 
         facts.hold_unknown = stored[i].flags & HOLDS;
         facts.stopping = stored[i].flags & STOPPING;
@@ -386,10 +293,10 @@ test_stored(void)
         g_test_message("%s %u", stored[i].outcomes, stored[i].flags);
         g_assert_cmpint(settlement->row, ==, stored[i].row);
         g_assert_cmpint(settlement->held != NULL, ==, stored[i].held);
-        assert_places(settlement->closed, stored[i].closed);
-        assert_places(settlement->failed, stored[i].failed);
-        assert_places(settlement->delayed, stored[i].delayed);
-        assert_places(settlement->relayed, "");
+        settle_assert_places(settlement->closed, stored[i].closed);
+        settle_assert_places(settlement->failed, stored[i].failed);
+        settle_assert_places(settlement->delayed, stored[i].delayed);
+        settle_assert_places(settlement->relayed, "");
         if (facts.stopping)
             g_assert_cmpint(settlement->due_ms, ==, NOW);
         else if (settlement->row == ROW_UPDATE && !settlement->held)
@@ -421,16 +328,16 @@ test_notify(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(notifies); i++) {
         g_autoptr(Entry) entry = stored_entry("DPT", LATE);
-        SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+        SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
         for (guint k = 0; k < 3; k++) {
             EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[k];
             recipient->notify = g_strdup(notifies[i].notify);
         }
         g_autoptr(Settlement) settlement = settle_decide(&facts);
-        assert_places(settlement->relayed, notifies[i].relayed ? "0" : "");
-        assert_places(settlement->failed, notifies[i].failed ? "1" : "");
-        assert_places(settlement->delayed, notifies[i].delayed ? "2" : "");
-        assert_places(settlement->closed, "01");
+        settle_assert_places(settlement->relayed, notifies[i].relayed ? "0" : "");
+        settle_assert_places(settlement->failed, notifies[i].failed ? "1" : "");
+        settle_assert_places(settlement->delayed, notifies[i].delayed ? "2" : "");
+        settle_assert_places(settlement->closed, "01");
     }
 }
 
@@ -438,13 +345,13 @@ test_notify(void)
 static void
 test_relayed(void)
 {
-    g_autoptr(Entry) entry = entry_of("D");
+    g_autoptr(Entry) entry = settle_entry("D");
     EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[0];
-    SettleFacts facts = facts_of(entry, DELIVERY_AUTO);
+    SettleFacts facts = settle_facts(entry, DELIVERY_AUTO);
 
     recipient->notify = g_strdup("SUCCESS");
     g_autoptr(Settlement) settlement = settle_decide(&facts);
-    assert_places(settlement->relayed, "0");
+    settle_assert_places(settlement->relayed, "0");
     g_assert_true(settlement_writes(settlement));
     g_assert_false(settlement->promise);
 }
@@ -454,7 +361,7 @@ static void
 test_expired_text(void)
 {
     g_autoptr(Entry) entry = stored_entry("TP", EXPIRED);
-    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+    SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
     g_autoptr(Settlement) settlement = settle_decide(&facts);
     const Outcome *outcomes = (const Outcome *) entry->outcomes->data;
 
@@ -470,7 +377,7 @@ static void
 test_retry_after(void)
 {
     g_autoptr(Entry) entry = stored_entry("CTT", 0);
-    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+    SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
 
     g_array_index(entry->outcomes, Outcome, 0).retry_after_ms = 20 * HOUR;
     g_array_index(entry->outcomes, Outcome, 1).retry_after_ms = HOUR / 4;
@@ -485,7 +392,7 @@ static void
 test_untried(void)
 {
     g_autoptr(Entry) entry = stored_entry("T", 0);
-    SettleFacts facts = facts_of(entry, DELIVERY_UNSET);
+    SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
 
     entry->attempts = 100;
     entry->expires_ms = NOW - 1;
@@ -506,8 +413,8 @@ test_untried(void)
 static void
 test_hold(void)
 {
-    g_autoptr(Entry) entry = entry_of("OO");
-    SettleFacts facts = facts_of(entry, DELIVERY_LATER);
+    g_autoptr(Entry) entry = settle_entry("OO");
+    SettleFacts facts = settle_facts(entry, DELIVERY_LATER);
     entry->envelope->hold_until_ms = NOW + HOUR;
     g_autoptr(Settlement) settlement = settle_decide(&facts);
     g_assert_cmpint(settlement->due_ms, ==, NOW + HOUR);
