@@ -127,6 +127,7 @@ take(Relay *relay, GPtrArray *entries)
     for (guint i = 0; i < entries->len; i++) {
         Entry *entry = entries->pdata[i];
         const Provider *probe = NULL;
+        entry->expires_ms = MAX(entry->expires_ms, relay->started_ms); /* while nobody ran nobody tried */
         gint64 wait_ms = relay->draining ? 0 : probation_wait(relay, entry, &probe);
         if (g_hash_table_contains(relay->in_hand, entry->id)) {
             entry_free(entry); /* the lease ran out by a jump of the clock only */

@@ -2,6 +2,7 @@
 
 #include "relay/runner.h"
 
+#include "base/clock.h"
 #include "relay/state.h"
 
 enum { TROUBLE_LOG_MS = 60 * 1000 };
@@ -166,6 +167,7 @@ relay_new(uv_loop_t *loop, RelaySettings *settings)
 
     self->lane = work_lane_new(loop);
     enter_world(self, loop, settings);
+    self->started_ms = clock_now();
     self->in_hand = g_hash_table_new(g_str_hash, g_str_equal);
     self->probes = g_hash_table_new(NULL, NULL);
     self->repeats = repeats_new(loop, settings->conf.duplicate_window_ms, &repeat_ops);

@@ -19,6 +19,7 @@ struct Relay {
     WorkLane *lane;
     StoreThread *store; /* NULL: nothing is kept */
     RetryConf retry;
+    gint64 started_ms;
     Repeats *repeats;
     GQueue jobs;         /* of RelayJob */
     GHashTable *in_hand; /* id -> RelayJob: those with a row, and those that get one */

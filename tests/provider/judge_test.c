@@ -44,7 +44,7 @@ static const struct {
     { "errors-in-200-with-id", OUTCOME_PERMANENT, 554, "5.6.0", OUTCOME_ALARM, "11-009 " },
     { "several-auth-first", OUTCOME_PERMANENT, 554, "5.6.0", OUTCOME_ALARM, "11-009 " },
     { "several-transient", OUTCOME_TRANSIENT, 454, "4.7.0", OUTCOME_ALARM, "13-004 " },
-    { "several-unknown-first", OUTCOME_PERMANENT, 553, "5.1.3", 0, "11-005 b@x.test" },
+    { "several-unknown-first", OUTCOME_PERMANENT, 553, "5.1.3", 0, "11-005 " },
     /* a code nobody documented: the status decides */
     { "unknown-code", OUTCOME_TRANSIENT, 451, "4.3.0", 0, "99-999 Something new." },
     { "unknown-code-429", OUTCOME_TRANSIENT, 451, "4.3.2", OUTCOME_BACK_OFF, "99-999 Slow down." },

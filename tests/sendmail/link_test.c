@@ -111,7 +111,7 @@ test_silence(void)
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), ==, 0);
     link_init(&link, ends[0]);
-    g_assert_cmpint(link.silence_ms, ==, 600000);
+    g_assert_cmpint(link.silence_ms, ==, LINK_COMMAND_MS);
     link.silence_ms = 20;
     g_assert_cmpint(link_reply(&link, &reply), ==, LINK_LOST);
 
