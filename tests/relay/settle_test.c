@@ -379,6 +379,7 @@ test_retry_after(void)
     g_autoptr(Entry) entry = stored_entry("CTT", 0);
     SettleFacts facts = settle_facts(entry, DELIVERY_UNSET);
 
+    entry->attempts = 1;
     g_array_index(entry->outcomes, Outcome, 0).retry_after_ms = 20 * HOUR;
     g_array_index(entry->outcomes, Outcome, 1).retry_after_ms = HOUR / 4;
     g_array_index(entry->outcomes, Outcome, 2).retry_after_ms = HOUR / 2;
