@@ -223,7 +223,7 @@ ask_run(const Options *options, const Settings *settings)
     static Asking self;
 
     self.options = options;
-    int status = talk_open(&self.talk, settings, options->debug);
+    int status = talk_open(&self.talk, settings, options->debug, TALK_HELLO, strlen(TALK_HELLO));
     if (status != EX_OK) {
         if (self.talk.away)
             talk_complain_away(&self.talk, settings);

@@ -28,6 +28,11 @@ typedef struct {
     char in[CHUNK_BYTES];
     char out[CHUNK_BYTES + BODY_ROOM(CHUNK_BYTES)];
     bool with_dsn, with_8bit, with_utf8; /* what may be said */
+    bool ahead;               /* the first commands went with EHLO */
+    int word;                 /* the next recipient is in it or after it */
+    const char *rest;         /* what is left of the word before; NULL: nothing */
+    int unanswered;           /* recipients that were sent */
+    bool asked;               /* all of them were, and DATA */
     size_t commands_n;
     char commands[32768];
     char sender[ADDRESS_BYTES];
@@ -187,32 +192,43 @@ dialogue_add_rcpt(Dialogue *self, const char *path)
     command_add(self, "RCPT TO:<%s>%s%s\r\n", path, notify ? " NOTIFY=" : "", notify ? notify : "");
 }
 
+/* MAIL before the first ones, DATA after the last. */
+static void
+dialogue_add_batch(Dialogue *self)
+{
+    char path[ADDRESS_BYTES];
+
+    if (self->word == 0)
+        dialogue_add_mail(self);
+    while (!self->asked && self->unanswered < BATCH_RCPTS) {
+        self->asked = !next_recipient(self->options, &self->word, &self->rest, path);
+        if (self->asked)
+            break;
+        dialogue_add_rcpt(self, path);
+        self->unanswered++;
+    }
+    if (self->asked)
+        command_add(self, "DATA\r\n");
+}
+
 /* MAIL, all RCPT and DATA, pipelined in batches. One refusal refuses the mail: a caller cannot be told "some", and
  * its next try would reach the others twice. */
 static int
 dialogue_envelope(Dialogue *self)
 {
-    const Options *options = self->options;
-    int asking = 0, answering = 0, status = EX_OK;
-    const char *asking_rest = NULL, *answering_rest = NULL;
+    const char *rest = NULL;
     char path[ADDRESS_BYTES];
-    bool more = true, first = true;
+    int word = 0, status = EX_OK;
 
-    dialogue_add_mail(self);
-    while (more) {
-        int batch = 0;
-        while (batch < BATCH_RCPTS && (more = next_recipient(options, &asking, &asking_rest, path))) {
-            dialogue_add_rcpt(self, path);
-            batch++;
+    for (bool first = true; first || !self->asked; first = false) {
+        if (!first || !self->ahead) {
+            dialogue_add_batch(self);
+            commands_send(self);
         }
-        if (!more)
-            command_add(self, "DATA\r\n");
-        commands_send(self);
         if (first)
             status = talk_expect(&self->talk, 250, "the mail was refused", "at its MAIL command");
-        first = false;
-        for (; status == EX_OK && batch > 0; batch--) {
-            next_recipient(options, &answering, &answering_rest, path);
+        for (; status == EX_OK && self->unanswered > 0; self->unanswered--) {
+            next_recipient(self->options, &word, &rest, path);
             status = talk_expect(&self->talk, 250, path, "at its RCPT command");
         }
         if (status != EX_OK)
@@ -358,6 +374,21 @@ dialogue_drop(Dialogue *self, const Settings *settings)
 
 /* ------------------------------------------------------------------------------------------------- */
 
+/* EHLO, and with it the first of the envelope where that does not depend on what shimtad offers: one wait less. */
+static int
+dialogue_open(Dialogue *self, const Settings *settings)
+{
+    const Options *options = self->options;
+
+    self->ahead = !options->notify && !options->ret && !options->envid && !options->body && !options->utf8;
+    command_add(self, TALK_HELLO);
+    if (self->ahead)
+        dialogue_add_batch(self);
+    size_t n = self->commands_n;
+    self->commands_n = 0;
+    return talk_open(&self->talk, settings, options->debug, self->commands, n);
+}
+
 int
 dialogue_run(const Options *options, const Settings *settings)
 {
@@ -371,7 +402,7 @@ dialogue_run(const Options *options, const Settings *settings)
     if (status != EX_OK)
         return status;
     dialogue_identify(&self);
-    status = talk_open(&self.talk, settings, options->debug);
+    status = dialogue_open(&self, settings);
     if (status == EX_OK)
         return dialogue_converse(&self);
     return self.talk.away ? dialogue_drop(&self, settings) : status;

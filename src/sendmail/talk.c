@@ -82,15 +82,13 @@ talk_greeting(Talk *self)
     return self->reply.code / 100 == 2 ? EX_OK : talk_refused(self, "shimtad");
 }
 
-/* On its own socket shimtad takes EHLO ahead of its greeting: one wait less. */
+/* On its own socket shimtad takes EHLO ahead of its greeting, and others ahead of the answer: one wait for all. */
 static int
-talk_greet(Talk *self)
+talk_greet(Talk *self, const char *commands, size_t n)
 {
-    static const char hello[] = "EHLO localhost\r\n";
-
     if (self->link.trace)
-        fputs(hello, stderr);
-    link_send(&self->link, hello, strlen(hello), false); /* if that fails, the greeting tells why */
+        fprintf(stderr, "%.*s", (int) n, commands);
+    link_send(&self->link, commands, n, false); /* if that fails, the greeting tells why */
     int status = talk_greeting(self);
     if (status == EX_OK)
         status = talk_expect(self, 250, "EHLO", "after its greeting");
@@ -107,7 +105,7 @@ talk_greet(Talk *self)
 }
 
 int
-talk_open(Talk *self, const Settings *settings, bool trace)
+talk_open(Talk *self, const Settings *settings, bool trace, const char *commands, size_t n)
 {
     int status = submit_open(&self->submission, settings);
 
@@ -118,7 +116,7 @@ talk_open(Talk *self, const Settings *settings, bool trace)
     self->link.trace = trace;
     if (self->submission.child == 0)
         self->link.silence_ms = settings->wait_ms > GREETING_MS ? settings->wait_ms : GREETING_MS;
-    status = talk_greet(self);
+    status = talk_greet(self, commands, n);
     self->link.silence_ms = LINK_COMMAND_MS;
     if (status != EX_OK)
         talk_close(self);

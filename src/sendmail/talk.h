@@ -14,8 +14,11 @@ typedef struct {
     bool away; /* talk_open() failed because no daemon is there now */
 } Talk;
 
-/* Connects and greets. EX_OK, or the exit status, having complained but for self->away. */
-int talk_open(Talk *self, const Settings *settings, bool trace);
+#define TALK_HELLO "EHLO localhost\r\n"
+
+/* Connects and greets with n bytes of commands: TALK_HELLO, and what may be said whatever shimtad offers; the replies
+ * to those are for the caller. EX_OK, or the exit status, having complained but for self->away. */
+int talk_open(Talk *self, const Settings *settings, bool trace, const char *commands, size_t n);
 
 /* Complains of self->away. */
 void talk_complain_away(const Talk *self, const Settings *settings);

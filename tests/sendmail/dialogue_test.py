@@ -152,6 +152,31 @@ def test_half_a_reply():
         listener.close()
 
 
+def test_envelope_comes_with_hello():
+    """Nothing is answered before DATA was read."""
+    with Case(server=False) as case:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(case.socket)
+        listener.listen(1)
+        got = []
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection, connection.makefile('rb') as stream:
+                for line in stream:
+                    got.append(line)
+                    if line == b'DATA\r\n':
+                        connection.sendall(b'220 mx\r\n' + EHLO.encode() + b'\r\n' + 3 * b'250 Ok\r\n' + b'354 Go on\r\n')
+                    if line == b'.\r\n':
+                        connection.sendall(QUEUED.encode() + b'\r\n221 Bye\r\n')
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        case.expect(0, '-fa@x', 'b@x', 'c@x')
+        thread.join(10)
+        listener.close()
+        equal([line.split(b' ')[0].strip() for line in got[:5]], [b'EHLO', b'MAIL', b'RCPT', b'RCPT', b'DATA'])
+
+
 def test_lines_and_dots():
     for args, data, want in [
             ([], b'a\n.\nb\n', b'a\r\n'),
