@@ -52,6 +52,7 @@ class Recipients(unittest.TestCase):
 
     def one_copy_each(self, recipients, box=None):
         copies = (box or sandbox).copies()
+        copies.pop("shop@example.jp", None)  # the sender, told of what no queue keeps
         self.assertEqual(sorted(copies), sorted(recipients))
         for address, mail in copies.items():
             self.assertEqual(len(mail), 1, address)
@@ -241,7 +242,8 @@ class AccountsTest(Recipients):
         code, text = self.send(hidden, message_to(("undisclosed-recipients:;",)), self.daemon)
         self.assertEqual(code, 250, text)
         self.assertTrue(self.other.box())
-        self.assertEqual(sorted(row["to"] for row in sandbox.box() + self.other.box()), hidden)
+        got = [row["to"] for row in sandbox.box() + self.other.box()]
+        self.assertEqual(sorted(address for address in got if address != "shop@example.jp"), hidden)
 
     def test_no_fallback_without_an_answer(self):
         sandbox.fault("close-after")

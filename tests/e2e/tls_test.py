@@ -242,7 +242,7 @@ class HandshakeTest(unittest.TestCase):
                              ("tls = ssl\n" + good, r":2: .*'ssl'"),
                              ("tls = implicit\n" + good, None)):
             with self.subTest(lines=lines):
-                path = secure.write(f"{folder}/test.conf", "[listen x]\n" + lines + f"address = 127.0.0.1:0\n[account main]\n" + shim.CMC.format(
+                path = secure.write(f"{folder}/test.conf", "[listen x]\n" + lines + f"address = 127.0.0.1:0\n[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(
                     url=sandbox.url, user="a", key_file=daemon.key_file))
                 done = subprocess.run([shim.program("shimtad"), "-n", "-c", path], capture_output=True, text=True, timeout=shim.PATIENCE)
                 self.assertEqual(done.returncode, 78 if wrong else 0, done.stderr)
