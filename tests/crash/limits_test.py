@@ -158,7 +158,7 @@ class LimitsTest(unittest.TestCase):
         work = self.send(world, 3, names=("cron",))
         world.stop()
         self.assertTrue(world.start(env=fake(FAKETIME="+6d")), world.daemon.text())
-        shim.until(lambda: world.daemon.text().count("bounce") >= 3, "three bounces")
+        shim.until(lambda: world.daemon.text().count("notice id=") >= 3, "three bounces")
         self.sandbox.get("/fault", kind="none")
         result = self.finish(world, work.log)
         self.assertEqual(result.bounced, {to for sent in work.log for to in sent.recipients})

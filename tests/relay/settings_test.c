@@ -49,7 +49,7 @@ static const struct {
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nlistener = lan\n", "test.conf:9: |[listen lan]" },
     { "[shimta]\nretry-min = 2h\n" ACCOUNT("main"), "retry-max|less than retry-min" },
     { "[shimta]\nbounce-from = me\n" ACCOUNT("main"), "test.conf:2: |bounce-from|'me'" },
-    { "[shimta]\nmax-received = 101\n" ACCOUNT("main"), "test.conf:2: |max-received" },
+    { "[shimta]\nmax-received = 1001\n" ACCOUNT("main"), "test.conf:2: |max-received" },
     { "[shimta]\nconnect-timeout = 10\n" ACCOUNT("main"), "test.conf:2: |connect-timeout" },
 };
 
