@@ -198,9 +198,10 @@ class QueueTest(unittest.TestCase):
     def test_sender_is_told_of_the_delay(self):
         sandbox = self.sandbox()
         daemon = self.daemon(sandbox.url, "delay-warning = 1s\n")
-        sandbox.fault("error=13-002", 2)
+        sandbox.fault("error=13-002", 1000)
         queue_id = self.queue_id(self.send(daemon, "yamada@example.org"))
         notice = daemon.wait_line(rf"delayed id={queue_id} .*to=yamada@example\.org notice=(\w+) ").group(1)
+        sandbox.get("/fault", kind="none")
         daemon.wait_line(rf"delivered id={notice} ")
         daemon.wait_line(rf"delivered id={queue_id} ")
 
