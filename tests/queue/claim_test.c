@@ -125,7 +125,7 @@ test_change(QueueFixture *self, const void *kind)
     g_assert_null(queue_claim_one(self->store, 60000));
     queue_change(self->store, entry->id, STORE_RELEASE);
     entry->due_ms = 50000;
-    g_autofree char *again = queue_claim_one(self->store, 2000);
+    g_free(queue_claim_one(self->store, 2000));
     queue_update(self->store, entry);
     queue_change(self->store, entry->id, STORE_RETRY);
     g_autofree char *retried = queue_claim_one(self->store, 2000);
@@ -139,7 +139,7 @@ test_defer(QueueFixture *self, const void *kind)
     const char *ids[] = { "nothere", entry->id, NULL };
 
     queue_put(self->store, entry, 0);
-    g_autofree char *id = queue_claim_one(self->store, 1000);
+    g_free(queue_claim_one(self->store, 1000));
     g_assert_true(store_begin(self->store, NULL));
     g_assert_true(store_defer(self->store, ids, 8000, NULL));
     g_assert_true(store_commit(self->store, NULL));

@@ -13,7 +13,7 @@
 static void
 test_not_ours(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 1, 0));
 
     sqlite_run_sql(self->db, "PRAGMA application_id = 7");
     sqlite_assert_refused(self, STORE_ERROR_CORRUPT, "another program");
@@ -52,8 +52,8 @@ test_hostile_rows(SqliteFixture *self, const void *unused)
         "UPDATE recipient SET dsn = 'x' WHERE entry = 1",
         "UPDATE recipient SET flags = 64 WHERE entry = 1",
         "UPDATE recipient SET n = 7 WHERE entry = 1",
-        "INSERT INTO recipient SELECT entry, 1, address, orcpt, notify, closed, maybe_taken, account, call_key, "
-        "verdict, code, dsn, text, remote_id, retry_after_ms, flags FROM recipient WHERE entry = 1",
+        ("INSERT INTO recipient SELECT entry, 1, address, orcpt, notify, closed, maybe_taken, account, call_key, "
+         "verdict, code, dsn, text, remote_id, retry_after_ms, flags FROM recipient WHERE entry = 1"),
         "DELETE FROM recipient WHERE entry = 1",
         "DELETE FROM message WHERE entry = 1",
         "UPDATE message SET bytes = 'text' WHERE entry = 1",
@@ -61,7 +61,7 @@ test_hostile_rows(SqliteFixture *self, const void *unused)
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
-        g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 5, 0);
+        g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
 
         sqlite_run_sql(self->db, changes[i]);
         g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
@@ -126,7 +126,7 @@ use(const SqliteFixture *self)
 static void
 test_bits(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 20, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 20, 0));
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
     g_autofree char *good = NULL;
     gsize n;
@@ -146,7 +146,7 @@ test_bits(SqliteFixture *self, const void *unused)
 static void
 test_wal_lost(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 5, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
     g_autofree char *wal = g_strconcat(self->db, "-wal", NULL), *shm = g_strconcat(self->db, "-shm", NULL);
     int status;
     pid_t child = fork();
@@ -177,7 +177,7 @@ test_removed_while_open(SqliteFixture *self, const void *unused)
                                            { "", "-wal", "-shm", NULL } };
 
     for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 2, 0);
+        g_ptr_array_unref(sqlite_make_queue(self, 2, 0));
         g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
         g_autoptr(Entry) before = queue_mail("a@here.test", 100, 1), after = queue_mail("a@here.test", 100000, 1);
 
@@ -213,7 +213,7 @@ assert_closed_to_mail(Store *store)
 static void
 test_replaced_while_open(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 2, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 2, 0));
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
     g_autofree char *away = g_strconcat(self->db, ".away", NULL), *moved = g_strconcat(self->folder, ".away", NULL);
     g_autofree char *text = NULL;

@@ -128,7 +128,7 @@ test_linked(SqliteFixture *self, const void *unused)
 static void
 test_versions(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 3, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 3, 0));
     g_autofree char *before = NULL, *after = NULL;
     gsize n, m;
 
@@ -187,7 +187,7 @@ test_upgrade(SqliteFixture *self, const void *unused)
 static void
 test_upgrade_from_nothing(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 0, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 0, 0));
 
     sqlite_run_sql(self->db, "DROP TABLE entry; DROP TABLE recipient; DROP TABLE message; DROP TABLE lane; "
                       "DROP TABLE totals; PRAGMA user_version = 0");
@@ -200,7 +200,7 @@ test_upgrade_from_nothing(SqliteFixture *self, const void *unused)
 static void
 test_upgrade_that_fails(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 1, 0));
 
     sqlite_run_sql(self->db, "PRAGMA user_version = 0"); /* its tables are there already */
     sqlite_assert_refused(self, STORE_ERROR_IO, "upgrade");
@@ -212,7 +212,7 @@ test_upgrade_that_fails(SqliteFixture *self, const void *unused)
 static void
 test_unsafe(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 1, 0));
     g_autofree char *moved = g_strconcat(self->folder, "2", NULL), *real = g_strconcat(self->db, "2", NULL);
 
     g_assert_cmpint(g_chmod(self->folder, 0770), ==, 0);
@@ -332,7 +332,7 @@ steps_with(Store *store, guint n)
         g_assert_true(store_put(store, other, i % 5 == 0 ? 300000 : 0, NULL));
     }
     g_assert_true(store_commit(store, NULL));
-    g_autoptr(GPtrArray) warm = sqlite_try_claim(store, 10, NULL);
+    g_ptr_array_unref(sqlite_try_claim(store, 10, NULL));
     steps(store);
     queue_put(store, entry, 300000);
     g_autoptr(GPtrArray) entries = sqlite_try_claim(store, 10, NULL);
@@ -389,7 +389,7 @@ test_steps_to_one(SqliteFixture *self, const void *unused)
 static void
 test_inspected(SqliteFixture *self, const void *unused)
 {
-    g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, 0);
+    g_ptr_array_unref(sqlite_make_queue(self, 1, 0));
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
 
     g_assert_true(store_begin(store, NULL));
