@@ -171,6 +171,10 @@ static void
 on_mail(void *user, const SmtpMail *mail)
 {
     Ingress *self = user;
+    if (mail->account && !relay_settings_account(self->hub->settings->relay, mail->account)) {
+        answer(self, 550, "5.3.5", "There is no account of that name");
+        return;
+    }
     g_autofree char *sender = mail->sender[0] ? address_qualify(mail->sender, local_domain(self)) : g_strdup("");
     Envelope *envelope = envelope_new(sender);
 
@@ -186,6 +190,7 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->notify = g_strdup(mail->notify);
     envelope->tag = g_strdup(mail->tag);
     envelope->via = g_strdup(mail->via);
+    envelope->account = g_strdup(mail->account);
     envelope->ret = g_strdup(mail->ret);
     envelope->envid = g_strdup(mail->envid);
     envelope->hold_until_ms = mail->hold_until_ms;

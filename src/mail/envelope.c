@@ -40,6 +40,7 @@ envelope_new_like(const Envelope *other)
     self->notify = g_strdup(other->notify);
     self->tag = g_strdup(other->tag);
     self->via = g_strdup(other->via);
+    self->account = g_strdup(other->account);
     self->ret = g_strdup(other->ret);
     self->envid = g_strdup(other->envid);
     self->hold_until_ms = other->hold_until_ms;
@@ -67,6 +68,7 @@ envelope_free(Envelope *self)
     g_free(self->notify);
     g_free(self->tag);
     g_free(self->via);
+    g_free(self->account);
     g_free(self->ret);
     g_free(self->envid);
     g_free(self->listener);

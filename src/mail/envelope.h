@@ -44,6 +44,7 @@ typedef struct {
     bool bounce_refusals; /* -oem: a refusal is also mailed to the sender */
     char *notify;      /* -N, for the recipients of -t */
     char *tag, *via;   /* -L and -p, for the log */
+    char *account;     /* --account: that all of it goes through, whatever the routes say; or NULL */
 
     /* What the sender asked for (RFC 3461). */
     char *ret;   /* "FULL", "HDRS" or NULL */

@@ -30,7 +30,6 @@ typedef struct {
     GArray *tries;    /* of EntryTry, likewise */
 
     guint attempts;    /* rounds of tries that were made */
-    guint shares_made; /* numbers used up in call keys */
     gint64 due_ms;     /* when it is tried next */
     gint64 expires_ms; /* from then on what fails is given up */
     bool delay_told;   /* the sender knows that it takes time */

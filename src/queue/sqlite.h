@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 enum {
-    SQLITE_STORE_VERSION = 3,
+    SQLITE_STORE_VERSION = 4,
     SQLITE_STORE_ID = 0x7368696d, /* application_id: "shim" */
     SQLITE_SMALL_BYTES = 64 * 1024,
     SQLITE_BATCH = 1000, /* rows that one call may move besides what it was asked for */
@@ -79,12 +79,20 @@ bool sqlite_mark(Store *store, GError **error);
 bool sqlite_undo(Store *store, GError **error);
 char *sqlite_take_warning(Store *store);
 
+/* What the kinds share: all but opening, closing and where large entries lie. */
+#define SQLITE_STORE_OPS \
+    .begin = sqlite_begin, .commit = sqlite_commit, .mark = sqlite_mark, .undo = sqlite_undo, \
+    .take_warning = sqlite_take_warning, .put = sqlite_put, .update = sqlite_update, \
+    .progress = sqlite_progress, .remove = sqlite_remove, .claim = sqlite_claim, .renew = sqlite_renew, \
+    .next_due = sqlite_next_due, .load = sqlite_load, .each = sqlite_each, .change = sqlite_change, \
+    .flush = sqlite_flush, .defer = sqlite_defer, .stats = sqlite_stats
+
 /* sqlite_row.c */
 #define ENTRY_COLUMNS \
-    "seq, id, state, sender, size, arrived_ms, due_ms, expires_ms, attempts, shares_made, delay_told, is_bounce, " \
+    "seq, id, state, sender, size, arrived_ms, due_ms, expires_ms, attempts, delay_told, is_bounce, " \
     "expanded, held, message_id, ret, envid, smtputf8, submission, from_headers, gateway, no_aliases, hops, " \
-    "delivery, full_name, listener, client, helo, user, auth, tls, tls_client, tag, via, in_file, cut_off"
-enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 34 };
+    "delivery, full_name, listener, client, helo, user, auth, tls, tls_client, tag, via, in_file, cut_off, chosen_account"
+enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 33 };
 
 typedef struct {
     gint64 seq, size;

@@ -204,7 +204,6 @@ sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **
     entry->due_ms = take_number(&columns, 0, G_MAXINT64, "due_ms");
     entry->expires_ms = take_number(&columns, 0, G_MAXINT64, "expires_ms");
     entry->attempts = take_number(&columns, 0, G_MAXUINT, "attempts");
-    entry->shares_made = take_number(&columns, 0, G_MAXUINT, "shares_made");
     entry->delay_told = take_flag(&columns, "delay_told");
     entry->is_bounce = take_flag(&columns, "is_bounce");
     entry->expanded = take_flag(&columns, "expanded");
@@ -213,6 +212,7 @@ sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **
     take_envelope(&columns, entry->envelope);
     row->in_file = take_flag(&columns, "in_file");
     entry->cut_off = take_flag(&columns, "cut_off");
+    entry->envelope->account = take_text(&columns, true, "chosen_account");
     entry->stored = true;
     row->damage = columns.damage;
     if (read_recipients(self, row, error))

@@ -40,6 +40,7 @@ static const char *const schema_steps[SQLITE_STORE_VERSION] = {
     "ALTER TABLE entry ADD COLUMN auth TEXT; ALTER TABLE entry ADD COLUMN tls TEXT;"
     "ALTER TABLE entry ADD COLUMN tls_client TEXT; ALTER TABLE entry ADD COLUMN tag TEXT;"
     "ALTER TABLE entry ADD COLUMN via TEXT;",
+    "ALTER TABLE entry ADD COLUMN chosen_account TEXT; ALTER TABLE entry DROP COLUMN shares_made;",
 };
 
 static bool

@@ -135,24 +135,24 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "INSERT INTO entry (id, state, sender, lane, size, arrived_ms, due_ms, lease_ms, expires_ms, attempts, last, "
-        "held, message_id, shares_made, delay_told, is_bounce, expanded, in_file, ret, envid, smtputf8, submission, "
+        "held, message_id, delay_told, is_bounce, expanded, in_file, ret, envid, smtputf8, submission, "
         "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user, cut_off, auth, "
-        "tls, tls_client, tag, via) VALUES "
+        "tls, tls_client, tag, via, chosen_account) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
         "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
         error);
 
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "ssssiiiiiisssiiiiissiiiiiiisssssisssss", entry->id, sqlite_state_name(state), envelope->sender, lane,
+    sqlite_bind(stmt, "ssssiiiiiisssiiiissiiiiiiisssssissssss", entry->id, sqlite_state_name(state), envelope->sender, lane,
                 size, entry->arrived_ms, entry->due_ms, lease_ms, entry->expires_ms, GI(entry->attempts),
-                sqlite_last_text(entry), entry->held, entry_message_id(entry), GI(entry->shares_made),
+                sqlite_last_text(entry), entry->held, entry_message_id(entry),
                 GI(entry->delay_told), GI(entry->is_bounce), GI(entry->expanded), GI(size > self->small_bytes),
                 envelope->ret, envelope->envid, GI(envelope->smtputf8), GI(envelope->submission),
                 GI(envelope->from_headers), GI(envelope->gateway), GI(envelope->no_aliases), GI(envelope->hops),
                 GI(envelope->delivery), envelope->full_name, envelope->listener, envelope->client, envelope->helo,
                 envelope->user, GI(entry->cut_off), envelope->auth, envelope->tls, envelope->tls_client, envelope->tag,
-                envelope->via);
+                envelope->via, envelope->account);
     bool fine = sqlite_run(self, stmt, error);
     sqlite3_clear_bindings(stmt);
     return fine;
@@ -232,12 +232,12 @@ sqlite_update(Store *store, const Entry *entry, GError **error)
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "UPDATE entry SET state = ?2, lease_ms = 0, held = iif(?2 = 'held', coalesce(?3, held), NULL), attempts = ?4, "
-        "shares_made = ?5, due_ms = ?6, expires_ms = ?7, delay_told = ?8, last = ?9, cut_off = ?10 WHERE seq = ?1",
+        "due_ms = ?5, expires_ms = ?6, delay_told = ?7, last = ?8, cut_off = ?9 WHERE seq = ?1",
         error);
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "issiiiiisi", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
-                GI(entry->shares_made), entry->due_ms, entry->expires_ms, GI(entry->delay_told),
+    sqlite_bind(stmt, "issiiiisi", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
+                entry->due_ms, entry->expires_ms, GI(entry->delay_told),
                 sqlite_last_text(entry), GI(entry->cut_off));
     if (!sqlite_run(self, stmt, error) || !put_recipients(self, entry, row.seq, error))
         return false;

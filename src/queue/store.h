@@ -64,7 +64,7 @@ char *store_take_warning(Store *self);
  * reserve. */
 bool store_put(Store *self, const Entry *entry, gint64 lease_ms, GError **error);
 
-/* Writes what can change (recipients' outcomes and tries, attempts, shares_made, due_ms, expires_ms, delay_told, held,
+/* Writes what can change (recipients' outcomes and tries, attempts, due_ms, expires_ms, delay_told, held,
  * cut_off) and ends the lease; a row that the operator held meanwhile stays held. GONE if there is no such row. */
 bool store_update(Store *self, const Entry *entry, GError **error);
 

@@ -115,6 +115,7 @@ envelope_back(const Bounce *self)
     envelope_add_recipient(envelope, original->sender);
     envelope->listener = g_strdup(original->listener);
     envelope->user = g_strdup(original->user);
+    envelope->account = g_strdup(original->account);
     envelope->client = g_strdup("bounce");
     Envelope *expanded = rewrite_envelope(envelope, &self->settings->where);
     for (guint i = 0; i < expanded->recipients->len; i++) {

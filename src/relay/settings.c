@@ -241,6 +241,11 @@ relay_settings_take_aliases(RelaySettings *self, Aliases **aliases, const char *
 const Provider *
 relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const char *recipient)
 {
+    const char *chosen = facts->envelope->account;
+    const Provider *account = chosen ? account_find(self, chosen) : NULL;
+
+    if (account) /* it may have gone while the mail waited */
+        return account;
     for (guint i = 0; i < self->routes->len; i++) {
         const Route *route = self->routes->pdata[i];
         if (route_fits(route, facts, recipient))

@@ -147,6 +147,7 @@ dialogue_add_wishes(Dialogue *self)
         command_add(self, " XNOTIFY=%s", options->notify);
     dialogue_add_label(self, "XTAG", options->tag);
     dialogue_add_label(self, "XVIA", options->via);
+    dialogue_add_label(self, "XACCOUNT", options->account);
 }
 
 static void

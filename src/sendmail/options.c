@@ -35,6 +35,17 @@ set_text(Options *self, const OptionRow *row, const char *value)
 }
 
 static int
+set_account(Options *self, const OptionRow *row, const char *value)
+{
+    self->account = value + (*value == '=');
+    self->wants_mail = true;
+    if (*self->account)
+        return EX_OK;
+    complain("option --account needs a value");
+    return EX_USAGE;
+}
+
+static int
 set_mode(Options *self, const OptionRow *row, const char *value)
 {
     self->mode = (Mode) row->detail;
@@ -234,6 +245,7 @@ set_envid(Options *self, const OptionRow *row, const char *value)
 
 /* The longest name that fits wins. sendmail(8) describes each. */
 static const OptionRow option_rows[] = {
+    { "-account", VALUE, set_account },
     { "-help", WORD, set_mode, MODE_HELP },
     { "-version", WORD, set_mode, MODE_VERSION },
     { "A", REST, ignore },

@@ -43,6 +43,7 @@ typedef struct {
     const char *hops;       /* -h; digits, or NULL */
     const char *tag;        /* -L; NULL: not given */
     const char *via;        /* -p; NULL: not given */
+    const char *account;    /* --account; NULL: not given */
     const char *file;       /* -C; NULL: not given */
     const char *envid, *notify, *ret; /* -V, -N, -R; valid parameter values or NULL */
     const char *const *addresses;     /* the words after the options, each a list for address_next() */

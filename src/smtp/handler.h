@@ -30,6 +30,7 @@ typedef struct {
     const char *notify; /* as SmtpRcpt's, for the recipients in the header */
     const char *tag;    /* for the log */
     const char *via;    /* likewise: "protocol:host" the mail came by */
+    const char *account; /* that it goes through, or NULL */
     DeliveryMode delivery;
     guint hops;
 } SmtpMail;

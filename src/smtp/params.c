@@ -225,6 +225,12 @@ param_xvia(SmtpMail *mail, char *value)
 }
 
 static SmtpFault
+param_xaccount(SmtpMail *mail, char *value)
+{
+    return take_label(&mail->account, value);
+}
+
+static SmtpFault
 param_xerrors(SmtpMail *mail, char *value)
 {
     mail->bounce_refusals = value && g_ascii_strcasecmp(value, "mail") == 0;
@@ -277,6 +283,7 @@ static const struct {
     { "XTAG", param_xtag, OFFER_SENDMAIL },
     { "XVIA", param_xvia, OFFER_SENDMAIL },
     { "XERRORS", param_xerrors, OFFER_SENDMAIL },
+    { "XACCOUNT", param_xaccount, OFFER_SENDMAIL },
 };
 
 static SmtpFault

@@ -168,6 +168,8 @@ test_upgrade(SqliteFixture *self, const void *unused)
 {
     g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, G_MAXINT64);
 
+    sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN chosen_account;"
+                   "ALTER TABLE entry ADD COLUMN shares_made INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 3");
     sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN auth; ALTER TABLE entry DROP COLUMN tls;"
                    "ALTER TABLE entry DROP COLUMN tls_client; ALTER TABLE entry DROP COLUMN tag;"
                    "ALTER TABLE entry DROP COLUMN via; PRAGMA user_version = 2");
@@ -200,11 +202,12 @@ test_upgrade_from_nothing(SqliteFixture *self, const void *unused)
 static void
 test_upgrade_that_fails(SqliteFixture *self, const void *unused)
 {
+    g_autofree char *current = g_strdup_printf("PRAGMA user_version = %d", SQLITE_STORE_VERSION);
     g_ptr_array_unref(sqlite_make_queue(self, 1, 0));
 
     sqlite_run_sql(self->db, "PRAGMA user_version = 0"); /* its tables are there already */
     sqlite_assert_refused(self, STORE_ERROR_IO, "upgrade");
-    sqlite_run_sql(self->db, "PRAGMA user_version = 3");
+    sqlite_run_sql(self->db, current);
     g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
     g_assert_cmpuint(sqlite_claimed(store), ==, 2);
 }

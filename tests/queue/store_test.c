@@ -31,7 +31,6 @@ full_mail(void)
     envelope->via = g_strdup("ESMTP:host.test");
     entry->message_id = g_strdup("<a@b>");
     entry->attempts = 3;
-    entry->shares_made = 4;
     entry->delay_told = true;
     return entry;
 }

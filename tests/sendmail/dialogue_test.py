@@ -43,6 +43,9 @@ CALLERS = [
     ('sendmail.mc', ['-Am', '-odb', '-fa@x.test', 'b@x.test'], 'MAIL FROM:<a@x.test> XSUBMIT XDELIVERY=queue', ['b@x.test']),
     ('queue only', ['-O', 'DeliveryMode=q', '-fa@x.test', 'b@x.test'], 'MAIL FROM:<a@x.test> XSUBMIT XDELIVERY=later',
      ['b@x.test']),
+    ('account', ['--account=other', '-fa@x.test', 'b@x.test'], 'MAIL FROM:<a@x.test> XSUBMIT XACCOUNT=other', ['b@x.test']),
+    ('account apart', ['--account', 'the other', '-fa@x.test', 'b@x.test'],
+     'MAIL FROM:<a@x.test> XSUBMIT XACCOUNT=the+20other', ['b@x.test']),
     ('all else', ['-n', '-h', '17', '-L', 'a=b 山', '-p', 'uucp:host', '-oep', '-fa@x.test', 'b@x.test'],
      'MAIL FROM:<a@x.test> XSUBMIT XNOALIAS XHOPS=17 XTAG=a+3Db+20+E5+B1+B1 XVIA=uucp:host', ['b@x.test']),
 ]

@@ -221,6 +221,8 @@ static const Row bad_rows[] = {
     BAD(EX_USAGE, SM, "-be"),
     BAD(EX_USAGE, SM, "-b"),
     BAD(EX_USAGE, SM, "-bdx"),
+    BAD(EX_USAGE, SM, "-t", "--account="),
+    BAD(EX_USAGE, SM, "-bd", "--account=x"),
     BAD(EX_USAGE, SM, "-t", "-i", "-bd"),
     BAD(EX_USAGE, SM, "-bD", "a@b"),
     BAD(EX_USAGE, SM, "-bd", "-fa@b"),
