@@ -20,6 +20,7 @@ bin_shimtad_SOURCES = \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/ingress.c %D%/ingress.h \
+	%D%/keep.c %D%/keep.h \
 	%D%/line_ends.c %D%/line_ends.h \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \

@@ -2,12 +2,12 @@
 #include "config.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "daemon/confine.h"
 #include "daemon/control.h"
 #include "daemon/drop.h"
 #include "daemon/explain.h"
+#include "daemon/keep.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/privilege.h"
@@ -22,8 +22,6 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-enum { QUEUE_RESERVE_INODES = 1000 };
 
 typedef struct {
     uv_loop_t loop;
@@ -182,62 +180,6 @@ start_status(const GError *error)
     return g_error_matches(error, IO_ERROR, IO_ERROR_SYNTAX) ? EX_CONFIG : EX_OSERR;
 }
 
-/* The section whose limits hold for what sendmail leaves. */
-static const Listen *
-find_submit(const Settings *settings)
-{
-    for (guint i = 0; i < settings->listens->len; i++) {
-        const Listen *one = settings->listens->pdata[i];
-        if (one->conf.sendmail)
-            return one;
-    }
-    return NULL;
-}
-
-static void
-on_accepted(const JournalLine *line, gint64 row, void *user)
-{
-    if (line->digest && line->text)
-        relay_remember(user, line->id, line->digest, line->at_ms, line->text);
-}
-
-/* After all that were accepted: a mail that came again since is another entry. */
-static void
-on_forgotten(const JournalLine *line, gint64 row, void *user)
-{
-    if (line->id)
-        relay_forget(user, line->id);
-}
-
-/* Without a journal, or its table, a mail that comes again is just another one. */
-static void
-remember_accepted(Daemon *self)
-{
-    gint64 since_ms = clock_now() - self->hub.settings->relay->conf.duplicate_window_ms;
-
-    journal_each(self->journal, "accepted", since_ms, on_accepted, self->hub.relay, NULL);
-    journal_each(self->journal, "forgotten", since_ms, on_forgotten, self->hub.relay, NULL);
-}
-
-/* Mail does not wait for its history. */
-static void
-open_journal(Daemon *self)
-{
-    const DaemonConf *conf = &self->hub.settings->conf;
-    g_autofree char *folder = g_build_filename(conf->state_dir, "journal", NULL);
-    g_autoptr(GError) error = NULL;
-
-    if (conf->journal_lifetime_ms == 0)
-        return;
-    file_make_folder(conf->state_dir, 0711, NULL); /* what is wrong shows in a moment */
-    self->journal = journal_open(&self->loop, folder, conf->journal_lifetime_ms, &error);
-    if (error)
-        log_event(LOG_ERR, "journal-failed", "text", error->message, NULL);
-    if (self->journal)
-        remember_accepted(self);
-    report_journal(self->journal);
-}
-
 static void
 open_control(Daemon *self)
 {
@@ -263,7 +205,7 @@ daemon_run(Daemon *self, bool stdio)
     bool started = stdio ? smtp_server_stdio(self->server, &error) : smtp_server_listen(self->server, &error);
 
     if (started && !stdio) {
-        open_journal(self);
+        self->journal = keep_open_journal(&self->hub);
         open_control(self);
         started = privilege_drop(&error);
     }
@@ -272,7 +214,7 @@ daemon_run(Daemon *self, bool stdio)
         smtp_server_cut(self->server);
     } else if (!stdio) {
         if (self->folder)
-            self->drop = drop_new(&self->hub, find_submit(self->hub.settings), g_steal_pointer(&self->folder));
+            self->drop = drop_new(&self->hub, keep_submit(self->hub.settings), g_steal_pointer(&self->folder));
         self->reload = reload_new(&self->hub, self->server, self->config, on_reloaded, self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
@@ -301,91 +243,6 @@ daemon_close(Daemon *self)
     settings_free(self->hub.settings);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);
-}
-
-static int
-store_status(const GError *error)
-{
-    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_IN_USE))
-        return EX_TEMPFAIL;
-    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_UNSAFE) ||
-        g_error_matches(error, STORE_ERROR, STORE_ERROR_CORRUPT) ||
-        g_error_matches(error, STORE_ERROR, STORE_ERROR_NEWER))
-        return EX_CONFIG;
-    return EX_CANTCREAT;
-}
-
-/* Whoever may write there could put another queue in the place of ours. It may be reached by systemd's link. */
-static bool
-is_safe_folder(const char *path, GError **error)
-{
-    struct stat st;
-
-    if (stat(path, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-        return true;
-    g_set_error(error, STORE_ERROR, STORE_ERROR_UNSAFE, "%s must belong to user %u or root and be writable by its owner alone",
-                path, (unsigned) geteuid());
-    return false;
-}
-
-/* Where mail is kept; NULL without error: nowhere. What others may reach below state-dir has a mode of its own. */
-static Store *
-open_store(const Settings *settings, GError **error)
-{
-    const DaemonConf *conf = &settings->conf;
-    g_autofree char *folder = g_build_filename(conf->state_dir, "queue", NULL);
-    const StoreConf store = {
-        .folder = folder,
-        .reserve_bytes = conf->queue_reserve_bytes,
-        .reserve_inodes = conf->queue_reserve_bytes > 0 ? QUEUE_RESERVE_INODES : 0,
-        .max_bytes = conf->queue_max_bytes,
-        .max_entries = conf->queue_max_entries,
-        .spool_memory_bytes = conf->spool_memory_bytes,
-    };
-
-    if (!settings_has_queue(settings))
-        return NULL;
-    if (conf->queue == QUEUE_SQLITE &&
-        (!file_make_folder(conf->state_dir, 0711, error) || !is_safe_folder(conf->state_dir, error)))
-        return NULL;
-    Store *self = store_open(settings_queue_kind(settings), &store, error);
-    if (self)
-        report_warning(self);
-    return self;
-}
-
-static void
-note_row(const StoreRow *row, void *user)
-{
-    *(bool *) user = true;
-}
-
-/* On doubt it is none: rather twice than never. */
-static bool
-is_stored(const char *id, void *user)
-{
-    const StoreQuery query = { .id = id, .max = 1, .held = -1 };
-    bool found = false;
-
-    return store_each(user, &query, note_row, &found, NULL) && found;
-}
-
-/* Files whose mail was stored before a crash go before anything of the queue is tried, and forgotten. A folder that
- * cannot be used is no reason to serve nobody: sendmail tells its callers that it cannot use it either. */
-static DropFolder *
-open_drop(const Settings *settings, Store *store)
-{
-    g_autoptr(GError) error = NULL;
-    const Listen *listen = find_submit(settings);
-    DropFolder *folder = NULL;
-
-    if (listen)
-        folder = drop_folder_open(settings->conf.drop_dir, listen->smtp.max_bytes * 2 + (1 << 20), &error);
-    if (error)
-        log_event(LOG_NOTICE, "drop-unusable", "text", error->message, NULL);
-    if (folder && store)
-        drop_folder_sift(folder, is_stored, store);
-    return folder;
 }
 
 static int
@@ -430,12 +287,12 @@ main(int argc, char **argv)
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
         return EX_NOPERM;
     }
-    Store *store = options.stdio ? NULL : open_store(settings, &error);
+    Store *store = options.stdio ? NULL : keep_open_store(settings, &error);
     if (error) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);
-        return store_status(error);
+        return keep_status(error);
     }
-    daemon.folder = options.stdio ? NULL : open_drop(settings, store);
+    daemon.folder = options.stdio ? NULL : keep_open_drop(settings, store);
     if (!options.stdio)
         confine(settings);
     daemon.config = options.config;
