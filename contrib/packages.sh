@@ -8,7 +8,12 @@ test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl proc
  curl swaks msmtp s-nail php-cli postfix
  cron bsd-mailx mutt git git-email libmime-lite-perl libemail-sender-perl libphp-phpmailer php-symfony-mailer
  smartmontools unattended-upgrades monitoring-plugins-standard fail2ban
- e2fsprogs xfsprogs faketime iproute2"
+ e2fsprogs xfsprogs faketime iproute2
+ haproxy nodejs node-nodemailer libauthen-sasl-perl libio-socket-ssl-perl libsasl2-modules
+ libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0 libdb5.3 libevent-2.1-7 libpam0g"
+
+# Mail servers, of which a machine can have one: their files are unpacked into a folder; the libraries they need are above.
+peer_packages="exim4-daemon-light opensmtpd dma nullmailer"
 
 # install PACKAGE…: only what is missing; services that come along are not started.
 install_packages() {
@@ -34,4 +39,29 @@ install_packages() {
     tail -n 20 "$log" >&2
     echo "packages could not be installed; see $log" >&2
     return 1
+}
+
+# download PACKAGE: its file, into this folder.
+download() {
+    as_root=
+    if [ "$(id -u)" != 0 ]; then as_root=sudo; fi
+    apt-get download -q "$1" || { $as_root apt-get update -q && apt-get download -q "$1"; }
+}
+
+# unpack_packages FOLDER PACKAGE…: each into FOLDER/PACKAGE, unless it is there; nothing of it is run.
+unpack_packages() {
+    folder=$1
+    shift
+    for package in "$@"; do
+        [ ! -d "$folder/$package" ] || continue
+        echo "unpacking: $package"
+        rm -rf "$folder/new"
+        mkdir -p "$folder/new/files"
+        (cd "$folder/new" && download "$package" >log 2>&1 && dpkg -x "$package"_*.deb files) || {
+            tail -n 5 "$folder/new/log" >&2
+            return 1
+        }
+        mv "$folder/new/files" "$folder/$package"
+    done
+    rm -rf "$folder/new"
 }

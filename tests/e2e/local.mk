@@ -3,6 +3,7 @@ e2e_tests = \
 	%D%/answers_test.py \
 	%D%/arara_test.py \
 	%D%/auth_test.py \
+	%D%/authenticated_test.py \
 	%D%/bounce_test.py \
 	%D%/callers_test.py \
 	%D%/chunks_test.py \
@@ -28,4 +29,4 @@ e2e_tests = \
 	%D%/xclient_test.py
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) %D%/mails.py %D%/secure.py %D%/shim.py %D%/tap.py
+EXTRA_DIST += $(e2e_tests) %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/tap.py

@@ -15,21 +15,30 @@ def write(path, text):
     return path
 
 
-def certificate(folder, name, names=None, ca=None):
+def certificate(folder, name, names=None, ca=None, expired=False, rsa=False):
     """Makes NAME.pem and NAME.key in folder, self-signed or signed by another such name; returns their paths."""
     path, issuer = os.path.join(folder, name), os.path.join(folder, ca or name)
     names = f"subjectAltName={names or 'DNS:' + name}"
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", path + ".key"]
+    kind = ["-newkey", "rsa:2048"] if rsa else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    key = [*kind, "-nodes", "-subj", f"/CN={name}", "-keyout", path + ".key"]
     if ca:
         subprocess.run(["openssl", "req", *key, "-out", path + ".csr"], check=True, capture_output=True)
-        subprocess.run(["openssl", "x509", "-req", "-in", path + ".csr", "-CA", issuer + ".pem", "-CAkey", issuer + ".key",
-                        "-CAcreateserial", "-days", "2", "-extfile", write(path + ".ext", names + "\n"), "-out", path + ".pem"],
-                       check=True, capture_output=True)
+        sign(path, issuer, names, ("20200101000000Z", "20200201000000Z") if expired else None)
     else:
         subprocess.run(["openssl", "req", "-x509", *key, "-days", "2", "-addext", names, "-out", path + ".pem"], check=True,
                        capture_output=True)
     os.chmod(path + ".key", 0o600)
     return path + ".pem", path + ".key"
+
+
+def sign(path, issuer, names, dates):
+    """Makes path.pem from path.csr; only `openssl ca` takes dates."""
+    open(path + ".index", "w").close()
+    write(path + ".ext", f"[ca]\ndefault_ca = one\n[one]\nnew_certs_dir = {os.path.dirname(path)}\ndatabase = {path}.index\n"
+          f"rand_serial = yes\ndefault_md = sha256\npolicy = any\n[any]\ncommonName = supplied\n[names]\n{names}\n")
+    subprocess.run(["openssl", "ca", "-batch", "-config", path + ".ext", "-in", path + ".csr", "-cert", issuer + ".pem", "-keyfile",
+                    issuer + ".key", "-extensions", "names", "-notext", "-out", path + ".pem",
+                    *(["-startdate", dates[0], "-enddate", dates[1]] if dates else ["-days", "2"])], check=True, capture_output=True)
 
 
 def context(**more):
