@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libsendmail.a
 	%D%/caller.c %D%/caller.h \
 	%D%/complain.c %D%/complain.h \
 	%D%/dialogue.c %D%/dialogue.h \
+	%D%/dsn.c %D%/dsn.h \
 	%D%/drop.c %D%/drop.h \
 	%D%/link.c %D%/link.h \
 	%D%/options.c %D%/options.h \

@@ -1,5 +1,6 @@
 #include "sendmail/options.h"
 #include "sendmail/complain.h"
+#include "sendmail/dsn.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -184,25 +185,12 @@ run_queue(Options *self, const OptionRow *row, const char *value)
     return EX_OK;
 }
 
-#define NOTIFY_BYTES 30 /* more than each word once */
-
 static int
 set_notify(Options *self, const OptionRow *row, const char *value)
 {
-    static const char *const words[] = { "success", "failure", "delay" };
-    const char *rest = value;
-    bool valid = strcasecmp(value, "never") == 0;
-
-    while (!valid) {
-        size_t n = strcspn(rest, ","), i = strlen(value) > NOTIFY_BYTES ? 3 : 0;
-        while (i < 3 && (strlen(words[i]) != n || strncasecmp(rest, words[i], n) != 0))
-            i++;
-        if (i == 3) {
-            complain("-N %s: not \"never\" or a list of success, failure, delay", value);
-            return EX_USAGE;
-        }
-        valid = rest[n] == '\0';
-        rest += n + 1;
+    if (!dsn_is_notify(value)) {
+        complain("-N %s: not \"never\" or a list of success, failure, delay", value);
+        return EX_USAGE;
     }
     self->notify = value;
     return EX_OK;
@@ -219,21 +207,10 @@ set_return(Options *self, const OptionRow *row, const char *value)
     return EX_OK;
 }
 
-/* RFC 3461: xtext of at most 100 characters. */
 static int
 set_envid(Options *self, const OptionRow *row, const char *value)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    size_t n = strlen(value);
-    bool valid = n > 0 && n <= 100;
-
-    for (const char *c = value; valid && *c; c++) {
-        if (*c == '+')
-            valid = c[1] && strchr(hex, c[1]) && c[2] && strchr(hex, c[2]);
-        else
-            valid = *c > ' ' && *c < 0x7f && *c != '=';
-    }
-    if (!valid) {
+    if (!dsn_is_envid(value)) {
         complain("-V: not an envelope id (xtext of up to 100 characters)");
         return EX_USAGE;
     }
