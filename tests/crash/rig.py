@@ -126,7 +126,8 @@ class Rig:
         """Until all that wait have been tried; held ones don't count."""
         def empty():
             self.sendmail("-q")
-            return not self.queue(held=False) and not glob.glob(os.path.join(self.state, "drop", "mail.*"))
+            left = [glob.glob(os.path.join(self.state, "drop", *names)) for names in (["mail.*"], ["taken", "*"])]
+            return not any(left) and not self.queue(held=False)
         try:
             shim.until(empty, what)
         except AssertionError as problem:

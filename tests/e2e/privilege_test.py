@@ -54,11 +54,12 @@ class PrivilegeTest(unittest.TestCase):
         """A file of root's in the drop folder is taken by a daemon that is not root."""
         daemon = self.start()
         name = os.path.join(daemon.folder, "state", "drop", f"mail.{7:032x}")
-        with open(name + ".new", "w") as file:
+        draft = os.path.join(os.path.dirname(name), "new.left")
+        with open(draft, "w") as file:
             file.write("MAIL FROM:<shop@example.jp>\r\nRCPT TO:<left@example.org>\r\nDATA\r\n"
                        "Subject: left\r\n\r\nx\r\n.\r\nQUIT\r\n")
-        os.chmod(name + ".new", 0o644)
-        os.rename(name + ".new", name)
+        os.chmod(draft, 0o644)
+        os.rename(draft, name)
         daemon.wait_line(r"delivered .*left@example\.org")
         shim.until(lambda: not os.path.exists(name), "the file is gone")
 
