@@ -1,5 +1,6 @@
 #include "provider/arara.h"
 
+#include "http/url.h"
 #include "provider/arara_request.h"
 
 #include <string.h>
@@ -56,7 +57,7 @@ prepare_token_url(Provider *self, const ConfFile *file, GError **error)
         conf->token_url = default_token_url(self->url);
     if (!conf->token_url)
         return conf_fail(file, "account", self->name, "url", error, "this URL needs a token-url beside it");
-    const char *fault = provider_url_fault(conf->token_url, self->allow_http);
+    const char *fault = http_url_fault(conf->token_url, self->allow_http);
     if (fault)
         return conf_fail(file, "account", self->name, "token-url", error, "the URL %s", fault);
     return true;

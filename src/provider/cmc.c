@@ -4,6 +4,7 @@
 #include "provider/cmc_request.h"
 
 #include "http/json.h"
+#include "http/url.h"
 
 #include <string.h>
 
@@ -72,7 +73,7 @@ prepare_deliveries(Provider *self, const ConfFile *file, GError **error)
 
     if (!conf->deliveries_url)
         conf->deliveries_url = default_deliveries_url(self->url);
-    const char *fault = provider_url_fault(conf->deliveries_url, self->allow_http);
+    const char *fault = http_url_fault(conf->deliveries_url, self->allow_http);
     if (fault)
         return conf_fail(file, "account", self->name, "deliveries-url", error, "the URL %s", fault);
     if (conf->look_up && !conf->server_composition)

@@ -126,9 +126,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Provider, provider_free)
 /* Appends the effective settings as a section, without secrets. */
 void provider_print(const Provider *self, GString *out);
 
-/* Why no request may go to url (a literal text), or NULL if it may: https, or http to this host (allow_http:
- * to any); no user, query or fragment, nothing that two parsers could read differently. */
-const char *provider_url_fault(const char *url, bool allow_http);
-
 /* Bytes of the whole mail once its bodies and attachments are base64. */
 gint64 provider_mail_bytes(const Mail *mail);

@@ -1,5 +1,7 @@
 #include "relay/settings.h"
 
+#include "http/url.h"
+
 #include <string.h>
 
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
@@ -170,7 +172,7 @@ static bool
 check_network(const RelaySettings *self, const ConfFile *file, GError **error)
 {
     const RelayConf *conf = &self->conf;
-    const char *fault = conf->http_proxy ? provider_url_fault(conf->http_proxy, true) : NULL;
+    const char *fault = conf->http_proxy ? http_url_fault(conf->http_proxy, true) : NULL;
 
     if (fault)
         return conf_fail(file, "shimta", "", "http-proxy", error, "the URL %s", fault);

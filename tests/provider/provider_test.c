@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "http/url.h"
+
 #include <string.h>
 
 #define GOOD "[account main]\nprovider = customers-mail-cloud\napi-user = u\napi-key-file = KEYFILE\n"
@@ -87,8 +89,8 @@ test_urls(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(urls); i++) {
         g_test_message("%s", urls[i].url);
-        g_assert_cmpint(provider_url_fault(urls[i].url, false) == NULL, ==, urls[i].good);
-        g_assert_cmpint(provider_url_fault(urls[i].url, true) == NULL, ==, urls[i].good_if_allowed);
+        g_assert_cmpint(http_url_fault(urls[i].url, false) == NULL, ==, urls[i].good);
+        g_assert_cmpint(http_url_fault(urls[i].url, true) == NULL, ==, urls[i].good_if_allowed);
     }
 }
 
