@@ -3,6 +3,7 @@ include tests/mail/local.mk
 include tests/queue/local.mk
 include tests/http/local.mk
 include tests/provider/local.mk
+include tests/query/local.mk
 include tests/smtp/local.mk
 include tests/io/local.mk
 include tests/relay/local.mk

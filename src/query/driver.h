@@ -1,0 +1,80 @@
+/* A query driver, for those who write one: a table of the API's calls, each with a function that builds its request and
+ * data that say how its answer is read. The reader sees JSON, XML and CSV alike: an object in a list "items" and an
+ * element <items> are both a row named "items". */
+#pragma once
+
+#include "query/query.h"
+
+/* The API's name, with dots where it is nested in the row, compared without case, "_" and "-"; and ours. */
+typedef struct {
+    const char *api, *name;
+} QueryName;
+
+enum {
+    QUERY_CALL_CHANGES = 1 << 0, /* something; repeating it is harmless */
+    QUERY_CALL_FINAL = 1 << 1,   /* can't be undone */
+    QUERY_CALL_CSV = 1 << 2,     /* what is neither JSON nor XML is CSV */
+    QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, {} or [] is an answer: nothing there, or done */
+    QUERY_CALL_ANY = 1 << 4,     /* the shape is not documented: any document that names no failure is an answer */
+    QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
+};
+
+/* What a request is built from. */
+typedef struct {
+    const QueryAccount *account;
+    const Query *query;
+    const QueryCursor *cursor;
+    const Secret *token;
+} QueryAsk;
+
+/* One call of the API. */
+typedef struct {
+    QueryTask task;
+    unsigned flags;        /* QUERY_CALL_… */
+    unsigned needs;        /* QUERY_HAS_…: all of them */
+    unsigned needs_one;    /* one of them, where it is not 0 */
+    const char *row;       /* the name of a row; "": the whole answer is one */
+    const char *spread;    /* a list inside it: each of its elements is a row of its own, with what surrounds it */
+    const char *const *signs; /* NULL-terminated: without a row or one of these the answer is nonsense */
+    const QueryName *names;   /* ends with a zero row */
+    guint cap;             /* rows the API shows at most; 0: unlimited */
+    HttpRequest *(*build)(const QueryAsk *ask);
+    /* May be NULL: whether the question is one the API takes, beyond needs. */
+    bool (*check)(const QueryAccount *account, const Query *query, GError **error);
+    /* May be NULL: one request is all. As query_next(). */
+    bool (*next)(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page);
+    /* May be NULL: sets what only this call knows (event, excluded, …). Names and times are ours already. */
+    void (*finish)(const Query *query, QueryRow *row);
+} QueryCall;
+
+struct QueryDriver {
+    const char *name;       /* value of `provider =` */
+    bool only;              /* no mail is sent through it */
+    const QueryCall *calls; /* ends with a zero build */
+    const ConfKey *keys;
+    size_t conf_size;
+    /* Completes conf and account->key after it was read, with conf_fail(). May be NULL. */
+    bool (*prepare)(QueryAccount *self, const ConfFile *file, GError **error);
+    /* Both or neither. */
+    HttpRequest *(*login)(const QueryAccount *self);
+    Secret *(*token)(const QueryAccount *self, const HttpResponse *response, gint64 *lifetime_ms, GError **error);
+};
+
+/* NULL-terminated. */
+extern const QueryDriver *const query_drivers[];
+
+/* Appends "?name=value", or "&…" once there is a query, percent-encoded; NULL value: nothing. */
+void query_url_add(GString *url, const char *name, const char *value);
+
+/* The same for a form. */
+void query_form_add(GString *form, const char *name, const char *value);
+
+/* The path of an account key that holds a path or URL: below the account's url where it begins with a slash. */
+GString *query_url(const QueryAccount *account, const char *path);
+
+/* The call of a task, or NULL. */
+const QueryCall *query_find_call(const QueryDriver *driver, QueryTask task);
+
+/* Days, from midnight to midnight in Japan, that the query's period touches, at least 1; the start of the i-th. */
+guint query_days(const Query *query);
+gint64 query_day(const Query *query, guint i);
