@@ -385,9 +385,18 @@ client_exchange(HttpClient *self)
 HttpExchange *
 http_send(HttpClient *client, HttpRequest *request, HttpDone done, void *user)
 {
+    static const HttpStream none = { .max_bytes = HTTP_MAX_ANSWER };
+
+    return http_send_stream(client, request, &none, done, user);
+}
+
+HttpExchange *
+http_send_stream(HttpClient *client, HttpRequest *request, const HttpStream *stream, HttpDone done, void *user)
+{
     g_assert(!client->closing);
 
     HttpExchange *self = client_exchange(client);
+    self->stream = *stream;
     self->done = done;
     self->user = user;
     if (g_queue_is_empty(&client->running))

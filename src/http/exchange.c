@@ -79,15 +79,28 @@ on_seek(void *user, curl_off_t offset, int origin)
     return exchange_rewind(self) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
+static bool
+exchange_stream(HttpExchange *self, const char *bytes, size_t n)
+{
+    long status = 0;
+
+    curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status);
+    self->turned_away = !self->stream.sink((int) status, bytes, n, self->stream.user);
+    return !self->turned_away;
+}
+
 static size_t
 on_answer(char *bytes, size_t size, size_t n, void *user)
 {
     HttpExchange *self = user;
 
-    self->too_long = size * n > HTTP_MAX_ANSWER - self->answer->len;
+    self->answered += (gint64) (size * n);
+    self->too_long = self->answered > self->stream.max_bytes;
     if (self->too_long)
         return 0;
-    g_string_append_len(self->answer, bytes, size * n);
+    if (self->stream.sink)
+        return exchange_stream(self, bytes, size * n) ? size * n : 0;
+    g_string_append_len(self->answer, bytes, (gssize) (size * n));
     return size * n;
 }
 
@@ -212,7 +225,7 @@ exchange_prepare(HttpExchange *self, HttpRequest *request, const HttpConf *conf)
     curl_easy_setopt(self->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
     curl_easy_setopt(self->easy, CURLOPT_CUSTOMREQUEST, post || (get && !body) ? NULL : request->method);
-    gint64 body_s = body ? body->length / HTTP_BODY_BYTES_PER_S : 0;
+    gint64 body_s = ((body ? body->length : 0) + (self->stream.sink ? self->stream.max_bytes : 0)) / HTTP_BODY_BYTES_PER_S;
     curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, (long) (conf->total_ms + body_s * 1000));
     if (body || post)
         return exchange_set_body(self, body);
@@ -234,6 +247,8 @@ exchange_clear(HttpExchange *self)
     self->body_read = 0;
     self->body_whole = false;
     self->starts = 0;
+    self->answered = 0;
+    self->turned_away = false;
     self->header_bytes = 0;
     self->header_whole = false;
     self->too_long = false;
@@ -255,9 +270,11 @@ exchange_error(const HttpExchange *self, CURLcode rc)
     if (self->source_error)
         return g_strdup(self->source_error->message);
     if (self->too_long)
-        return g_strdup_printf("the answer's %s is longer than %d bytes",
+        return g_strdup_printf("the answer's %s is longer than %" G_GINT64_FORMAT " bytes",
                                self->header_bytes > HTTP_HEADER_BYTES ? "header" : "body",
-                               self->header_bytes > HTTP_HEADER_BYTES ? HTTP_HEADER_BYTES : HTTP_MAX_ANSWER);
+                               self->header_bytes > HTTP_HEADER_BYTES ? HTTP_HEADER_BYTES : self->stream.max_bytes);
+    if (self->turned_away)
+        return g_strdup("the rest of the answer was not wanted");
     if (rc == CURLE_OUT_OF_MEMORY) /* what curl says to a header line above 100 KB */
         return g_strdup("the answer's header is too long");
     if (rc == CURLE_ABORTED_BY_CALLBACK || rc == CURLE_SEND_FAIL_REWIND)

@@ -19,10 +19,13 @@ struct HttpExchange {
     bool body_whole;  /* curl had the last byte of it */
     char *small;      /* the whole of a small body */
     guint starts;     /* times the request began to go out */
+    HttpStream stream; /* sink NULL: into answer */
+    gint64 answered;   /* bytes of the body so far */
     GString *answer;
     size_t header_bytes;
     bool header_whole; /* the empty line behind it came */
     bool too_long;
+    bool turned_away; /* by the sink */
     GError *source_error;
     gint64 active_ms; /* monotonic time of the last byte; counts from the first start */
     gint64 started_us;

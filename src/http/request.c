@@ -68,6 +68,15 @@ http_request_take_body(HttpRequest *self, const char *type, Source *body)
     http_request_header(self, "Content-Type", type);
 }
 
+char *
+http_request_shown(const HttpRequest *self)
+{
+    const char *query = self->secret_url ? strchr(self->url, '?') : NULL;
+    size_t n = query ? (size_t) (query - self->url) : strlen(self->url);
+
+    return g_strdup_printf("%s %.*s%s", self->method, (int) n, self->url, query ? "?..." : "");
+}
+
 /* Quoted as browsers do (WHATWG HTML, "multipart form data"), which is what servers understand. */
 static void
 form_put_quoted(GString *out, const char *name, const char *value)

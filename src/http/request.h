@@ -13,6 +13,7 @@ typedef struct {
 typedef struct {
     const char *method; /* a literal */
     char *url;
+    bool secret_url;    /* what is behind its "?" is nobody else's business: a token */
     GPtrArray *headers; /* of char *, "Name: value" */
     GPtrArray *fields;  /* of HttpField: multipart/form-data; empty when body is set */
     Source *body;       /* or NULL */
@@ -27,6 +28,8 @@ void http_request_take_file(HttpRequest *self, const char *name, const char *fil
                             Source *source);
 /* Takes body; sets Content-Type. */
 void http_request_take_body(HttpRequest *self, const char *type, Source *body);
+/* Method and URL for people: "?..." stands for the rest of a secret one. Caller frees. */
+char *http_request_shown(const HttpRequest *self);
 /* What goes out: the body, or the fields as multipart/form-data, with its Content-Type added to the
  * headers; NULL without either. Moves the fields' sources into the body; belongs to the request. */
 Source *http_request_encode(HttpRequest *self);
@@ -44,7 +47,7 @@ typedef struct {
     HttpTransport transport;
     bool sent_whole;       /* HTTP_BROKEN: the last byte of the request had left */
     int status;            /* 0 without one */
-    char *body;            /* NUL-terminated, at most HTTP_MAX_ANSWER bytes; never NULL */
+    char *body;            /* NUL-terminated, at most HTTP_MAX_ANSWER bytes, "" where it went to a sink; never NULL */
     size_t body_length;
     char *content_type;    /* or NULL */
     gint64 retry_after_ms; /* both forms of Retry-After, clamped to 0 … 1 day; 0: none */

@@ -1,4 +1,4 @@
-HTTP_TESTS = %D%/broken_test %D%/client_test %D%/json_test %D%/request_test %D%/tls_test
+HTTP_TESTS = %D%/broken_test %D%/client_test %D%/json_test %D%/request_test %D%/stream_test %D%/tls_test
 check_PROGRAMS += $(HTTP_TESTS)
 TESTS += $(HTTP_TESTS)
 
@@ -12,6 +12,9 @@ HTTP_WORLD = %D%/fake_server.c %D%/fake_server.h %D%/world.c %D%/world.h
 %C%_broken_test_SOURCES = %D%/broken_test.c $(HTTP_WORLD)
 %C%_broken_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_broken_test_LDADD = $(HTTP_LIBS)
+%C%_stream_test_SOURCES = %D%/stream_test.c $(HTTP_WORLD)
+%C%_stream_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_stream_test_LDADD = $(HTTP_LIBS)
 %C%_tls_test_SOURCES = %D%/tls_test.c $(HTTP_WORLD)
 %C%_tls_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_tls_test_LDADD = $(HTTP_LIBS)

@@ -83,6 +83,27 @@ test_body(void)
     g_assert_null(http_request_encode(none));
 }
 
+static void
+test_shown(void)
+{
+    static const struct {
+        const char *url;
+        bool secret;
+        const char *shown;
+    } rows[] = {
+        { "https://a.test/x?id=1", false, "GET https://a.test/x?id=1" },
+        { "https://a.test/x?access_token=s3cret&id=1", true, "GET https://a.test/x?..." },
+        { "https://a.test/x", true, "GET https://a.test/x" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(HttpRequest) request = http_request_new("GET", rows[i].url);
+        request->secret_url = rows[i].secret;
+        g_autofree char *shown = http_request_shown(request);
+        g_assert_cmpstr(shown, ==, rows[i].shown);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -90,5 +111,6 @@ main(int argc, char **argv)
     g_test_add_func("/request/form", test_form);
     g_test_add_func("/request/boundaries-differ", test_boundaries_differ);
     g_test_add_func("/request/body", test_body);
+    g_test_add_func("/request/shown", test_shown);
     return g_test_run();
 }
