@@ -1,6 +1,5 @@
 #include "provider/arara.h"
 
-#include "http/url.h"
 #include "provider/arara_request.h"
 
 #include <string.h>
@@ -8,79 +7,27 @@
 static const char *const multi_to_names[] = { "cc", "separate", NULL };
 
 static const ConfKey arara_keys[] = {
-    CONF_KEY(AraraConf, token_url, "token-url", CONF_STRING, NULL),
-    CONF_KEY(AraraConf, client_id, "client-id", CONF_STRING, NULL, .required = true),
-    CONF_KEY(AraraConf, client_secret_file, "client-secret-file", CONF_STRING, NULL, .required = true),
-    CONF_KEY(AraraConf, token_header, "token-header", CONF_STRING, "Authorization: Bearer %s"),
+    CONF_KEY(AraraConf, oauth.token_url, "token-url", CONF_STRING, NULL),
+    CONF_KEY(AraraConf, oauth.client_id, "client-id", CONF_STRING, NULL, .required = true),
+    CONF_KEY(AraraConf, oauth.client_secret_file, "client-secret-file", CONF_STRING, NULL, .required = true),
+    CONF_KEY(AraraConf, oauth.token_header, "token-header", CONF_STRING, "Authorization: Bearer %s"),
     CONF_KEY(AraraConf, multi_to, "multi-to", CONF_CHOICE, "cc", .choices = multi_to_names),
     CONF_KEY(AraraConf, max_subject, "max-subject", CONF_UINT, "500", .min = 10, .max = 10000),
     CONF_KEY(AraraConf, max_recipients, "max-recipients", CONF_UINT, "100", .min = 1, .max = 10000),
     { 0 },
 };
 
-/* "Name: value" with one %s in the value. */
-static bool
-is_token_header(const char *form)
-{
-    const char *value = strchr(form, ':');
-    const char *place = value ? strstr(value, "%s") : NULL;
-
-    for (const char *p = form; value && p < value; p++) {
-        if (!g_ascii_isalnum(*p) && !strchr("-_", *p))
-            return false;
-    }
-    for (const char *p = form; *p; p++) {
-        if (!g_ascii_isprint(*p))
-            return false;
-    }
-    return place && value > form && !strchr(place + 1, '%') && strchr(value, '%') == place;
-}
-
-/* https://auth.{host}/oauth2/token, where there is a host to speak of. Caller frees. */
-static char *
-default_token_url(const char *url)
-{
-    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
-    const char *host = uri ? g_uri_get_host(uri) : NULL;
-
-    if (!host || g_hostname_is_ip_address(host) || !strchr(host, '.'))
-        return NULL;
-    return g_strdup_printf("https://auth.%s/oauth2/token", host);
-}
-
-static bool
-prepare_token_url(Provider *self, const ConfFile *file, GError **error)
-{
-    AraraConf *conf = self->conf;
-
-    if (!conf->token_url)
-        conf->token_url = default_token_url(self->url);
-    if (!conf->token_url)
-        return conf_fail(file, "account", self->name, "url", error, "this URL needs a token-url beside it");
-    const char *fault = http_url_fault(conf->token_url, self->allow_http);
-    if (fault)
-        return conf_fail(file, "account", self->name, "token-url", error, "the URL %s", fault);
-    return true;
-}
-
 static bool
 arara_prepare(Provider *self, const ConfFile *file, GError **error)
 {
-    const AraraConf *conf = self->conf;
-    g_autoptr(GError) cause = NULL;
+    AraraConf *conf = self->conf;
+    OauthSection section = { file, self->name, self->url, self->allow_http };
 
     if (g_str_has_suffix(self->url, "/send"))
         return conf_fail(file, "account", self->name, "url", error, "the URL must end before /send");
-    if (!prepare_token_url(self, file, error))
-        return false;
-    if (!*conf->client_id || !g_str_is_ascii(conf->client_id) || strchr(conf->client_id, ':'))
-        return conf_fail(file, "account", self->name, "client-id", error, "not a client id");
-    if (!is_token_header(conf->token_header))
-        return conf_fail(file, "account", self->name, "token-header", error,
-                         "must look like 'Authorization: Bearer %%s', with one %%s for the token");
-    self->key = secret_load(conf->client_secret_file, &cause);
+    self->key = oauth_prepare(&conf->oauth, &section, error);
     if (!self->key)
-        return conf_fail(file, "account", self->name, "client-secret-file", error, "%s", cause->message);
+        return false;
     self->limits.subject_bytes = conf->max_subject;
     return true;
 }

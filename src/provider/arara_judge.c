@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { TOKEN_MAX_BYTES = 8192, TOKEN_LIFETIME_S = 3600, TOKEN_LIFETIME_MAX_S = 24 * 3600 };
-
 /* The error codes of the API: what each means for the mail. */
 static const JudgeRow arara_codes[] = {
     { "400", OUTCOME_PERMANENT, 554, "5.6.0", 0 },
@@ -188,37 +186,14 @@ arara_judge(const Provider *self, CallTry *try, const HttpResponse *response, Ou
     return NULL;
 }
 
-/* Goes into a header: visible ASCII. */
-static bool
-is_token(const char *token)
-{
-    size_t n = token ? strlen(token) : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (!g_ascii_isgraph(token[i]))
-            return false;
-    }
-    return n > 0 && n <= TOKEN_MAX_BYTES;
-}
-
-static gint64
-lifetime_of(const cJSON *answer)
-{
-    g_autofree char *text = json_text(answer, "expires_in");
-    gint64 seconds = text ? g_ascii_strtoll(text, NULL, 10) : 0;
-
-    if (seconds <= 0)
-        seconds = TOKEN_LIFETIME_S;
-    return MIN(seconds, TOKEN_LIFETIME_MAX_S) * 1000;
-}
-
 /* Of a login nothing is permanent for a mail, and no mail is on its way. */
 static void
 refuse_login(const Provider *self, const HttpResponse *response, const cJSON *answer, Outcome *refusal)
 {
+    const AraraConf *conf = self->conf;
     const char *message = json_string(answer, "message");
     const char *detail = json_string(answer, "error_description");
-    g_autofree char *credentials = arara_credentials(self);
+    g_autofree char *credentials = oauth_credentials(&conf->oauth, self->key);
     g_autofree char *said = judge_text(self, json_string(answer, "error"), detail ? detail : message);
     g_autofree char *text = g_strdup_printf("Login to the API failed (HTTP status %d): %s", response->status, said);
     int status = response->status;
@@ -240,13 +215,10 @@ refuse_login(const Provider *self, const HttpResponse *response, const cJSON *an
 Secret *
 arara_token(const Provider *self, const HttpResponse *response, gint64 *lifetime_ms, Outcome *refusal)
 {
-    g_autoptr(cJSON) answer = json_parse(response->body, response->body_length);
-    const char *token = json_string(answer, "access_token");
+    Secret *token = oauth_token(response, lifetime_ms);
+    g_autoptr(cJSON) answer = token ? NULL : json_parse(response->body, response->body_length);
 
-    if (response->transport == HTTP_OK && response->status / 100 == 2 && is_token(token)) {
-        *lifetime_ms = lifetime_of(answer);
-        return secret_new(token);
-    }
-    refuse_login(self, response, answer, refusal);
-    return NULL;
+    if (!token)
+        refuse_login(self, response, answer, refusal);
+    return token;
 }

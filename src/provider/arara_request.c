@@ -3,8 +3,6 @@
 #include "http/json.h"
 #include "provider/arara_marker.h"
 
-#include <string.h>
-
 #define SEND_PATH "/send"
 
 enum { REQUEST_ID_LENGTH = 32 };
@@ -114,60 +112,36 @@ send_body(const CallTry *try, const char *request_id)
     return json_body_source(&body);
 }
 
-/* The header in the account's form: which one the API wants is nowhere shown. */
-static void
-put_token(HttpRequest *request, const AraraConf *conf, const Secret *token)
-{
-    g_auto(GStrv) form = g_strsplit(conf->token_header, ":", 2);
-    g_auto(GStrv) around = g_strsplit(g_strstrip(form[1]), "%s", 2);
-    g_autofree char *value = g_strconcat(around[0], token ? secret_reveal(token) : "", around[1], NULL);
-
-    http_request_header(request, g_strstrip(form[0]), value);
-}
-
 HttpRequest *
 arara_look_up(const Provider *self, const Secret *token, const char *request_id)
 {
+    const AraraConf *conf = self->conf;
     g_autofree char *url = g_strconcat(self->url, SEND_PATH "?request_id=", request_id, NULL);
     HttpRequest *request = http_request_new("GET", url);
 
-    put_token(request, self->conf, token);
+    oauth_put_token(&conf->oauth, request, token);
     return request;
 }
 
 HttpRequest *
 arara_build(const Provider *self, const CallTry *try)
 {
+    const AraraConf *conf = self->conf;
     g_autofree char *id = arara_request_id(try);
     g_autofree char *url = g_strconcat(self->url, SEND_PATH, NULL);
 
     if (try->step == ARARA_LOOK_UP)
         return arara_look_up(self, try->token, id);
     HttpRequest *request = http_request_new("POST", url);
-    put_token(request, self->conf, try->token);
+    oauth_put_token(&conf->oauth, request, try->token);
     http_request_take_body(request, "application/json", send_body(try, id));
     return request;
-}
-
-char *
-arara_credentials(const Provider *self)
-{
-    const AraraConf *conf = self->conf;
-    g_autofree char *both = g_strconcat(conf->client_id, ":", secret_reveal(self->key), NULL);
-
-    return g_base64_encode((const guchar *) both, strlen(both));
 }
 
 HttpRequest *
 arara_login(const Provider *self)
 {
     const AraraConf *conf = self->conf;
-    HttpRequest *request = http_request_new("POST", conf->token_url);
-    g_autofree char *credentials = arara_credentials(self);
-    g_autofree char *basic = g_strconcat("Basic ", credentials, NULL);
 
-    http_request_header(request, "Authorization", basic);
-    http_request_take_body(request, "application/x-www-form-urlencoded",
-                           source_new_string("grant_type=client_credentials"));
-    return request;
+    return oauth_login(&conf->oauth, self->key);
 }

@@ -1,13 +1,11 @@
 /* What the pieces of the Arara driver share: its settings, the steps of a try and their requests. */
 #pragma once
 
+#include "http/oauth.h"
 #include "provider/provider.h"
 
 typedef struct {
-    char *token_url;    /* complete after prepare */
-    char *client_id;
-    char *client_secret_file;
-    char *token_header; /* "Name: value" with one %s */
+    OauthConf oauth;
     int multi_to;       /* ARARA_MULTI_TO_… */
     guint max_subject;  /* bytes */
     guint max_recipients;
@@ -27,9 +25,6 @@ HttpRequest *arara_look_up(const Provider *self, const Secret *token, const char
 /* ProviderDriver.build and .login */
 HttpRequest *arara_build(const Provider *self, const CallTry *try);
 HttpRequest *arara_login(const Provider *self);
-
-/* The credentials of a login, base64. Caller frees. */
-char *arara_credentials(const Provider *self);
 
 /* ProviderDriver.judge and .token */
 HttpRequest *arara_judge(const Provider *self, CallTry *try, const HttpResponse *response, Outcome *outcomes);
