@@ -2,7 +2,8 @@
 
 build_packages="autoconf automake gcc make pkg-config libc6-dev python3
  libglib2.0-dev libuv1-dev libcurl4-openssl-dev libgmime-3.0-dev libcjson-dev libxml2-dev
- libarchive-dev libmicrohttpd-dev libsqlite3-dev libxxhash-dev libssl-dev libgsasl-dev libcrypt-dev"
+ libarchive-dev libmicrohttpd-dev libsqlite3-dev libxxhash-dev libssl-dev libgsasl-dev libcrypt-dev
+ libseccomp-dev"
 
 test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl procps xz-utils strace
  curl swaks msmtp s-nail php-cli postfix

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,6 +92,19 @@ confine(const Settings *settings)
     g_ptr_array_add(folders, NULL);
     if (confine_writes((const char *const *) folders->pdata, &why))
         log_event(LOG_INFO, "confined", "text", "writes only to its own folders, runs no programs", NULL);
+    else
+        log_event(LOG_NOTICE, "not-confined", "text", why, NULL);
+}
+
+void
+confine_calls(const Settings *settings)
+{
+    const char *why;
+
+    if (!settings->conf.confine)
+        return;
+    if (syscalls_confine(&why))
+        log_event(LOG_INFO, "confined", "text", "only the system calls it needs", NULL);
     else
         log_event(LOG_NOTICE, "not-confined", "text", why, NULL);
 }

@@ -11,3 +11,6 @@ bool confine_writes(const char *const *folders, const char **why);
 
 /* The same for what a daemon with these settings writes, by its key `confine`; logs what came of it. */
 void confine(const Settings *settings);
+
+/* By the same key, when everything is open and privileges are gone: no system calls but those of daemon/syscalls.h. */
+void confine_calls(const Settings *settings);

@@ -31,6 +31,7 @@ bin_shimtad_SOURCES = \
 	%D%/reload.c %D%/reload.h \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
+	%D%/syscalls.c %D%/syscalls.h \
 	%D%/users.c %D%/users.h
-bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
-bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)
+bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS) $(SECCOMP_CFLAGS)
+bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)

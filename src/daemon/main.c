@@ -208,6 +208,8 @@ daemon_run(Daemon *self, bool stdio)
         self->journal = keep_open_journal(&self->hub);
         open_control(self);
         started = privilege_drop(&error);
+        if (started)
+            confine_calls(self->hub.settings);
     }
     if (!started) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);

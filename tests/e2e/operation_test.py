@@ -192,6 +192,17 @@ class OperationTest(unittest.TestCase):
         heir.wait_line(r"ready\b")
         self.assertEqual(self.daemon.sendmail("b@example.org", stdin=b"Subject: s\n\nx\n").returncode, 0)
 
+    def test_system_calls_are_few(self):
+        """In each thread, those of the store and of the pool too. Mode 2: there is a filter."""
+        if shim.sanitized():
+            self.skipTest("sanitizers need more system calls")
+        self.assertEqual(self.daemon.send("a@example.jp", ["b@example.org"], mails.order(cc=()))[0], 250)
+        tasks = f"/proc/{self.daemon.child.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/status") as file:
+                self.assertRegex(file.read(), r"(?m)^Seccomp:\t2$")
+        self.daemon.wait_line("confined .*system calls")
+
     def test_submission_socket_mode(self):
         self.assertEqual(stat.S_IMODE(os.stat(self.daemon.socket).st_mode), 0o666)
 
