@@ -48,6 +48,7 @@ typedef struct {
     ControlRequest *request;
     guint action;
     bool found, leased, held;
+    gint64 hold_until_ms;
 } Change;
 
 static void
@@ -60,6 +61,7 @@ visit(const StoreRow *row, void *user)
     change->found = true;
     change->leased = row->leased;
     change->held = entry->held != NULL;
+    change->hold_until_ms = entry->envelope->hold_until_ms;
     if (change->action != DELETE) {
         note(change->request, actions[change->action].event, entry, NULL);
         return;
@@ -85,7 +87,10 @@ change_one(Store *store, Change *change, const char *id, GError **error)
         return busy;
     if (change->action == STORE_RETRY && change->held)
         return "it is held: release it";
-    if (change->action == STORE_RELEASE && !change->held)
+    bool on_hold = change->hold_until_ms > change->request->now_ms;
+    if (change->action == STORE_RETRY && on_hold)
+        return "its sender holds it back: release it";
+    if (change->action == STORE_RELEASE && !change->held && !on_hold)
         return "it is not held";
     bool done = change->action == DELETE ? store_remove(store, id, &cause)
                                          : store_change(store, id, (StoreAction) change->action,

@@ -43,6 +43,10 @@ put_entry(cJSON *out, const StoreRow *row)
     control_put_number(out, "attempts", entry->attempts);
     control_put_number(out, "due_ms", entry->due_ms);
     control_put_number(out, "expires_ms", entry->expires_ms);
+    if (entry->envelope->hold_until_ms)
+        control_put_number(out, "hold_until_ms", entry->envelope->hold_until_ms);
+    if (entry->envelope->priority)
+        control_put_number(out, "priority", entry->envelope->priority);
     control_put(out, "held", entry->held);
     control_put(out, "text", last ? last->text : NULL);
     control_put_number(out, "open", entry_open(entry));

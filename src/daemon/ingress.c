@@ -194,6 +194,9 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->ret = g_strdup(mail->ret);
     envelope->envid = g_strdup(mail->envid);
     envelope->hold_until_ms = mail->hold_until_ms;
+    envelope->by_ms = mail->by_ms;
+    envelope->by_flags = (mail->by_return ? ENVELOPE_BY_RETURN : 0) | (mail->by_trace ? ENVELOPE_BY_TRACE : 0);
+    envelope->priority = mail->priority;
     envelope->delivery = delivery_of(self, mail);
     envelope->refusal = self->client.too_old ? ENVELOPE_TOO_OLD : ENVELOPE_FINE;
     envelope->listener = g_strdup(self->client.listen->name);

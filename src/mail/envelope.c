@@ -44,6 +44,9 @@ envelope_new_like(const Envelope *other)
     self->ret = g_strdup(other->ret);
     self->envid = g_strdup(other->envid);
     self->hold_until_ms = other->hold_until_ms;
+    self->by_ms = other->by_ms;
+    self->by_flags = other->by_flags;
+    self->priority = other->priority;
     self->delivery = other->delivery;
     self->refusal = other->refusal;
     self->listener = g_strdup(other->listener);

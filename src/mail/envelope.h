@@ -28,6 +28,12 @@ typedef enum {
     ENVELOPE_TOO_OLD, /* it could not be taken for as long as a mail may wait */
 } EnvelopeRefusal;
 
+enum {
+    ENVELOPE_BY_RETURN = 1 << 0, /* what is late comes back; else the sender is told, and tries go on */
+    ENVELOPE_BY_TRACE = 1 << 1,  /* he is told who has it now, unless he wants to hear nothing */
+    ENVELOPE_MAX_PRIORITY = 9,   /* -9 is the lowest */
+};
+
 typedef struct {
     char *sender;          /* "" is the null sender (a bounce) */
     GPtrArray *recipients; /* of EnvelopeRecipient, never two that are the same */
@@ -49,7 +55,10 @@ typedef struct {
     /* What the sender asked for (RFC 3461). */
     char *ret;   /* "FULL", "HDRS" or NULL */
     char *envid; /* decoded, or NULL */
-    gint64 hold_until_ms; /* RFC 4865: not to go before; 0: at once. While the client waits; later it is due_ms. */
+    gint64 hold_until_ms; /* RFC 4865: not to go before; 0: at once */
+    gint64 by_ms;         /* RFC 2852: too late from then on; 0: never, or the sender was told */
+    int by_flags;         /* ENVELOPE_BY_* */
+    int priority;         /* RFC 6710 */
 
     DeliveryMode delivery;
     EnvelopeRefusal refusal; /* never stored */

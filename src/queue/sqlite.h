@@ -9,11 +9,14 @@
 #include <sys/types.h>
 
 enum {
-    SQLITE_STORE_VERSION = 4,
+    SQLITE_STORE_VERSION = 5,
     SQLITE_STORE_ID = 0x7368696d, /* application_id: "shim" */
     SQLITE_SMALL_BYTES = 64 * 1024,
     SQLITE_BATCH = 1000, /* rows that one call may move besides what it was asked for */
 };
+
+/* Turns of one priority; those of the next higher are as many less. */
+#define SQLITE_LANE_TURNS (G_GINT64_CONSTANT(1) << 40)
 
 typedef enum { ROW_WAITING, ROW_LEASED, ROW_HELD } RowState;
 
@@ -39,7 +42,8 @@ typedef struct {
     GPtrArray *gone;    /* ids whose files go when the group is durable */
     guint gone_at_mark;
     bool marked;
-    gint64 turn;        /* of the lane served last */
+    gint64 turns[2 * ENVELOPE_MAX_PRIORITY + 1]; /* of the lanes served last, by priority */
+    guint served;       /* entries, since the queue was opened */
     SqlitePlace place, wal_place; /* of the files that are open */
     gint64 rescue_ms;   /* monotonic, of the last try that failed */
     char *warning;      /* for the operator; NULL: none */
@@ -91,7 +95,8 @@ char *sqlite_take_warning(Store *store);
 #define ENTRY_COLUMNS \
     "seq, id, state, sender, size, arrived_ms, due_ms, expires_ms, attempts, delay_told, is_bounce, " \
     "expanded, held, message_id, ret, envid, smtputf8, submission, from_headers, gateway, no_aliases, hops, " \
-    "delivery, full_name, listener, client, helo, user, auth, tls, tls_client, tag, via, in_file, cut_off, chosen_account"
+    "delivery, full_name, listener, client, helo, user, auth, tls, tls_client, tag, via, in_file, cut_off, chosen_account, " \
+    "hold_until_ms, by_ms, by_flags, priority"
 enum { ENTRY_COLUMN_SEQ, ENTRY_COLUMN_ID, ENTRY_COLUMN_STATE, ENTRY_COLUMN_IN_FILE = 33 };
 
 typedef struct {
@@ -106,7 +111,8 @@ typedef struct {
 bool sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **error);
 bool sqlite_row_spool(SqliteStore *self, SqliteRow *row, GError **error); /* false without error: damage is set */
 void sqlite_row_clear(SqliteRow *row);
-char *sqlite_lane(const char *sender);
+/* Of a sender's mail of one priority. Caller frees. */
+char *sqlite_lane(const char *sender, int priority);
 const char *sqlite_state_name(RowState state);
 const char *sqlite_last_text(const Entry *entry);
 
@@ -122,7 +128,8 @@ bool sqlite_hold(SqliteStore *self, gint64 seq, const char *why, GError **error)
 /* Ends leases that ran out before now, at most limit. */
 bool sqlite_end_leases(SqliteStore *self, gint64 now_ms, gint64 limit, GError **error);
 
-/* sqlite_claim.c */
+/* sqlite_claim.c. For a new connection. */
+bool sqlite_begin_turns(SqliteStore *self, GError **error);
 GPtrArray *sqlite_claim(Store *store, const StoreClaim *claim, GError **error);
 bool sqlite_next_due(Store *store, gint64 *due_ms, GError **error);
 

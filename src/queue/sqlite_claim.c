@@ -1,6 +1,8 @@
 /* Fair between senders: each lane has a turn, the lane with the lowest is served next and gets one more. A lane
  * that becomes ready begins one above the lane served last, so that one entry waits for at most one of each other
- * sender, however many those have. Every step is a look-up in an index. */
+ * sender, however many those have. The turns of a higher priority are lower numbers, all of them: of what is due
+ * the highest priority goes first, but each leaves every fourth of its turns to those below it. Every step is a look-up
+ * in an index. */
 #include "queue/sqlite.h"
 
 typedef struct {
@@ -8,13 +10,49 @@ typedef struct {
     gint64 turn;
 } Lane;
 
+enum { LEAVES_EVERY = 4 };
+
+/* The turn of that number among those of a priority. */
+static gint64
+turn_of(int priority, gint64 number)
+{
+    return number - priority * SQLITE_LANE_TURNS;
+}
+
+static int
+priority_of(gint64 turn)
+{
+    gint64 rank = turn >= 0 ? turn / SQLITE_LANE_TURNS : -((-(turn + 1)) / SQLITE_LANE_TURNS) - 1;
+
+    return (int) -CLAMP(rank, -ENVELOPE_MAX_PRIORITY, ENVELOPE_MAX_PRIORITY);
+}
+
+static gint64 *
+last_turn(SqliteStore *self, gint64 turn)
+{
+    return &self->turns[priority_of(turn) + ENVELOPE_MAX_PRIORITY];
+}
+
+/* SQL: the turn with which a lane gets in line that left it with this one. */
+static void
+run_lane_turn(sqlite3_context *context, int n, sqlite3_value **values)
+{
+    gint64 turn = sqlite3_value_int64(values[0]);
+
+    sqlite3_result_int64(context, MAX(turn, *last_turn(sqlite3_user_data(context), turn) + 1));
+}
+
+/* Of those who are in line from then on, the next. */
 static bool
-read_lane(SqliteStore *self, Lane *lane, bool *found, GError **error)
+read_lane(SqliteStore *self, gint64 from, Lane *lane, bool *found, GError **error)
 {
     sqlite3_stmt *stmt =
-        sqlite_prepare(self, "SELECT name, turn FROM lane WHERE ready = 1 ORDER BY turn LIMIT 1", error);
-    int rc = stmt ? sqlite_step(self, stmt, error) : -1;
+        sqlite_prepare(self, "SELECT name, turn FROM lane WHERE ready = 1 AND turn >= ?1 ORDER BY turn LIMIT 1", error);
 
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "i", from);
+    int rc = sqlite_step(self, stmt, error);
     if (rc < 0)
         return false;
     *found = rc > 0;
@@ -26,17 +64,56 @@ read_lane(SqliteStore *self, Lane *lane, bool *found, GError **error)
     return true;
 }
 
+bool
+sqlite_begin_turns(SqliteStore *self, GError **error)
+{
+    if (sqlite3_create_function_v2(self->db, "lane_turn", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, self, run_lane_turn, NULL,
+                                   NULL, NULL) != SQLITE_OK)
+        return sqlite_fail(self, "cannot open the queue", error);
+    for (int priority = -ENVELOPE_MAX_PRIORITY; priority <= ENVELOPE_MAX_PRIORITY; priority++) {
+        gint64 first = turn_of(priority, 0);
+        Lane lane = { .turn = first };
+        bool found;
+        if (!read_lane(self, first, &lane, &found, error))
+            return false;
+        *last_turn(self, first) = priority_of(lane.turn) == priority ? lane.turn : first;
+        g_free(lane.name);
+    }
+    return true;
+}
+
+/* Who is served next: the highest priority, or, in its turn, one below it. */
+static bool
+next_lane(SqliteStore *self, Lane *lane, bool *found, GError **error)
+{
+    guint turn = self->served + 1;
+
+    if (!read_lane(self, G_MININT64, lane, found, error))
+        return false;
+    for (; *found && turn % LEAVES_EVERY == 0; turn /= LEAVES_EVERY) {
+        Lane below = { 0 };
+        bool is_there;
+        if (!read_lane(self, turn_of(priority_of(lane->turn) - 1, 0), &below, &is_there, error))
+            return false;
+        if (!is_there)
+            break;
+        g_free(lane->name);
+        *lane = below;
+    }
+    return true;
+}
+
 /* The lanes that are due get in line, in that order; bounded, the rest come with the next claim. */
 static bool
 ready_lanes(SqliteStore *self, gint64 now_ms, gint64 limit, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(self,
-                                        "UPDATE lane SET ready = 1, turn = max(turn, ?1) WHERE name IN (SELECT name "
-                                        "FROM lane WHERE ready = 0 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3)",
+                                        "UPDATE lane SET ready = 1, turn = lane_turn(turn) WHERE name IN (SELECT name "
+                                        "FROM lane WHERE ready = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2)",
                                         error);
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "iii", self->turn + 1, now_ms, limit);
+    sqlite_bind(stmt, "ii", now_ms, limit);
     return sqlite_run(self, stmt, error);
 }
 
@@ -56,8 +133,8 @@ static bool
 pull_in_far(SqliteStore *self, const StoreClaim *claim, GError **error)
 {
     static const char entries[] =
-        "UPDATE entry SET due_ms = ?1 WHERE seq IN (SELECT seq FROM entry WHERE state = 'waiting' AND due_ms > ?1 "
-        "ORDER BY due_ms LIMIT ?2)";
+        "UPDATE entry SET due_ms = ?1 WHERE seq IN (SELECT seq FROM entry WHERE state = 'waiting' AND hold_until_ms = 0 "
+        "AND due_ms > ?1 ORDER BY due_ms LIMIT ?2)";
     static const char lanes[] =
         "UPDATE lane SET due_ms = ?1 WHERE name IN (SELECT name FROM lane WHERE ready = 0 AND due_ms > ?1 "
         "ORDER BY due_ms LIMIT ?2)";
@@ -88,7 +165,8 @@ serve_lane(SqliteStore *self, const Lane *lane, GError **error)
 
     if (!stmt)
         return false;
-    self->turn = lane->turn;
+    self->served++;
+    *last_turn(self, lane->turn) = lane->turn;
     sqlite_bind(stmt, "si", lane->name, lane->turn + 1);
     return sqlite_run(self, stmt, error);
 }
@@ -97,7 +175,7 @@ static bool
 lease(SqliteStore *self, SqliteRow *row, gint64 lease_ms, GError **error)
 {
     sqlite3_stmt *stmt =
-        sqlite_prepare(self, "UPDATE entry SET state = 'leased', lease_ms = ?2 WHERE seq = ?1", error);
+        sqlite_prepare(self, "UPDATE entry SET state = 'leased', lease_ms = ?2, hold_until_ms = 0 WHERE seq = ?1", error);
 
     if (!stmt)
         return false;
@@ -196,8 +274,10 @@ sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
 
         if (steps % 64 == 0 && !ready_lanes(self, claim->now_ms, 2 * 64, error))
             return NULL;
-        if (!read_lane(self, &lane, &found, error))
+        if (!next_lane(self, &lane, &found, error)) {
+            g_free(lane.name);
             return NULL;
+        }
         bool fine = !found || take_first(self, &lane, claim, taken, &cause);
         g_free(lane.name);
         if (fine)
@@ -213,6 +293,13 @@ sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
 bool
 sqlite_next_due(Store *store, gint64 *due_ms, GError **error)
 {
-    return sqlite_number((SqliteStore *) store, "SELECT min(due_ms) FROM entry WHERE state = 'waiting'", G_MAXINT64,
-                         due_ms, error);
+    static const char free[] = "SELECT min(due_ms) FROM entry WHERE state = 'waiting' AND hold_until_ms = 0";
+    static const char on_hold[] = "SELECT min(due_ms) FROM entry WHERE state = 'waiting' AND hold_until_ms > 0";
+    SqliteStore *self = (SqliteStore *) store;
+    gint64 one, other;
+
+    if (!sqlite_number(self, free, G_MAXINT64, &one, error) || !sqlite_number(self, on_hold, G_MAXINT64, &other, error))
+        return false;
+    *due_ms = MIN(one, other);
+    return true;
 }

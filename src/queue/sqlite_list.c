@@ -13,7 +13,7 @@
 static void
 bind_query(sqlite3_stmt *stmt, const StoreQuery *query)
 {
-    g_autofree char *lane = query->sender ? sqlite_lane(query->sender) : NULL;
+    g_autofree char *lane = query->sender ? sqlite_lane(query->sender, 0) : NULL;
     g_autofree char *recipient = query->recipient ? g_ascii_strdown(query->recipient, -1) : NULL;
 
     sqlite_bind(stmt, "sssi", query->id ? query->id : query->after ? query->after : "", NULL, NULL,
@@ -102,9 +102,9 @@ flush_lanes(SqliteStore *self, gint64 now_ms, GError **error)
 /* What is due already is no longer in the way of the next page. */
 static const char flush_later[] =
     "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry INDEXED BY entry_due" WHERE_PAGE
-    " AND state = 'waiting' AND due_ms > ?5 ORDER BY due_ms LIMIT ?6";
+    " AND state = 'waiting' AND hold_until_ms = 0 AND due_ms > ?5 ORDER BY due_ms LIMIT ?6";
 static const char flush_one[] = "INSERT INTO temp.flushed SELECT seq, lane FROM main.entry" WHERE_ONE
-                                " AND state = 'waiting' AND due_ms > ?5 LIMIT ?6";
+                                " AND state = 'waiting' AND hold_until_ms = 0 AND due_ms > ?5 LIMIT ?6";
 
 bool
 sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GError **error)
@@ -138,7 +138,10 @@ sqlite_stats(Store *store, gint64 now_ms, StoreStats *stats, GError **error)
 {
     SqliteStore *self = (SqliteStore *) store;
     sqlite3_stmt *stmt =
-        sqlite_prepare(self, "SELECT count(*) FROM entry WHERE state = 'waiting' AND due_ms <= ?1", error);
+        sqlite_prepare(self,
+                       "SELECT (SELECT count(*) FROM entry WHERE state = 'waiting' AND hold_until_ms = 0 AND "
+                       "due_ms <= ?1) + (SELECT count(*) FROM entry WHERE state = 'waiting' AND hold_until_ms > 0 AND "
+                       "due_ms <= ?1)", error);
     gint64 oldest_ms;
 
     if (!stmt)

@@ -21,9 +21,15 @@ sqlite_state_name(RowState state)
 }
 
 char *
-sqlite_lane(const char *sender)
+sqlite_lane(const char *sender, int priority)
 {
-    return g_utf8_validate(sender, -1, NULL) ? g_utf8_strdown(sender, -1) : g_ascii_strdown(sender, -1);
+    char *lower = g_utf8_validate(sender, -1, NULL) ? g_utf8_strdown(sender, -1) : g_ascii_strdown(sender, -1);
+
+    if (priority == 0)
+        return lower;
+    char *lane = g_strdup_printf("%s %+d", lower, priority);
+    g_free(lower);
+    return lane;
 }
 
 static gint64
@@ -184,6 +190,15 @@ take_envelope(Columns *self, Envelope *envelope)
     envelope->via = take_text(self, true, "via");
 }
 
+static void
+take_wishes(Columns *self, Envelope *envelope)
+{
+    envelope->hold_until_ms = take_number(self, 0, G_MAXINT64, "hold_until_ms");
+    envelope->by_ms = take_number(self, 0, G_MAXINT64, "by_ms");
+    envelope->by_flags = take_number(self, 0, ENVELOPE_BY_RETURN | ENVELOPE_BY_TRACE, "by_flags");
+    envelope->priority = take_number(self, -ENVELOPE_MAX_PRIORITY, ENVELOPE_MAX_PRIORITY, "priority");
+}
+
 /* In the order of ENTRY_COLUMNS. */
 bool
 sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **error)
@@ -213,6 +228,7 @@ sqlite_row_read(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **
     row->in_file = take_flag(&columns, "in_file");
     entry->cut_off = take_flag(&columns, "cut_off");
     entry->envelope->account = take_text(&columns, true, "chosen_account");
+    take_wishes(&columns, entry->envelope);
     entry->stored = true;
     row->damage = columns.damage;
     if (read_recipients(self, row, error))

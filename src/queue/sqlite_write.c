@@ -59,12 +59,12 @@ wake_lane_of(SqliteStore *self, gint64 seq, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(self,
                                         "INSERT INTO lane (name, ready, due_ms, turn) "
-                                        "SELECT lane, 0, due_ms, 0 FROM entry WHERE seq = ?1 AND state = 'waiting' "
+                                        "SELECT lane, 0, due_ms, -priority * ?2 FROM entry WHERE seq = ?1 AND state = 'waiting' "
                                         "ON CONFLICT (name) DO UPDATE SET due_ms = min(due_ms, excluded.due_ms)",
                                         error);
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "i", seq);
+    sqlite_bind(stmt, "ii", seq, SQLITE_LANE_TURNS);
     return sqlite_run(self, stmt, error);
 }
 
@@ -131,20 +131,20 @@ static bool
 put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, gint64 size, GError **error)
 {
     const Envelope *envelope = entry->envelope;
-    g_autofree char *lane = sqlite_lane(envelope->sender);
+    g_autofree char *lane = sqlite_lane(envelope->sender, envelope->priority);
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "INSERT INTO entry (id, state, sender, lane, size, arrived_ms, due_ms, lease_ms, expires_ms, attempts, last, "
         "held, message_id, delay_told, is_bounce, expanded, in_file, ret, envid, smtputf8, submission, "
         "from_headers, gateway, no_aliases, hops, delivery, full_name, listener, client, helo, user, cut_off, auth, "
-        "tls, tls_client, tag, via, chosen_account) VALUES "
+        "tls, tls_client, tag, via, chosen_account, hold_until_ms, by_ms, by_flags, priority) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
+        "?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42)",
         error);
 
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "ssssiiiiiisssiiiissiiiiiiisssssissssss", entry->id, sqlite_state_name(state), envelope->sender, lane,
+    sqlite_bind(stmt, "ssssiiiiiisssiiiissiiiiiiisssssissssssiiii", entry->id, sqlite_state_name(state), envelope->sender, lane,
                 size, entry->arrived_ms, entry->due_ms, lease_ms, entry->expires_ms, GI(entry->attempts),
                 sqlite_last_text(entry), entry->held, entry_message_id(entry),
                 GI(entry->delay_told), GI(entry->is_bounce), GI(entry->expanded), GI(size > self->small_bytes),
@@ -152,7 +152,8 @@ put_row(SqliteStore *self, const Entry *entry, RowState state, gint64 lease_ms, 
                 GI(envelope->from_headers), GI(envelope->gateway), GI(envelope->no_aliases), GI(envelope->hops),
                 GI(envelope->delivery), envelope->full_name, envelope->listener, envelope->client, envelope->helo,
                 envelope->user, GI(entry->cut_off), envelope->auth, envelope->tls, envelope->tls_client, envelope->tag,
-                envelope->via, envelope->account);
+                envelope->via, envelope->account, envelope->hold_until_ms, envelope->by_ms, GI(envelope->by_flags),
+                GI(envelope->priority));
     bool fine = sqlite_run(self, stmt, error);
     sqlite3_clear_bindings(stmt);
     return fine;
@@ -232,13 +233,13 @@ sqlite_update(Store *store, const Entry *entry, GError **error)
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
         "UPDATE entry SET state = ?2, lease_ms = 0, held = iif(?2 = 'held', coalesce(?3, held), NULL), attempts = ?4, "
-        "due_ms = ?5, expires_ms = ?6, delay_told = ?7, last = ?8, cut_off = ?9 WHERE seq = ?1",
+        "due_ms = ?5, expires_ms = ?6, delay_told = ?7, last = ?8, cut_off = ?9, by_ms = ?10 WHERE seq = ?1",
         error);
     if (!stmt)
         return false;
-    sqlite_bind(stmt, "issiiiisi", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
+    sqlite_bind(stmt, "issiiiisii", row.seq, sqlite_state_name(state), entry->held, GI(entry->attempts),
                 entry->due_ms, entry->expires_ms, GI(entry->delay_told),
-                sqlite_last_text(entry), GI(entry->cut_off));
+                sqlite_last_text(entry), GI(entry->cut_off), entry->envelope->by_ms);
     if (!sqlite_run(self, stmt, error) || !put_recipients(self, entry, row.seq, error))
         return false;
     count(self, row.state, state);
@@ -325,9 +326,10 @@ change_row(SqliteStore *self, const Row *row, StoreAction action, gint64 now_ms,
     static const char hold[] =
         "UPDATE entry SET held = coalesce(held, 'by the operator'), "
         "state = iif(state = 'leased', state, 'held') WHERE seq = ?1 AND ?2 >= 0";
-    static const char retry[] = "UPDATE entry SET due_ms = ?2 WHERE seq = ?1";
+    static const char retry[] = "UPDATE entry SET due_ms = max(?2, hold_until_ms) WHERE seq = ?1";
     static const char release[] =
-        "UPDATE entry SET held = NULL, due_ms = ?2, state = iif(state = 'leased', state, 'waiting') WHERE seq = ?1";
+        "UPDATE entry SET held = NULL, due_ms = ?2, hold_until_ms = 0, "
+        "state = iif(state = 'leased', state, 'waiting') WHERE seq = ?1";
     sqlite3_stmt *stmt =
         sqlite_prepare(self, action == STORE_HOLD ? hold : action == STORE_RETRY ? retry : release, error);
 

@@ -79,7 +79,8 @@ bool store_remove(Store *self, const char *id, GError **error);
  * that has few never wait for all those of one that has many. GPtrArray of Entry, complete, bytes readable until
  * they are freed, whatever becomes of the row. An entry that cannot be read is held, with the reason, and
  * not returned; damaged() is told on the caller's thread, if there is one. Leases that ran out are over, their entries
- * cut off. A due_ms later than now + max_wait_ms (the clock went back) counts as that. */
+ * cut off. A due_ms later than now + max_wait_ms (the clock went back) counts as that, but nothing goes before its hold_until_ms. Of
+ * what is due the highest priority goes first; of each four entries one is of a lower one, if there is any. */
 typedef struct {
     gint64 now_ms;
     gint64 lease_ms;
@@ -120,12 +121,13 @@ typedef struct {
 bool store_each(Store *self, const StoreQuery *query, void (*visit)(const StoreRow *row, void *user), void *user,
                 GError **error);
 
-/* Operator's changes to one entry; GONE if there is none. Due now, and no longer held: release; due now: retry. One
+/* Operator's changes to one entry; GONE if there is none. Due now, and held by nobody, its sender included (RFC 4865):
+ * release; due now, or when it may go: retry. One
  * that is leased goes on, and is held once its lease ends. */
 typedef enum { STORE_RETRY, STORE_HOLD, STORE_RELEASE } StoreAction;
 bool store_change(Store *self, const char *id, StoreAction action, gint64 now_ms, GError **error);
 
-/* All that wait for later and fit the query, at most query->max, become due now; how many. Again while it is that
+/* All that wait for later and fit the query, but for those that may not go yet, at most query->max, become due now; how many. Again while it is that
  * many. */
 bool store_flush(Store *self, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
 

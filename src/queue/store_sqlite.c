@@ -60,8 +60,7 @@ sqlite_connect(SqliteStore *self, GError **error)
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (sqlite3_exec(self->db, connection_setup, NULL, NULL, NULL) != SQLITE_OK)
         return sqlite_fail(self, "cannot open the queue", error);
-    if (!sqlite_upgrade(self, error) || !read_totals(self, error) ||
-        !sqlite_number(self, "SELECT turn FROM lane WHERE ready = 1 ORDER BY turn LIMIT 1", 0, &self->turn, error))
+    if (!sqlite_upgrade(self, error) || !read_totals(self, error) || !sqlite_begin_turns(self, error))
         return false;
     sqlite_guard_start(self);
     return true;

@@ -287,6 +287,7 @@ share_start(Share *self, const ShareOps *ops, void *user)
         errand->share = self;
         errand->call = self->calls->pdata[i];
         errand->ticket.sender = self->entry->envelope->sender;
+        errand->ticket.priority = self->entry->envelope->priority;
         errand->ticket.turn = on_turn;
         errand->ticket.paused = on_paused;
     }

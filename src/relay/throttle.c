@@ -2,12 +2,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "mail/envelope.h"
 
-enum { PROBE_MS = 5000 }; /* in which most probes are answered */
+enum {
+    PROBE_MS = 5000, /* in which most probes are answered */
+    PRIORITIES = 2 * ENVELOPE_MAX_PRIORITY + 1,
+    LEAVES_EVERY = 4,
+};
 
 /* A sender's part of the line. */
 typedef struct ThrottleSender {
-    char *address;
+    char *key;
+    GQueue *ring;
     GQueue tickets; /* of Ticket */
     GList link;
 } ThrottleSender;
@@ -16,8 +22,9 @@ struct Throttle {
     guint refs;
     char *name; /* of the account */
     guint places, calls;
-    GHashTable *senders; /* address -> ThrottleSender, those that wait */
-    GQueue ring;         /* of the same: whose turn is next */
+    GHashTable *senders; /* address and priority -> ThrottleSender, those that wait */
+    GQueue rings[PRIORITIES]; /* of the same, the highest priority first: whose turn is next */
+    guint served;        /* of those who waited */
     guint waiting;       /* tickets */
     Health health;
     Outcome why; /* of the last pause; OPEN: there was none since it was well */
@@ -31,7 +38,7 @@ sender_free(void *data)
 {
     ThrottleSender *sender = data;
 
-    g_free(sender->address);
+    g_free(sender->key);
     g_free(sender);
 }
 
@@ -51,7 +58,8 @@ throttle_new(uv_loop_t *loop, const Provider *provider)
     self->name = g_strdup(provider->name);
     set_limits(self, provider);
     self->senders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sender_free);
-    g_queue_init(&self->ring);
+    for (guint i = 0; i < PRIORITIES; i++)
+        g_queue_init(&self->rings[i]);
     self->timer = g_new0(uv_timer_t, 1);
     uv_timer_init(loop, self->timer);
     self->timer->data = self;
@@ -76,15 +84,18 @@ throttle_free(Throttle *self)
 static void
 line_join(Throttle *self, Ticket *ticket)
 {
+    int priority = CLAMP(ticket->priority, -ENVELOPE_MAX_PRIORITY, ENVELOPE_MAX_PRIORITY);
     g_autofree char *address = g_ascii_strdown(ticket->sender ? ticket->sender : "", -1);
-    ThrottleSender *sender = g_hash_table_lookup(self->senders, address);
+    g_autofree char *key = g_strdup_printf("%d %s", priority, address);
+    ThrottleSender *sender = g_hash_table_lookup(self->senders, key);
 
     if (!sender) {
         sender = g_new0(ThrottleSender, 1);
-        sender->address = g_steal_pointer(&address);
+        sender->key = g_steal_pointer(&key);
+        sender->ring = &self->rings[ENVELOPE_MAX_PRIORITY - priority];
         sender->link.data = sender;
-        g_hash_table_insert(self->senders, sender->address, sender);
-        g_queue_push_tail_link(&self->ring, &sender->link);
+        g_hash_table_insert(self->senders, sender->key, sender);
+        g_queue_push_tail_link(sender->ring, &sender->link);
     }
     ticket->link = (GList) { .data = ticket };
     ticket->among = sender;
@@ -101,19 +112,39 @@ line_quit(Throttle *self, Ticket *ticket)
     g_queue_unlink(&sender->tickets, &ticket->link);
     if (!g_queue_is_empty(&sender->tickets))
         return;
-    g_queue_unlink(&self->ring, &sender->link);
-    g_hash_table_remove(self->senders, sender->address);
+    g_queue_unlink(sender->ring, &sender->link);
+    g_hash_table_remove(self->senders, sender->key);
+}
+
+/* The first that somebody is in, from that place on; or NULL. */
+static GQueue *
+ring_from(Throttle *self, GQueue *ring)
+{
+    while (ring < self->rings + PRIORITIES && g_queue_is_empty(ring))
+        ring++;
+    return ring < self->rings + PRIORITIES ? ring : NULL;
+}
+
+static GQueue *
+ring_next(Throttle *self)
+{
+    GQueue *ring = ring_from(self, self->rings), *below;
+
+    for (guint turn = ++self->served; turn % LEAVES_EVERY == 0 && (below = ring_from(self, ring + 1)); turn /= LEAVES_EVERY)
+        ring = below;
+    return ring;
 }
 
 /* The next in line; its sender's others come after one of each other sender. */
 static Ticket *
 line_next(Throttle *self)
 {
-    GList *link = g_queue_pop_head_link(&self->ring);
+    GQueue *ring = ring_next(self);
+    GList *link = g_queue_pop_head_link(ring);
     ThrottleSender *sender = link->data;
     Ticket *ticket = g_queue_peek_head(&sender->tickets);
 
-    g_queue_push_tail_link(&self->ring, link);
+    g_queue_push_tail_link(ring, link);
     line_quit(self, ticket);
     return ticket;
 }

@@ -1,5 +1,6 @@
 /* Calls at once per account. Who finds no place waits in a line that is fair between senders: each gets a turn before
- * any gets another, however many mails one of them has there. An account whose calls cannot work is paused
+ * any gets another, however many mails one of them has there. There is a line for each priority, the highest of which
+ * goes first, but leaves every fourth turn to those below it. An account whose calls cannot work is paused
  * (relay/health.h); meanwhile nobody calls it, and after it one call at a time until one works. Loop thread. */
 #pragma once
 
@@ -16,6 +17,7 @@ typedef struct Throttle Throttle;
 /* A place in the line; belongs to whoever waits and must stay where it is. */
 typedef struct Ticket {
     const char *sender;                  /* of the mail's envelope; borrowed while it waits */
+    int priority;                        /* likewise */
     void (*turn)(struct Ticket *self);   /* it has a place now */
     void (*paused)(struct Ticket *self); /* it has left the line, without a place */
     GList link;                          /* the rest is the throttle's */

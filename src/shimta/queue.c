@@ -146,6 +146,8 @@ print_details(const cJSON *row)
     printf("%-12s %s\n", "size", size);
     print_time(row, "arrived_ms", "arrived");
     print_time(row, "due_ms", "next try");
+    if (output_number(row, "hold_until_ms"))
+        print_time(row, "hold_until_ms", "not before");
     print_time(row, "expires_ms", "given up");
     printf("%-12s %" G_GINT64_FORMAT "\n", "tries", output_number(row, "attempts"));
     printf("%-12s %" G_GINT64_FORMAT ", open: %" G_GINT64_FORMAT "\n", "recipients", output_number(row, "recipients"),

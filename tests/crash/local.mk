@@ -1,7 +1,7 @@
 CRASH_TESTS = \
 	%D%/kill_test.py %D%/powercut_test.py %D%/disk_test.py %D%/api_test.py %D%/limits_test.py %D%/damage_test.py
 TESTS += $(CRASH_TESTS)
-EXTRA_DIST += %D%/README $(CRASH_TESTS) %D%/rig.py %D%/load.py %D%/store.py %D%/reckoning.py %D%/powercut.py %D%/queue-1.sql
+EXTRA_DIST += %D%/README $(CRASH_TESTS) %D%/rig.py %D%/load.py %D%/store.py %D%/reckoning.py %D%/powercut.py %D%/queue-1.sql %D%/queue-4.sql
 
 check_PROGRAMS += %D%/store_driver
 %C%_store_driver_SOURCES = %D%/store_driver.c

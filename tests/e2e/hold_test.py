@@ -1,6 +1,7 @@
 """FUTURERELEASE (RFC 4865): mail that is not to go yet, and goes."""
 
 import re
+import subprocess
 import time
 
 import mails
@@ -12,7 +13,7 @@ import unittest
 class HoldTest(unittest.TestCase):
     def send(self, daemon, parameter):
         with daemon.raw() as talk:
-            self.assertIn("FUTURERELEASE 86400 ", talk.hello()[1])
+            self.assertIn("FUTURERELEASE 2592000 ", talk.hello()[1])
             self.assertEqual(talk.ask(f"MAIL FROM:<shop@example.jp> {parameter}")[0], 250)
             self.assertEqual(talk.ask("RCPT TO:<b@example.org>")[0], 250)
             self.assertEqual(talk.ask("DATA")[0], 354)
@@ -41,6 +42,26 @@ class HoldTest(unittest.TestCase):
     def test_past(self):
         sandbox, daemon = self.start()
         self.send(daemon, "HOLDUNTIL=2001-01-01T00:00:00Z")
+        self.assertEqual(len(sandbox.box()), 1)
+
+    def shimta(self, daemon, *argv):
+        done = subprocess.run([shim.program("shimta"), "-c", daemon.conf, "queue", *argv], capture_output=True,
+                              text=True, timeout=shim.PATIENCE)
+        return done.stdout + done.stderr
+
+    def test_who_releases(self):
+        """A run of the queue, a flush and a retry do not; the operator who says so does. More days than a retry waits."""
+        sandbox, daemon = self.start()
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3 * 86400))
+        text = self.send(daemon, f"HOLDUNTIL={until}")
+        queue_id = re.search(r"queued as Q(\w+)$", text).group(1)
+        self.assertEqual(daemon.sendmail("-q").returncode, 0)
+        self.assertIn("0 due now", self.shimta(daemon, "flush"))
+        self.assertIn("its sender holds it back", self.shimta(daemon, "retry", queue_id))
+        self.assertRegex(self.shimta(daemon, "show", queue_id), "not before +20")
+        self.assertEqual(sandbox.box(), [])
+        self.shimta(daemon, "release", queue_id)
+        daemon.wait_line(rf"delivered id={queue_id} ")
         self.assertEqual(len(sandbox.box()), 1)
 
     def test_nothing_to_keep_it_in(self):

@@ -175,6 +175,97 @@ test_flush(QueueFixture *self, const void *kind)
     g_assert_cmpuint(one->len, ==, 20);
 }
 
+/* RFC 4865: whatever makes mail due leaves it alone, but for an operator who releases it. */
+static void
+test_on_hold(QueueFixture *self, const void *kind)
+{
+    g_autoptr(Entry) entry = queue_mail("a@here.test", 100, 1);
+
+    entry->due_ms = entry->envelope->hold_until_ms = 300000;
+    queue_put(self->store, entry, 0);
+    g_assert_cmpuint(flush(self->store, (StoreQuery) { .held = -1 }), ==, 0);
+    g_assert_cmpuint(flush(self->store, (StoreQuery) { .id = entry->id, .held = -1 }), ==, 0);
+    queue_change(self->store, entry->id, STORE_RETRY);
+    g_assert_null(queue_claim_one(self->store, 2000)); /* nor a clock that went back */
+    g_assert_cmpint(queue_next_due(self->store), ==, 300000);
+    g_assert_null(queue_claim_one(self->store, 299999));
+    g_autoptr(GPtrArray) taken = queue_claim(self->store, 300000, 1);
+    g_assert_cmpuint(taken->len, ==, 1);
+
+    /* Once it was tried it is mail like any other. */
+    ((Entry *) taken->pdata[0])->due_ms = 900000;
+    queue_update(self->store, taken->pdata[0]);
+    g_assert_cmpuint(flush(self->store, (StoreQuery) { .held = -1 }), ==, 1);
+    g_free(queue_claim_one(self->store, 2000));
+}
+
+static void
+test_on_hold_released(QueueFixture *self, const void *kind)
+{
+    g_autoptr(Entry) entry = queue_mail("a@here.test", 100, 1);
+
+    entry->due_ms = entry->envelope->hold_until_ms = 300000;
+    queue_put(self->store, entry, 0);
+    queue_change(self->store, entry->id, STORE_RELEASE);
+    g_autofree char *id = queue_claim_one(self->store, 2000);
+    g_assert_cmpstr(id, ==, entry->id);
+}
+
+static void
+put_priority(Store *store, const char *sender, int priority, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(Entry) entry = queue_mail(sender, 10, i);
+        entry->envelope->priority = priority;
+        queue_put(store, entry, 0);
+    }
+}
+
+/* The priorities of those who are claimed next, a digit each; M is -9. Caller frees. */
+static char *
+order(Store *store, guint n)
+{
+    g_autoptr(GPtrArray) entries = queue_claim(store, 1000, n);
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < entries->len; i++) {
+        int priority = ((Entry *) entries->pdata[i])->envelope->priority;
+        g_string_append_c(text, (char) (priority == -9 ? 'M' : '0' + priority));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+test_priority(QueueFixture *self, const void *kind)
+{
+    put_priority(self->store, "a@here.test", -9, 3);
+    put_priority(self->store, "a@here.test", 0, 3);
+    put_priority(self->store, "b@here.test", 4, 8);
+    put_priority(self->store, "a@here.test", 9, 1);
+    g_autofree char *all = order(self->store, 100);
+    g_assert_cmpstr(all, ==, "944044404440MMM");
+}
+
+/* High mail that comes all the time leaves a share to the rest, and does not make old senders wait for new ones. */
+static void
+test_priority_for_ever(QueueFixture *self, const void *kind)
+{
+    guint low = 0;
+
+    put_priority(self->store, "old@here.test", 0, 40);
+    for (guint i = 0; i < 10; i++) {
+        put_priority(self->store, "high@here.test", 5, 8);
+        g_autofree char *text = order(self->store, 8);
+        for (const char *p = text; *p; p++)
+            low += *p == '0';
+    }
+    g_assert_cmpuint(low, ==, 20);
+    put_priority(self->store, "new@here.test", 0, 1);
+    g_autoptr(GPtrArray) next = queue_claim(self->store, 1000, 30);
+    g_assert_cmpuint(of_sender(next, "new@here.test"), ==, 1);
+    g_assert_cmpuint(of_sender(next, "high@here.test"), ==, 20);
+}
+
 #define TEST(name) queue_test(#name, kind, test_##name)
 
 int
@@ -192,6 +283,10 @@ main(int argc, char **argv)
         TEST(change);
         TEST(defer);
         TEST(flush);
+        TEST(on_hold);
+        TEST(on_hold_released);
+        TEST(priority);
+        TEST(priority_for_ever);
     }
     return g_test_run();
 }

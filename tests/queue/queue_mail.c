@@ -154,6 +154,10 @@ assert_envelope(const Envelope *got, const Envelope *want)
     g_assert_cmpstr(got->tag, ==, want->tag);
     g_assert_cmpstr(got->via, ==, want->via);
     g_assert_cmpstr(got->account, ==, want->account);
+    g_assert_cmpint(got->hold_until_ms, ==, want->hold_until_ms);
+    g_assert_cmpint(got->by_ms, ==, want->by_ms);
+    g_assert_cmpint(got->by_flags, ==, want->by_flags);
+    g_assert_cmpint(got->priority, ==, want->priority);
     g_assert_cmpstr(got->user, ==, want->user);
     g_assert_cmpuint(got->recipients->len, ==, want->recipients->len);
 }

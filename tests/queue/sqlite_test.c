@@ -168,6 +168,11 @@ test_upgrade(SqliteFixture *self, const void *unused)
 {
     g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, G_MAXINT64);
 
+    sqlite_run_sql(self->db, "DROP INDEX entry_due; DROP INDEX entry_on_hold;"
+                   "CREATE INDEX entry_due ON entry (due_ms) WHERE state = 'waiting';"
+                   "ALTER TABLE entry DROP COLUMN hold_until_ms; ALTER TABLE entry DROP COLUMN by_ms;"
+                   "ALTER TABLE entry DROP COLUMN by_flags; ALTER TABLE entry DROP COLUMN priority;"
+                   "PRAGMA user_version = 4");
     sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN chosen_account;"
                    "ALTER TABLE entry ADD COLUMN shares_made INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 3");
     sqlite_run_sql(self->db, "ALTER TABLE entry DROP COLUMN auth; ALTER TABLE entry DROP COLUMN tls;"

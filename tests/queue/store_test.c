@@ -29,6 +29,10 @@ full_mail(void)
     envelope->tls_client = g_strdup("CN=client, O=\"There, Inc\"");
     envelope->tag = g_strdup("cron");
     envelope->via = g_strdup("ESMTP:host.test");
+    envelope->hold_until_ms = 900;
+    envelope->by_ms = 5000000;
+    envelope->by_flags = ENVELOPE_BY_RETURN | ENVELOPE_BY_TRACE;
+    envelope->priority = -4;
     entry->message_id = g_strdup("<a@b>");
     entry->attempts = 3;
     entry->delay_told = true;

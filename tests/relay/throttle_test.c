@@ -185,6 +185,27 @@ test_senders(void)
     close_throttle(throttle);
 }
 
+/* The higher first, but each fourth turn is of a lower one. */
+static void
+test_priorities(void)
+{
+    static const int priorities[] = { 0, 0, 0, 5, 5, 5, 5, -9, 9 };
+    static const guint want[] = { 8, 3, 4, 1, 5, 6, 2, 7 };
+    Guest guests[G_N_ELEMENTS(priorities)];
+    Throttle *throttle = open_throttle(1, guests, G_N_ELEMENTS(guests));
+
+    for (guint i = 0; i < G_N_ELEMENTS(guests); i++) {
+        guests[i].ticket.priority = priorities[i];
+        enter(&guests[i]);
+    }
+    leave(&guests[0], '+');
+    for (guint i = 0; i < G_N_ELEMENTS(want); i++)
+        leave(&guests[turns[i]], '+');
+    for (guint i = 0; i < G_N_ELEMENTS(want); i++)
+        g_assert_cmpuint(turns[i], ==, want[i]);
+    close_throttle(throttle);
+}
+
 /* A burst keeps nobody waiting for more than the calls on their way and one of its own. */
 static void
 test_burst(void)
@@ -367,6 +388,7 @@ main(int argc, char **argv)
     g_test_add_func("/throttle/long-line", test_long_line);
     g_test_add_func("/throttle/close", test_close);
     g_test_add_func("/throttle/senders", test_senders);
+    g_test_add_func("/throttle/priorities", test_priorities);
     g_test_add_func("/throttle/burst", test_burst);
     g_test_add_func("/throttle/pause", test_pause);
     g_test_add_func("/throttle/refuse", test_refuse);
