@@ -15,17 +15,9 @@ enum {
     QUERY_CALL_FINAL = 1 << 1,   /* can't be undone */
     QUERY_CALL_CSV = 1 << 2,     /* what is neither JSON nor XML is CSV */
     QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, {} or [] is an answer: nothing there, or done */
-    QUERY_CALL_ANY = 1 << 4,     /* the shape is not documented: any document that names no failure is an answer */
+    QUERY_CALL_ANY = 1 << 4,     /* undocumented shape: a document that names no failure is an answer, if need be a row */
     QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
 };
-
-/* What a request is built from. */
-typedef struct {
-    const QueryAccount *account;
-    const Query *query;
-    const QueryCursor *cursor;
-    const Secret *token;
-} QueryAsk;
 
 /* One call of the API. */
 typedef struct {
@@ -33,9 +25,9 @@ typedef struct {
     unsigned flags;        /* QUERY_CALL_… */
     unsigned needs;        /* QUERY_HAS_…: all of them */
     unsigned needs_one;    /* one of them, where it is not 0 */
-    const char *row;       /* the name of a row; "": the whole answer is one */
-    const char *spread;    /* a list inside it: each of its elements is a row of its own, with what surrounds it */
-    const char *const *signs; /* NULL-terminated: without a row or one of these the answer is nonsense */
+    const char *row;       /* the names that a row may have, between blanks; "": the whole answer is one */
+    const char *spread;    /* a list inside it (names likewise): each of its elements is a row, with what surrounds it */
+    const char *signs;     /* names likewise: without a row, an empty list of rows, or one of these it is no answer */
     const QueryName *names;   /* ends with a zero row */
     guint cap;             /* rows the API shows at most; 0: unlimited */
     HttpRequest *(*build)(const QueryAsk *ask);
@@ -47,17 +39,25 @@ typedef struct {
     void (*finish)(const Query *query, QueryRow *row);
 } QueryCall;
 
+typedef struct {
+    const char *code;
+    QueryError error;
+} QueryFault;
+
 struct QueryDriver {
     const char *name;       /* value of `provider =` */
     bool only;              /* no mail is sent through it */
     const QueryCall *calls; /* ends with a zero build */
-    const ConfKey *keys;
+    const ConfKey *keys;    /* of its own */
+    const ConfKey *shared;  /* that the driver of the same name for mail has, too; or NULL */
     size_t conf_size;
     /* Completes conf and account->key after it was read, with conf_fail(). May be NULL. */
     bool (*prepare)(QueryAccount *self, const ConfFile *file, GError **error);
     /* Both or neither. */
     HttpRequest *(*login)(const QueryAccount *self);
     Secret *(*token)(const QueryAccount *self, const HttpResponse *response, gint64 *lifetime_ms, GError **error);
+    /* The API's codes for failures ("errors.code" and the like), whatever the status; ends with a zero row, may be NULL. */
+    const QueryFault *faults;
 };
 
 /* NULL-terminated. */
@@ -69,8 +69,15 @@ void query_url_add(GString *url, const char *name, const char *value);
 /* The same for a form. */
 void query_form_add(GString *form, const char *name, const char *value);
 
-/* The path of an account key that holds a path or URL: below the account's url where it begins with a slash. */
+/* A path below the account's url. */
 GString *query_url(const QueryAccount *account, const char *path);
+
+/* Whether an account's key holds such a path; false sets an error of conf_fail(). */
+bool query_path_check(const QueryAccount *account, const ConfFile *file, const char *key, const char *path,
+                      GError **error);
+
+/* The error of an answer to a login that brought no token. */
+void query_login_failed(const QueryAccount *account, const HttpResponse *response, GError **error);
 
 /* The call of a task, or NULL. */
 const QueryCall *query_find_call(const QueryDriver *driver, QueryTask task);

@@ -1,10 +1,20 @@
 noinst_LIBRARIES += %D%/libquery.a
 %C%_libquery_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(XML_CFLAGS)
 %C%_libquery_a_SOURCES = \
+	%D%/arara.c %D%/arara.h \
+	%D%/arara_request.c %D%/arara_request.h \
+	%D%/arara_v1.c %D%/arara_v1.h \
+	%D%/csv_parser.c \
 	%D%/driver.h \
+	%D%/gather.c %D%/gather.h \
+	%D%/json_parser.c \
+	%D%/parser.h \
 	%D%/query.c %D%/query.h \
-	%D%/reader.h \
+	%D%/question.h \
+	%D%/reader.c %D%/reader.h \
 	%D%/row.c %D%/row.h \
-	%D%/time.c %D%/time.h
+	%D%/time.c %D%/time.h \
+	%D%/verdict.c %D%/verdict.h \
+	%D%/xml_parser.c
 
 QUERY_LIBS = src/query/libquery.a $(CJSON_LIBS) $(XML_LIBS) $(HTTP_LIBS) $(MAIL_LIBS)

@@ -1,13 +1,15 @@
 #include "query/driver.h"
 
 #include "http/url.h"
+#include "query/arara.h"
+#include "query/arara_v1.h"
 #include "query/time.h"
 
 #include <string.h>
 
 enum { QUERY_MAX_DAYS = 3660 };
 
-const QueryDriver *const query_drivers[] = { NULL };
+const QueryDriver *const query_drivers[] = { &query_arara, &query_arara_v1, NULL };
 
 /* Read by the account's own table, too, where mail goes through it. */
 static const ConfKey account_keys[] = {
@@ -62,6 +64,12 @@ driver_find(const char *name)
 }
 
 bool
+query_knows(const char *driver_name)
+{
+    return driver_find(driver_name) != NULL;
+}
+
+bool
 query_only(const char *driver_name)
 {
     const QueryDriver *driver = driver_find(driver_name);
@@ -90,6 +98,8 @@ query_account_open(ConfFile *file, const char *name, GError **error)
     while (g_str_has_suffix(self->url, "/"))
         self->url[strlen(self->url) - 1] = '\0';
     self->conf = g_malloc0(MAX(self->driver->conf_size, 1));
+    if (self->driver->shared && !conf_read(file, "account", name, self->driver->shared, self->conf, error))
+        return NULL;
     if (!conf_read(file, "account", name, self->driver->keys, self->conf, error))
         return NULL;
     if (self->driver->prepare && !self->driver->prepare(self, file, error))
@@ -102,13 +112,25 @@ query_account_free(QueryAccount *self)
 {
     if (!self)
         return;
-    conf_clear(account_keys, self);
+    if (self->conf && self->driver->shared)
+        conf_clear(self->driver->shared, self->conf);
     if (self->conf)
         conf_clear(self->driver->keys, self->conf);
+    conf_clear(account_keys, self);
     g_free(self->conf);
     secret_free(self->key);
     g_free(self->name);
     g_free(self);
+}
+
+void
+query_account_print(const QueryAccount *self, GString *out)
+{
+    if (self->driver->only) {
+        g_string_append_printf(out, "[account %s]\n", self->name);
+        conf_print(account_keys, self, out);
+    }
+    conf_print(self->driver->keys, self->conf, out);
 }
 
 const QueryCall *
@@ -214,12 +236,9 @@ query_token(const QueryAccount *account, const HttpResponse *response, gint64 *l
 }
 
 HttpRequest *
-query_build(const QueryAccount *account, const Query *query, const QueryCursor *cursor, const Secret *token)
+query_build(const QueryAsk *ask)
 {
-    const QueryCall *call = query_find_call(account->driver, query->task);
-    QueryAsk ask = { account, query, cursor, token };
-
-    return call->build(&ask);
+    return query_find_call(ask->account->driver, ask->query->task)->build(ask);
 }
 
 bool
@@ -260,10 +279,20 @@ query_form_add(GString *form, const char *name, const char *value)
 GString *
 query_url(const QueryAccount *account, const char *path)
 {
-    GString *url = g_string_new(*path == '/' ? account->url : NULL);
+    GString *url = g_string_new(account->url);
 
     g_string_append(url, path);
     return url;
+}
+
+bool
+query_path_check(const QueryAccount *account, const ConfFile *file, const char *key, const char *path, GError **error)
+{
+    g_autoptr(GString) url = query_url(account, path);
+
+    if (*path != '/' || g_str_has_suffix(path, "/") || http_url_fault(url->str, account->allow_http))
+        return conf_fail(file, "account", account->name, key, error, "'%s' is not a path such as /send", path);
+    return true;
 }
 
 guint

@@ -12,8 +12,8 @@
 
 typedef struct QueryReader QueryReader;
 
-/* For the answer to a request of query_build(); account and query must outlive it. */
-QueryReader *query_reader_new(const QueryAccount *account, const Query *query, QuerySink sink, void *user);
+/* For the answer to query_build(ask): what ask points to must outlive it. */
+QueryReader *query_reader_new(const QueryAsk *ask, QuerySink sink, void *user);
 void query_reader_free(QueryReader *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QueryReader, query_reader_free)
 

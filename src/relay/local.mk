@@ -36,4 +36,4 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/world.c %D%/world.h \
 	%D%/zip.c %D%/zip.h
 
-RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/queue/libqueue.a $(SQLITE_LIBS) $(IO_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)
+RELAY_LIBS = src/relay/librelay.a src/provider/libprovider.a src/query/libquery.a src/queue/libqueue.a $(SQLITE_LIBS) $(IO_LIBS) $(QUERY_LIBS) $(PROVIDER_LIBS) $(ARCHIVE_LIBS)

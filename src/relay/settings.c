@@ -1,6 +1,7 @@
 #include "relay/settings.h"
 
 #include "http/url.h"
+#include "query/query.h"
 
 #include <string.h>
 
@@ -28,16 +29,42 @@ const ConfKey relay_conf_keys[] = {
     { 0 },
 };
 
+typedef struct {
+    char *provider;
+} AccountKind;
+
+static const ConfKey kind_keys[] = {
+    CONF_KEY(AccountKind, provider, "provider", CONF_STRING, NULL, .required = true),
+    { 0 },
+};
+
+static bool
+open_account(RelaySettings *self, ConfFile *file, const char *name, const char *provider, GError **error)
+{
+    Provider *account = query_only(provider) ? NULL : provider_open(file, name, error);
+    if (account)
+        g_ptr_array_add(self->accounts, account);
+    else if (!query_only(provider))
+        return false;
+
+    QueryAccount *query = query_knows(provider) ? query_account_open(file, name, error) : NULL;
+    if (query)
+        g_ptr_array_add(self->queries, query);
+    return query || !query_knows(provider);
+}
+
 static bool
 open_accounts(RelaySettings *self, ConfFile *file, GError **error)
 {
     g_auto(GStrv) names = conf_names(file, "account");
 
     for (guint i = 0; names[i]; i++) {
-        Provider *account = provider_open(file, names[i], error);
-        if (!account)
+        AccountKind kind = { 0 };
+        bool opened = conf_read(file, "account", names[i], kind_keys, &kind, error) &&
+                      open_account(self, file, names[i], kind.provider, error);
+        conf_clear(kind_keys, &kind);
+        if (!opened)
             return false;
-        g_ptr_array_add(self->accounts, account);
     }
     return true;
 }
@@ -49,6 +76,17 @@ account_find(const RelaySettings *self, const char *name)
         Provider *account = self->accounts->pdata[i];
         if (g_str_equal(account->name, name))
             return account;
+    }
+    return NULL;
+}
+
+static const QueryAccount *
+query_find(const RelaySettings *self, const char *name)
+{
+    for (guint i = 0; i < self->queries->len; i++) {
+        const QueryAccount *query = self->queries->pdata[i];
+        if (g_str_equal(query->name, name))
+            return query;
     }
     return NULL;
 }
@@ -189,6 +227,7 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
     self->refs = 1;
     self->hostname = g_strdup(hostname);
     self->accounts = g_ptr_array_new_with_free_func((GDestroyNotify) provider_free);
+    self->queries = g_ptr_array_new_with_free_func((GDestroyNotify) query_account_free);
     self->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_free);
     if (!conf_read(file, "shimta", "", relay_conf_keys, &self->conf, error))
         return NULL;
@@ -216,6 +255,7 @@ relay_settings_free(RelaySettings *self)
     conf_clear(relay_conf_keys, &self->conf);
     g_ptr_array_unref(self->routes);
     g_ptr_array_unref(self->accounts);
+    g_ptr_array_unref(self->queries);
     aliases_free(self->aliases);
     if (self->retired)
         g_ptr_array_unref(self->retired);
@@ -281,8 +321,19 @@ relay_settings_print(const RelaySettings *self, GString *out)
 {
     conf_print(relay_conf_keys, &self->conf, out);
     for (guint i = 0; i < self->accounts->len; i++) {
+        const Provider *account = self->accounts->pdata[i];
+        const QueryAccount *query = query_find(self, account->name);
         g_string_append_c(out, '\n');
-        provider_print(self->accounts->pdata[i], out);
+        provider_print(account, out);
+        if (query)
+            query_account_print(query, out);
+    }
+    for (guint i = 0; i < self->queries->len; i++) {
+        const QueryAccount *query = self->queries->pdata[i];
+        if (account_find(self, query->name))
+            continue;
+        g_string_append_c(out, '\n');
+        query_account_print(query, out);
     }
     for (guint i = 0; i < self->routes->len; i++) {
         const Route *route = self->routes->pdata[i];

@@ -36,6 +36,7 @@ typedef struct {
     RelayConf conf;
     char *hostname;
     GPtrArray *accounts;     /* of Provider, in file order */
+    GPtrArray *queries;      /* of QueryAccount: those that can be asked, whether mail goes through them or not */
     GPtrArray *routes;       /* of Route, in file order */
     const Provider *account; /* the one mail goes through where no route fits */
     Aliases *aliases;        /* or NULL */

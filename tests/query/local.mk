@@ -1,6 +1,14 @@
 QUERY_TESTS = \
+	%D%/golden_test \
 	%D%/row_test
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
+QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
+%C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
+%C%_golden_test_LDADD = $(QUERY_LIBS)
 %C%_row_test_SOURCES = %D%/row_test.c
 %C%_row_test_LDADD = $(QUERY_LIBS)
+
+EXTRA_DIST += \
+	%D%/arara \
+	%D%/arara-v1

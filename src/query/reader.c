@@ -1,0 +1,188 @@
+#include "query/reader.h"
+
+#include "query/parser.h"
+#include "query/verdict.h"
+
+#include <string.h>
+
+struct QueryReader {
+    const QueryAsk *ask;
+    const QueryCall *call;
+    QuerySink sink;
+    void *user;
+    Gather *gather; /* once the status is known */
+    const QueryParser *parser;
+    void *state;       /* of the parser */
+    char head[4];      /* bytes before the format is known: a byte order mark, a signature */
+    size_t head_length;
+    bool begun;        /* it is known */
+    const char *fault; /* literal */
+};
+
+QueryReader *
+query_reader_new(const QueryAsk *ask, QuerySink sink, void *user)
+{
+    QueryReader *self = g_new0(QueryReader, 1);
+
+    self->ask = ask;
+    self->call = query_find_call(ask->account->driver, ask->query->task);
+    self->sink = sink;
+    self->user = user;
+    return self;
+}
+
+void
+query_reader_free(QueryReader *self)
+{
+    if (!self)
+        return;
+    if (self->parser)
+        self->parser->free(self->state);
+    gather_free(self->gather);
+    g_free(self);
+}
+
+static bool
+fail(QueryReader *self, const char *fault)
+{
+    if (!self->fault)
+        self->fault = fault;
+    return false;
+}
+
+static const char *
+fault_of(const QueryReader *self)
+{
+    const char *fault = gather_fault(self->gather);
+
+    if (fault)
+        return fault;
+    return self->parser == &query_json ? "its JSON is broken"
+        : self->parser == &query_xml   ? "its XML is broken, or has a document type"
+                                       : "its CSV is broken";
+}
+
+static bool
+parse(QueryReader *self, const char *bytes, size_t n)
+{
+    if (n == 0 || self->parser->push(self->state, bytes, n))
+        return true;
+    return fail(self, fault_of(self));
+}
+
+/* By the first bytes: what APIs say of the format in headers and what they then send are two things. */
+static bool
+begin(QueryReader *self, const char *bytes, size_t n)
+{
+    bool csv = self->call->flags & QUERY_CALL_CSV;
+
+    self->begun = true;
+    if (n >= 4 && memcmp(bytes, "PK\x03\x04", 4) == 0)
+        return fail(self, "it is a ZIP archive");
+    if (*bytes == '{' || *bytes == '[' || *bytes == '"')
+        self->parser = csv && *bytes == '"' ? &query_csv : &query_json;
+    else if (*bytes == '<' || (*bytes & 0xfe) == 0xfe) /* a mark of UTF-16, which libxml2 reads */
+        self->parser = &query_xml;
+    else if (csv)
+        self->parser = &query_csv;
+    else
+        return fail(self, "it is neither JSON nor XML");
+    self->state = self->parser->new(self->gather);
+    return true;
+}
+
+static bool
+begin_with_head(QueryReader *self)
+{
+    return begin(self, self->head, self->head_length) && parse(self, self->head, self->head_length);
+}
+
+/* Takes bytes until the format is known: the first that are neither blanks nor the byte order mark of UTF-8. Returns how
+ * many. */
+static size_t
+take_head(QueryReader *self, const char *bytes, size_t n)
+{
+    size_t used = 0;
+
+    while (used < n && !self->begun && !self->fault) {
+        char c = bytes[used++];
+        if (self->head_length == 0 && g_ascii_isspace(c))
+            continue;
+        self->head[self->head_length++] = c;
+        if (self->head_length == 3 && memcmp(self->head, "\xef\xbb\xbf", 3) == 0)
+            self->head_length = 0;
+        if (self->head_length == sizeof self->head)
+            begin_with_head(self);
+    }
+    return used;
+}
+
+bool
+query_reader_push(int status, const char *bytes, size_t n, void *reader)
+{
+    QueryReader *self = reader;
+    bool rows = status / 100 == 2;
+
+    if (!self->gather)
+        self->gather = gather_new(self->call, self->ask->query, rows, self->sink, self->user);
+    size_t used = take_head(self, bytes, n);
+    if (self->fault)
+        return false;
+    return !self->begun || parse(self, bytes + used, n - used);
+}
+
+/* What is left, and whether it was whole. */
+static void
+finish_parse(QueryReader *self)
+{
+    if (!self->fault && !self->begun && self->head_length > 0)
+        begin_with_head(self);
+    if (!self->fault && self->parser && !self->parser->finish(self->state))
+        fail(self, gather_fault(self->gather) ? gather_fault(self->gather) : "it ends too early");
+}
+
+bool
+query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *page, GError **error)
+{
+    *page = (QueryPage) { 0 };
+    if (response->body_length > 0)
+        query_reader_push(response->status, response->body, response->body_length, self);
+    if (response->transport == HTTP_OK)
+        finish_parse(self);
+    QueryVerdict verdict = {
+        .ask = self->ask,
+        .call = self->call,
+        .response = response,
+        .gather = self->gather,
+        .fault = self->fault,
+        .empty = !self->begun,
+    };
+    if (!query_judge(&verdict, error))
+        return false;
+    if (!self->gather)
+        return true;
+    bool whole = !*self->call->row || (self->call->flags & QUERY_CALL_ANY && gather_rows(self->gather) == 0);
+    if (whole && gather_rest(self->gather)->fields->len > 0)
+        gather_whole(self->gather);
+    page->rows = gather_rows(self->gather);
+    page->cut = self->call->cap > 0 && page->rows >= self->call->cap;
+    page->rest = gather_rest(self->gather);
+    return true;
+}
+
+void
+query_login_failed(const QueryAccount *account, const HttpResponse *response, GError **error)
+{
+    static const QueryCall login = { .row = "" };
+    static const Query none = { 0 };
+    QueryAsk ask = { .account = account, .query = &none };
+    g_autoptr(QueryReader) reader = g_new0(QueryReader, 1);
+
+    reader->ask = &ask;
+    reader->call = &login;
+    if (response->body_length > 0)
+        query_reader_push(response->status, response->body, response->body_length, reader);
+    finish_parse(reader);
+    QueryVerdict verdict = { .ask = &ask, .response = response, .gather = reader->gather, .fault = reader->fault };
+    query_judge(&verdict, error);
+}

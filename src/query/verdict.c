@@ -1,0 +1,197 @@
+#include "query/verdict.h"
+
+#include "mail/charset.h"
+
+#include <string.h>
+
+enum { VERDICT_MAX_TEXT = 300 };
+
+/* Where the APIs say what went wrong, the most telling first. */
+static const char *const message_names[] = { "errors.message", "error.message", "message",      "error_description",
+                                             "errors.error",   "error",         "result.error", "result",
+                                             "faultString",    "title",         "value" };
+static const char *const code_names[] = { "errors.code", "errors.error.code", "error.code", "result.code", "code" };
+
+static const char *
+first_of(const QueryRow *rest, const char *const *names, guint n)
+{
+    for (guint i = 0; rest && i < n; i++) {
+        const char *value = query_row_get(rest, names[i]);
+        if (value && *value)
+            return value;
+    }
+    return NULL;
+}
+
+static void
+blot(char **text, const char *secret)
+{
+    if (!secret || !*secret || !strstr(*text, secret))
+        return;
+    g_auto(GStrv) pieces = g_strsplit(*text, secret, -1);
+    g_free(*text);
+    *text = g_strjoinv("***", pieces);
+}
+
+/* One line, without the account's secrets. Caller frees. */
+static char *
+one_line(const QueryVerdict *self, const char *message)
+{
+    g_autofree char *text = charset_valid_utf8(message, -1);
+    GString *line = g_string_new(NULL);
+
+    if (self->ask->account->key)
+        blot(&text, secret_reveal(self->ask->account->key));
+    if (self->ask->token)
+        blot(&text, secret_reveal(self->ask->token));
+    for (const char *p = text; *p && line->len < VERDICT_MAX_TEXT; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        bool space = g_unichar_isspace(c) || !g_unichar_isprint(c);
+        if (!space)
+            g_string_append_unichar(line, c);
+        else if (line->len > 0 && line->str[line->len - 1] != ' ')
+            g_string_append_c(line, ' ');
+    }
+    return g_string_free(line, FALSE);
+}
+
+static bool
+says_too_many(const char *message)
+{
+    g_autofree char *lower = message ? g_ascii_strdown(message, -1) : NULL;
+
+    return lower && strstr(lower, "too many requests");
+}
+
+static bool
+refuse(const QueryVerdict *self, QueryError kind, const char *message, GError **error)
+{
+    const char *code = self->gather ? first_of(gather_rest(self->gather), code_names, G_N_ELEMENTS(code_names)) : NULL;
+    g_autofree char *number = one_line(self, code ? code : "");
+    g_autofree char *line = one_line(self, message ? message : "without a word of the API's: is this its URL?");
+
+    g_set_error(error, QUERY_ERROR, kind, "%s%s%s (HTTP status %d)", number, *number ? " " : "", line,
+                self->response->status);
+    return false;
+}
+
+static bool
+refuse_transport(const QueryVerdict *self, GError **error)
+{
+    const HttpResponse *response = self->response;
+    bool changes = self->call && self->call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
+    const char *why = response->error ? response->error : "connection lost";
+
+    if (self->fault) {
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: %s", self->fault);
+        return false;
+    }
+    if (response->transport == HTTP_NOT_SENT)
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_TEMPORARY, "no connection to the API: %s", why);
+    else if (changes && response->sent_whole)
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_TEMPORARY,
+                    "no whole answer from the API, which may have done it: %s", why);
+    else
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_TEMPORARY, "no whole answer from the API: %s", why);
+    return false;
+}
+
+/* A 404 is about what was asked for, or about a path that the API does not have. A login that is not understood shows
+ * wrong credentials, too (RFC 6749, section 5.2). */
+static QueryError
+error_of_status(int status, bool spoke, bool login)
+{
+    if (status == 401 || status == 403 || (login && (status == 400 || status == 405)))
+        return QUERY_ERROR_AUTH;
+    if (status == 404)
+        return spoke ? QUERY_ERROR_NOT_FOUND : QUERY_ERROR_NONSENSE;
+    if (status == 429)
+        return QUERY_ERROR_LIMIT;
+    if (status == 408 || status >= 500)
+        return QUERY_ERROR_TEMPORARY;
+    return status >= 400 ? QUERY_ERROR_REFUSED : QUERY_ERROR_NONSENSE;
+}
+
+/* The API's own code says more than its status. */
+static const QueryFault *
+known_fault(const QueryVerdict *self, const QueryRow *rest)
+{
+    const QueryFault *fault = self->ask->account->driver->faults;
+
+    for (guint i = 0; fault && i < G_N_ELEMENTS(code_names); i++) {
+        const char *code = rest ? query_row_get(rest, code_names[i]) : NULL;
+        for (const QueryFault *row = fault; code && row->code; row++) {
+            if (g_str_equal(row->code, code))
+                return row;
+        }
+    }
+    return NULL;
+}
+
+/* Whether an answer with a good status holds what was asked for, or that there is nothing. */
+static bool
+is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
+{
+    unsigned flags = self->call->flags;
+    guint rows = gather_rows(self->gather);
+
+    if (rows > 0)
+        return true;
+    if (gather_signed(self->gather) && !gather_odd(self->gather) && !failed)
+        return true;
+    if (rest->fields->len == 0 && !gather_odd(self->gather))
+        return flags & QUERY_CALL_EMPTY;
+    return flags & QUERY_CALL_ANY && !failed && !gather_odd(self->gather);
+}
+
+/* "error" and its kin, or a message where none belongs to a success. */
+static bool
+names_failure(const QueryVerdict *self, const QueryRow *rest)
+{
+    for (guint i = 0; i < rest->fields->len; i++) {
+        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
+        if (g_ascii_strncasecmp(field->name, "error", 5) == 0 && *field->value)
+            return true;
+        if (g_str_equal(field->name, "result.code") && *field->value == '-')
+            return true;
+        if (g_str_equal(field->name, "message") && !(self->call->flags & QUERY_CALL_MESSAGE))
+            return true;
+    }
+    return false;
+}
+
+bool
+query_judge(const QueryVerdict *self, GError **error)
+{
+    const HttpResponse *response = self->response;
+    const QueryRow *rest = self->gather ? gather_rest(self->gather) : NULL;
+    const char *message = first_of(rest, message_names, G_N_ELEMENTS(message_names));
+    bool good = response->status / 100 == 2;
+
+    if (response->transport != HTTP_OK)
+        return refuse_transport(self, error);
+    const QueryFault *known = known_fault(self, rest);
+    if (known)
+        return refuse(self, known->error, message, error);
+    if (message && says_too_many(message) && (!good || gather_rows(self->gather) == 0))
+        return refuse(self, QUERY_ERROR_LIMIT, message, error);
+    bool spoke = rest && rest->fields->len > 0 && !self->fault;
+    if (!good)
+        return refuse(self, error_of_status(response->status, spoke, !self->call), message, error);
+    if (self->fault)
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: %s", self->fault);
+    else if (!self->call)
+        return refuse(self, QUERY_ERROR_NONSENSE, message ? message : "there is no token in it", error);
+    else if (self->empty && self->call->flags & QUERY_CALL_EMPTY)
+        return true;
+    else if (self->empty)
+        g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: it is empty");
+    else if (is_answer(self, rest, names_failure(self, rest)))
+        return true;
+    else if (message)
+        return refuse(self, QUERY_ERROR_REFUSED, message, error);
+    else
+        g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE,
+                            "not an answer of the API: nothing of what was asked for is in it");
+    return false;
+}

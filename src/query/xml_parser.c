@@ -1,0 +1,134 @@
+#include "query/parser.h"
+
+#include <libxml/parser.h>
+#include <string.h>
+
+typedef struct {
+    Gather *gather;
+    xmlParserCtxtPtr context;
+    bool broken;
+} Xml;
+
+/* libxml2 calls on for a while after it was stopped. */
+static void
+stop(Xml *self)
+{
+    self->broken = true;
+    xmlStopParser(self->context);
+}
+
+static void
+on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespace_count,
+         const xmlChar **namespaces, int attribute_count, int default_count, const xmlChar **attributes)
+{
+    Xml *self = user;
+    bool ok = !self->broken && gather_begin(self->gather, (const char *) name);
+
+    for (int i = 0; ok && i < attribute_count; i++) {
+        const xmlChar **row = attributes + i * 5; /* name, prefix, URI, value, its end */
+        ok = gather_leaf(self->gather, (const char *) row[0], (const char *) row[3], (size_t) (row[4] - row[3]));
+    }
+    if (!ok)
+        stop(self);
+}
+
+static void
+on_end(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+    Xml *self = user;
+
+    if (!self->broken && !gather_end(self->gather))
+        stop(self);
+}
+
+static void
+on_text(void *user, const xmlChar *text, int n)
+{
+    Xml *self = user;
+
+    if (!self->broken && !gather_text(self->gather, (const char *) text, (size_t) n))
+        stop(self);
+}
+
+/* A document type can define entities that grow, or that lie elsewhere: none of the APIs has one. */
+static void
+on_document_type(void *user, const xmlChar *name, const xmlChar *id, const xmlChar *system)
+{
+    stop(user);
+}
+
+static void
+on_reference(void *user, const xmlChar *name)
+{
+    stop(user);
+}
+
+/* Instead of libxml2's own, which writes to standard error. */
+static void
+on_problem(void *user, xmlErrorPtr problem)
+{
+}
+
+static void *
+xml_new(Gather *gather)
+{
+    Xml *self = g_new0(Xml, 1);
+    xmlSAXHandler handler = {
+        .initialized = XML_SAX2_MAGIC,
+        .startElementNs = on_start,
+        .endElementNs = on_end,
+        .characters = on_text,
+        .ignorableWhitespace = on_text,
+        .cdataBlock = on_text,
+        .internalSubset = on_document_type,
+        .externalSubset = on_document_type,
+        .reference = on_reference,
+        .serror = on_problem,
+    };
+
+    self->gather = gather;
+    self->context = xmlCreatePushParserCtxt(&handler, self, NULL, 0, NULL);
+    g_assert(self->context);
+    xmlCtxtUseOptions(self->context, XML_PARSE_NONET);
+    return self;
+}
+
+static void
+xml_free(void *data)
+{
+    Xml *self = data;
+
+    if (!self)
+        return;
+    if (self->context->myDoc)
+        xmlFreeDoc(self->context->myDoc);
+    xmlFreeParserCtxt(self->context);
+    g_free(self);
+}
+
+static bool
+xml_push(void *data, const char *bytes, size_t n)
+{
+    Xml *self = data;
+
+    while (n > 0 && !self->broken) {
+        int piece = (int) MIN(n, 64 * 1024);
+        xmlParseChunk(self->context, bytes, piece, 0);
+        self->broken = self->broken || !self->context->wellFormed;
+        bytes += piece;
+        n -= (size_t) piece;
+    }
+    return !self->broken;
+}
+
+static bool
+xml_finish(void *data)
+{
+    Xml *self = data;
+
+    if (!self->broken)
+        xmlParseChunk(self->context, NULL, 0, 1);
+    return !self->broken && self->context->wellFormed;
+}
+
+const QueryParser query_xml = { xml_new, xml_push, xml_finish, xml_free };
