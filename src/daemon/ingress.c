@@ -1,6 +1,7 @@
 #include "daemon/ingress.h"
 
 #include "base/log.h"
+#include "daemon/asked.h"
 #include "daemon/enquiry.h"
 #include "daemon/flush.h"
 #include "daemon/line_ends.h"
@@ -179,24 +180,7 @@ on_mail(void *user, const SmtpMail *mail)
     Envelope *envelope = envelope_new(sender);
 
     self->binary = g_strcmp0(mail->body, "BINARYMIME") == 0;
-    envelope->smtputf8 = mail->smtputf8;
-    envelope->submission = mail->submission;
-    envelope->from_headers = mail->from_headers;
-    envelope->gateway = mail->gateway;
-    envelope->full_name = g_strdup(mail->full_name);
-    envelope->no_aliases = mail->no_aliases;
-    envelope->bounce_refusals = mail->bounce_refusals;
-    envelope->hops = mail->hops;
-    envelope->notify = g_strdup(mail->notify);
-    envelope->tag = g_strdup(mail->tag);
-    envelope->via = g_strdup(mail->via);
-    envelope->account = g_strdup(mail->account);
-    envelope->ret = g_strdup(mail->ret);
-    envelope->envid = g_strdup(mail->envid);
-    envelope->hold_until_ms = mail->hold_until_ms;
-    envelope->by_ms = mail->by_ms;
-    envelope->by_flags = (mail->by_return ? ENVELOPE_BY_RETURN : 0) | (mail->by_trace ? ENVELOPE_BY_TRACE : 0);
-    envelope->priority = mail->priority;
+    asked_mail(envelope, mail);
     envelope->delivery = delivery_of(self, mail);
     envelope->refusal = self->client.too_old ? ENVELOPE_TOO_OLD : ENVELOPE_FINE;
     envelope->listener = g_strdup(self->client.listen->name);
@@ -222,7 +206,7 @@ on_rcpt(void *user, const SmtpRcpt *rcpt)
 {
     Ingress *self = user;
 
-    envelope_ask(self->envelope, rcpt->address, rcpt->notify, rcpt->orcpt);
+    asked_rcpt(self->envelope, rcpt, self->client.listen->smtp.lmtp);
     answer(self, 250, "2.1.5", "Ok");
 }
 
@@ -350,6 +334,15 @@ on_reply(Waiter *waiter, const Reply *reply)
     self->ops->answered(self->user);
 }
 
+static void
+on_reply_each(Waiter *waiter, const Reply *replies, guint n)
+{
+    Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
+
+    smtp_session_resume_each(self->session, replies, n);
+    self->ops->answered(self->user);
+}
+
 static bool
 on_asked(Waiter *waiter)
 {
@@ -369,6 +362,7 @@ deliver(Ingress *self)
         entry->id = g_strdup(self->client.entry_id);
     }
     self->waiter.reply = on_reply;
+    self->waiter.reply_each = on_reply_each;
     self->waiter.is_there = on_asked;
     self->waiter.wait_ms = self->client.listen->conf.wait_ms;
     if (entry->envelope->delivery == DELIVERY_UNSET)

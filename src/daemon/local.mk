@@ -19,6 +19,7 @@ bin_shimtad_SOURCES = \
 	%D%/explain.c %D%/explain.h \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
+	%D%/asked.c %D%/asked.h \
 	%D%/ingress.c %D%/ingress.h \
 	%D%/keep.c %D%/keep.h \
 	%D%/line_ends.c %D%/line_ends.h \

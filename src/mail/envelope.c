@@ -66,6 +66,7 @@ envelope_free(Envelope *self)
         return;
     g_hash_table_unref(self->by_key);
     g_ptr_array_unref(self->recipients);
+    g_clear_pointer(&self->asked, g_ptr_array_unref);
     g_free(self->sender);
     g_free(self->full_name);
     g_free(self->notify);
@@ -133,8 +134,17 @@ envelope_add_recipient(Envelope *self, const char *address)
     if (!recipient) {
         recipient = g_new0(EnvelopeRecipient, 1);
         recipient->address = g_strdup(address);
+        recipient->place = self->recipients->len;
         g_ptr_array_add(self->recipients, recipient);
         g_hash_table_insert(self->by_key, g_steal_pointer(&key), recipient);
     }
     return recipient;
+}
+
+void
+envelope_expect(Envelope *self, GArray *places)
+{
+    if (!self->asked)
+        self->asked = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
+    g_ptr_array_add(self->asked, places);
 }

@@ -9,6 +9,7 @@ typedef struct {
     char *address; /* as given, qualified */
     char *orcpt;   /* RFC 3461, decoded, or NULL */
     char *notify;  /* RFC 3461, or NULL */
+    guint place;   /* among the envelope's */
 } EnvelopeRecipient;
 
 /* How long a client waits, and what for. */
@@ -38,6 +39,8 @@ typedef struct {
     char *sender;          /* "" is the null sender (a bounce) */
     GPtrArray *recipients; /* of EnvelopeRecipient, never two that are the same */
     GHashTable *by_key;    /* address_key() -> the same EnvelopeRecipient */
+    GPtrArray *asked; /* of GArray of guint: for each name that the client gave, in his order, the places of those who get
+                       * the mail for it; NULL: he wants no reply for each. Never stored. */
     bool smtputf8;
 
     /* What sendmail alone can say (XSENDMAIL, see smtp/session.h). */
@@ -87,3 +90,6 @@ EnvelopeRecipient *envelope_add_recipient(Envelope *self, const char *address);
 /* The same, with what the sender asked for (RFC 3461; NULL: he said nothing). Of one who is named again the sender
  * hears all that was asked for any time, and nothing only if it was NEVER each time. */
 EnvelopeRecipient *envelope_ask(Envelope *self, const char *address, const char *notify, const char *orcpt);
+
+/* The client's next name, if he wants a reply for each: who gets the mail for it (places: of guint, taken). */
+void envelope_expect(Envelope *self, GArray *places);

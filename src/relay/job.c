@@ -7,24 +7,6 @@
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
-/* The one place where a client gets its answer, and those who wait with it. */
-static void
-answer(RelayJob *job, const Reply *reply)
-{
-    Waiter *waiter = g_steal_pointer(&job->waiter);
-    Repeat *repeat = g_steal_pointer(&job->repeat);
-    bool final = waiter || job->final;
-    const char *id = job_all_delivered(job->entry) ? NULL : job->entry->id;
-
-    repeat_report(repeat, job->entry->id, reply, final);
-    if (waiter) {
-        waiter->job = NULL;
-        waiter->reply(waiter, reply);
-    }
-    crash_point("accepted");
-    repeat_settle(repeat, id, reply, final);
-}
-
 /* Frees the job. */
 static void
 end(RelayJob *job)
@@ -66,17 +48,19 @@ drop(RelayJob *job, int code, const char *dsn, const char *text)
 {
     const Reply reply = { code, dsn, (char *) text };
 
-    answer(job, &reply);
+    job_answer(job, &reply);
     end(job);
 }
 
 static void
 drop_unkept(RelayJob *job, const GError *error)
 {
-    if (g_error_matches(error, STORE_ERROR, STORE_ERROR_FULL))
-        drop(job, 452, "4.3.1", "Insufficient system storage");
-    else
-        drop(job, 451, "4.3.0", "The mail cannot be kept now");
+    static const Reply full = { 452, "4.3.1", (char *) "Insufficient system storage" };
+    static const Reply failed = { 451, "4.3.0", (char *) "The mail cannot be kept now" };
+
+    settlement_unkeep(job->settlement, g_error_matches(error, STORE_ERROR, STORE_ERROR_FULL) ? &full : &failed);
+    job_answer_settled(job);
+    end(job);
 }
 
 /* --- deciding and writing ------------------------------------------------------------------------ */
@@ -111,22 +95,6 @@ on_kept(RelayJob *job)
     report_kept(job->entry);
 }
 
-/* A refusal says whether the sender gets it as a mail, too: not before that is certain. */
-static void
-answer_settled(RelayJob *job)
-{
-    const Settlement *settlement = job->settlement;
-    Reply reply = settlement->reply;
-
-    if (!settlement->told || reply.code < 500) {
-        answer(job, &reply);
-        return;
-    }
-    g_autofree char *text = g_strconcat(reply.text, REPLY_RETURNED, NULL);
-    reply.text = text;
-    answer(job, &reply);
-}
-
 /* error: nothing depends on it but a promise; or it is an entry that comes again. */
 static void
 on_settled(RelayJob *job, const GError *error)
@@ -141,7 +109,7 @@ on_settled(RelayJob *job, const GError *error)
         on_kept(job);
     if (!error && job->entry->held)
         report_held(job->entry);
-    answer_settled(job);
+    job_answer_settled(job);
     if (!error && (row == ROW_PUT || row == ROW_UPDATE)) {
         leave(job);
         return;
@@ -279,7 +247,7 @@ on_promised(RelayJob *job, const GError *error)
         g_hash_table_remove(job->relay->in_hand, job->entry->id);
     } else {
         on_kept(job);
-        answer(job, &job->settlement->reply);
+        job_answer_settled(job);
     }
     g_clear_pointer(&job->settlement, settlement_free);
     send_on(job);

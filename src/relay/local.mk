@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/job.c \
+	%D%/job_answer.c \
 	%D%/job_decide.c \
 	%D%/lines.c %D%/lines.h \
 	%D%/probation.c \
@@ -25,6 +26,8 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/runner.c %D%/runner.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/settle.c %D%/settle.h \
+	%D%/settle_each.c %D%/settle_each.h \
+	%D%/settle_reply.c %D%/settle_reply.h \
 	%D%/share.c %D%/share.h \
 	%D%/share_prepare.c %D%/share_state.h \
 	%D%/state.h \

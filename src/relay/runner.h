@@ -19,6 +19,9 @@ struct Waiter {
      * and not after relay_abandon(). */
     void (*reply)(Waiter *self, const Reply *reply);
 
+    /* The same for who gave several names (Envelope.asked), where they fare differently: n replies in his order. */
+    void (*reply_each)(Waiter *self, const Reply *replies, guint n);
+
     /* False once nobody is there any more to read the reply. Asked before an API is called; NULL: always true. */
     bool (*is_there)(Waiter *self);
     gint64 wait_ms;       /* with DELIVERY_AUTO: what is not settled then is promised; 0: no limit */

@@ -1,6 +1,8 @@
 #include "relay/settle.h"
 
 #include "mail/dsn.h"
+#include "relay/settle_each.h"
+#include "relay/settle_reply.h"
 
 /* The outcomes of those who were open. */
 typedef struct {
@@ -34,75 +36,6 @@ count(const Entry *entry)
         tally.transient += verdict == OUTCOME_TRANSIENT || verdict == OUTCOME_OPEN;
     }
     return tally;
-}
-
-/* --- the reply ----------------------------------------------------------------------------------- */
-
-/* Which outcome speaks for the whole mail: the first of the highest rank. Without any delivered an unknown outcome
- * decides before a transient one, that before a permanent one: a duplicate is better than a loss. */
-static int
-rank(OutcomeVerdict verdict)
-{
-    switch (verdict) {
-    case OUTCOME_PERMANENT:
-        return 0;
-    case OUTCOME_TRANSIENT:
-    case OUTCOME_OPEN:
-        return 1;
-    case OUTCOME_UNKNOWN:
-        return 2;
-    case OUTCOME_DELIVERED:
-        return 3;
-    }
-    return 1;
-}
-
-static const Outcome *
-deciding(const Entry *entry)
-{
-    const Outcome *chosen = NULL;
-
-    for (guint i = 0; i < entry->outcomes->len; i++) {
-        if (is_open(entry, i) && (!chosen || rank(outcome_at(entry, i)->verdict) > rank(chosen->verdict)))
-            chosen = outcome_at(entry, i);
-    }
-    return chosen ? chosen : outcome_at(entry, 0);
-}
-
-/* The first id behind "queued as", those of further calls on lines of their own, and last that of what is kept. */
-static void
-accept_mail(const Entry *entry, bool kept, Reply *reply)
-{
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GString) text = g_string_new("Ok: queued as");
-
-    for (guint i = 0; i < entry->outcomes->len; i++) {
-        const Outcome *outcome = outcome_at(entry, i);
-        if (!outcome->remote_id || !g_hash_table_add(seen, outcome->remote_id))
-            continue;
-        guint n = g_hash_table_size(seen);
-        if (n <= SETTLE_MAX_IDS)
-            g_string_append_printf(text, "%s%s", n == 1 ? " " : "\n", outcome->remote_id);
-    }
-    guint n = g_hash_table_size(seen);
-    if (n > SETTLE_MAX_IDS)
-        g_string_append_printf(text, "\nand %u more, see the log", n - SETTLE_MAX_IDS);
-    if (kept)
-        g_string_append_printf(text, "%sQ%s", n == 0 ? " " : "\n", entry->id);
-    reply_set(reply, 250, "2.0.0", "%s", text->str);
-}
-
-static void
-answer(const Entry *entry, bool kept, Reply *reply)
-{
-    const Outcome *outcome = deciding(entry);
-
-    if (kept || outcome->verdict == OUTCOME_DELIVERED)
-        accept_mail(entry, kept, reply);
-    else if (outcome->verdict == OUTCOME_OPEN)
-        reply_set(reply, 451, "4.3.0", "Not tried");
-    else
-        reply_set(reply, outcome->code, g_intern_string(outcome->dsn), "%s", outcome->text);
 }
 
 /* --- who is told --------------------------------------------------------------------------------- */
@@ -194,7 +127,7 @@ static void
 hold_failed(Settlement *self, const SettleFacts *facts)
 {
     self->due_ms = facts->now_ms;
-    self->held = g_strdup_printf("It failed, and there is no sender to tell: %s", deciding(facts->entry)->text);
+    self->held = g_strdup_printf("It failed, and there is no sender to tell: %s", settle_deciding(facts->entry, NULL)->text);
 }
 
 /* Closes what is settled; true if somebody was left. expired: failures for the moment count, too. */
@@ -280,7 +213,39 @@ decide_fresh(Settlement *self, const SettleFacts *facts, const Tally *tally)
     } else if (tally->transient == 0 && entry->envelope->bounce_refusals) {
         close_settled(self, entry, false, &stuck);
     }
-    answer(entry, self->row == ROW_PUT, &self->reply);
+    settle_reply(entry, NULL, self->row == ROW_PUT, &self->reply);
+}
+
+/* Who gave several names hears of each. What is refused there needs no notice, and is not tried again: the client has
+ * it. */
+static void
+decide_each(Settlement *self, const SettleFacts *facts, const Tally *tally)
+{
+    const Entry *entry = facts->entry;
+    EachKeeps keeps = !facts->has_store ? EACH_KEEPS_NOTHING
+                      : facts->mode == DELIVERY_WAIT ? EACH_KEEPS_UNKNOWN : EACH_KEEPS_ALL;
+    g_autoptr(GArray) fates = each_fates(entry, keeps);
+    guint kept = 0, stuck = 0;
+
+    for (guint i = 0; i < fates->len; i++) {
+        EachFate fate = g_array_index(fates, EachFate, i);
+        if (fate == EACH_DELIVERED)
+            close_delivered(self, entry, i);
+        else if (fate == EACH_DROPPED)
+            g_array_append_val(self->closed, i);
+        else if (fate == EACH_KEPT)
+            kept++;
+        else if (!close_failed(self, entry, i))
+            stuck++;
+    }
+    stuck = facts->has_store ? stuck : 0;
+    self->row = kept + stuck > 0 ? ROW_PUT : ROW_NONE;
+    self->promise = facts->has_store && (self->row == ROW_PUT || self->failed->len > 0);
+    if (kept > 0)
+        keep(self, facts, tally);
+    else if (stuck > 0)
+        hold_failed(self, facts);
+    self->each = each_replies(entry, fates, &self->reply);
 }
 
 static Settlement *
@@ -311,7 +276,7 @@ decide_alone(Settlement *self, const SettleFacts *facts, const Tally *tally)
 {
     guint stuck = 0;
 
-    answer(facts->entry, false, &self->reply);
+    settle_reply(facts->entry, NULL, false, &self->reply);
     if (facts->waiting && !facts->going_on && tally->delivered > 0 &&
         tally->permanent + tally->transient + tally->unknown > 0)
         close_settled(self, facts->entry, true, &stuck);
@@ -327,6 +292,8 @@ settle_decide(const SettleFacts *facts)
 
     if (facts->has_store && facts->entry->stored)
         decide_stored(self, facts, &tally);
+    else if (facts->waiting && facts->entry->envelope->asked && (facts->has_store || !facts->going_on))
+        decide_each(self, facts, &tally);
     else if (facts->has_store && facts->waiting)
         decide_fresh(self, facts, &tally);
     else
@@ -344,6 +311,8 @@ settlement_free(Settlement *self)
     g_array_unref(self->failed);
     g_array_unref(self->delayed);
     g_array_unref(self->relayed);
+    if (self->each)
+        g_array_unref(self->each);
     reply_clear(&self->reply);
     g_free(self->held);
     g_free(self);
@@ -392,4 +361,18 @@ bool
 settlement_writes(const Settlement *self)
 {
     return self->row != ROW_NONE || self->failed->len + self->delayed->len + self->relayed->len > 0;
+}
+
+void
+settlement_unkeep(Settlement *self, const Reply *reply)
+{
+    reply_clear(&self->reply);
+    reply_set(&self->reply, reply->code, reply->dsn, "%s", reply->text);
+    for (guint i = 0; self->each && i < self->each->len; i++) {
+        EachReply *one = &g_array_index(self->each, EachReply, i);
+        if (!one->promises)
+            continue;
+        reply_clear(&one->reply);
+        reply_set(&one->reply, reply->code, reply->dsn, "%s", reply->text);
+    }
 }

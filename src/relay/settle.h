@@ -6,8 +6,6 @@
 #include "queue/entry.h"
 #include "relay/retry.h"
 
-enum { SETTLE_MAX_IDS = 100 }; /* lines of a reply */
-
 typedef struct {
     const Entry *entry; /* with the outcomes of this try: open ones were not tried, or are on their way */
     DeliveryMode mode;  /* what the client waits for; never DELIVERY_UNSET while one does */
@@ -42,6 +40,7 @@ typedef struct {
     GArray *delayed;    /* did not get it yet, */
     GArray *relayed;    /* were passed on to the API */
     Reply reply;        /* for the client that waits */
+    GArray *each;       /* of EachReply, one for each name he gave (Envelope.asked); NULL: the reply is for all */
     bool told;          /* the notices are durable */
 } Settlement;
 
@@ -57,6 +56,9 @@ void settlement_apply(const Settlement *self, Entry *entry);
 
 /* Takes that back: it could not be made durable. */
 void settlement_undo(const Settlement *self, Entry *entry);
+
+/* It could not be made durable: who was promised something is told this instead. */
+void settlement_unkeep(Settlement *self, const Reply *reply);
 
 /* Whether anything is to be made durable. */
 bool settlement_writes(const Settlement *self);

@@ -101,6 +101,13 @@ void job_abandon(RelayJob *job);
 /* The time is over that its client waits. */
 void job_hurry(RelayJob *job);
 
+/* --- job_answer.c: what its client hears, and those who wait with him */
+
+void job_answer(RelayJob *job, const Reply *reply);
+
+/* What its settlement says. */
+void job_answer_settled(RelayJob *job);
+
 /* --- job_decide.c */
 
 bool job_all_delivered(const Entry *entry);

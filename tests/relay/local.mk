@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_each_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -40,6 +40,8 @@ TESTS += $(RELAY_TESTS)
 %C%_rewrite_test_LDADD = $(RELAY_LIBS)
 %C%_settings_test_SOURCES = %D%/settings_test.c
 %C%_settings_test_LDADD = $(RELAY_LIBS)
+%C%_settle_each_test_SOURCES = %D%/settle_each_test.c %D%/settle_site.c %D%/settle_site.h
+%C%_settle_each_test_LDADD = $(RELAY_LIBS)
 %C%_settle_test_SOURCES = %D%/settle_test.c %D%/settle_site.c %D%/settle_site.h
 %C%_settle_test_LDADD = $(RELAY_LIBS)
 %C%_store_thread_test_SOURCES = %D%/store_thread_test.c

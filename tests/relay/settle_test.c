@@ -1,3 +1,5 @@
+#include "relay/settle_reply.h"
+
 #include "settle_site.h"
 
 #include <string.h>
