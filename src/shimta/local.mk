@@ -1,11 +1,14 @@
 bin_PROGRAMS += bin/shimta
 bin_shimta_SOURCES = \
+	%D%/ask.c %D%/ask.h \
 	%D%/change.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_account.c \
 	%D%/link.c %D%/link.h \
+	%D%/locked_file.c %D%/locked_file.h \
 	%D%/main.c \
 	%D%/output.c %D%/output.h \
+	%D%/passwd.c \
 	%D%/queue.c \
 	%D%/shimta.h \
 	%D%/stats.c \

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { YES = 256, ALL, HELD, SENDER, RECIPIENT, JSON };
+enum { YES = 256, ALL, HELD, SENDER, RECIPIENT, JSON, PASSWORD_FILE, LIST };
 
 /* Which options a command takes. */
 enum {
@@ -20,6 +20,7 @@ enum {
     TAKES_ALL = 1 << 2,
     TAKES_YES = 1 << 3,
     TAKES_LIMIT = 1 << 4,
+    TAKES_PASSWD = 1 << 5,
 };
 
 static const struct {
@@ -38,6 +39,7 @@ static const struct {
     { "trace", NULL, trace_print, TAKES_LIMIT, 1, 1 },
     { "check", NULL, check_all, 0, 0, 0 },
     { "stats", NULL, stats_print, 0, 0, 0 },
+    { "passwd", NULL, passwd_change, TAKES_PASSWD, 0, 1 },
 };
 
 static void
@@ -49,6 +51,7 @@ print_usage(FILE *to)
           "       shimta [options] queue flush [--sender text] [--recipient text]\n"
           "       shimta [options] trace id|message-id|address\n"
           "       shimta [options] check | stats\n"
+          "       shimta [options] passwd [--file file] [-D] user | --list\n"
           "  -c, --config FILE     read FILE, not $SHIMTA_CONF or " SYSCONFDIR "/shimta/shimta.conf\n"
           "      --json            print a line of JSON for each row\n"
           "      --sender TEXT     entries with TEXT in the sender's address\n"
@@ -57,6 +60,9 @@ print_usage(FILE *to)
           "      --all             all entries\n"
           "      --yes             delete without asking\n"
           "      --limit N         trace the latest N mails (20)\n"
+          "      --file FILE       the password file, not the one that a listener has\n"
+          "  -D, --delete          passwd: remove the user\n"
+          "      --list            passwd: print the users\n"
           "  -V, --version         print the version\n"
           "  -h, --help            print this\n", to);
 }
@@ -78,16 +84,19 @@ parse_options(int argc, char **argv, Task *task, unsigned *given)
         { "sender", required_argument, NULL, SENDER },    { "recipient", required_argument, NULL, RECIPIENT },
         { "held", no_argument, NULL, HELD },              { "all", no_argument, NULL, ALL },
         { "yes", no_argument, NULL, YES },                { "limit", required_argument, NULL, 'n' },
+        { "file", required_argument, NULL, PASSWORD_FILE }, { "delete", no_argument, NULL, 'D' },
+        { "list", no_argument, NULL, LIST },
         { "version", no_argument, NULL, 'V' },            { "help", no_argument, NULL, 'h' },
         { 0 },
     };
     static const struct { int option; unsigned takes; } kinds[] = {
         { SENDER, TAKES_FILTERS }, { RECIPIENT, TAKES_FILTERS }, { HELD, TAKES_HELD }, { ALL, TAKES_ALL },
-        { YES, TAKES_YES }, { 'n', TAKES_LIMIT },
+        { YES, TAKES_YES }, { 'n', TAKES_LIMIT }, { PASSWORD_FILE, TAKES_PASSWD }, { 'D', TAKES_PASSWD },
+        { LIST, TAKES_PASSWD },
     };
     guint64 limit = 20;
 
-    for (int option; (option = getopt_long(argc, argv, "c:Vh", names, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "c:DVh", names, NULL)) != -1;) {
         for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
             *given |= kinds[i].option == option ? kinds[i].takes : 0;
         if (option == '?') /* getopt has said it */
@@ -106,7 +115,10 @@ parse_options(int argc, char **argv, Task *task, unsigned *given)
         task->config = option == 'c' ? optarg : task->config;
         task->sender = option == SENDER ? optarg : task->sender;
         task->recipient = option == RECIPIENT ? optarg : task->recipient;
+        task->file = option == PASSWORD_FILE ? optarg : task->file;
         task->json |= option == JSON;
+        task->remove |= option == 'D';
+        task->list |= option == LIST;
         task->held |= option == HELD;
         task->all |= option == ALL;
         task->yes |= option == YES;
@@ -137,12 +149,12 @@ find_command(Task *task)
 /* Only what says where the daemon is. The key files of its accounts may be a service's credentials, which systemd
  * shows to root under this name. */
 static bool
-read_paths(Task *task, bool is_check)
+read_paths(Task *task, bool by_itself)
 {
     g_autoptr(GError) error = NULL;
 
     g_setenv("CREDENTIALS_DIRECTORY", "/run/credentials/shimtad.service", FALSE);
-    if (is_check) /* which says itself what is wrong with it */
+    if (by_itself)
         return true;
     if (settings_read_paths(task->config, &task->conf, &error))
         return true;
@@ -176,7 +188,8 @@ main(int argc, char **argv)
         complain("'%s' does not take %s", commands[command].group, fits ? "one of these options" : "that number of arguments");
         return try_help();
     }
-    if (!read_paths(&task, commands[command].run == check_all))
+    bool by_itself = commands[command].run == check_all || commands[command].run == passwd_change;
+    if (!read_paths(&task, by_itself)) /* who reads it himself says what is wrong with it */
         return EX_CONFIG;
     status = commands[command].run(&task);
     conf_clear(daemon_conf_keys, &task.conf);

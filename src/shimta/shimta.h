@@ -7,8 +7,8 @@
 
 typedef struct {
     const char *config;
-    bool json, yes, all, held;
-    const char *sender, *recipient;
+    bool json, yes, all, held, list, remove;
+    const char *sender, *recipient, *file;
     guint limit;
     char **args; /* behind the command's name; ends with NULL */
     DaemonConf conf; /* [shimta] of the configuration */
@@ -25,6 +25,7 @@ int queue_flush(Task *task);
 int trace_print(Task *task);
 int stats_print(Task *task);
 int check_all(Task *task);
+int passwd_change(Task *task);
 
 /* Says on standard error what went wrong. */
 void complain(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -17,6 +17,7 @@ e2e_tests = \
 	%D%/network_test.py \
 	%D%/operation_test.py \
 	%D%/outage_test.py \
+	%D%/passwd_test.py \
 	%D%/privilege_test.py \
 	%D%/proxy_test.py \
 	%D%/queue_test.py \
