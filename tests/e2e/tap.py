@@ -33,7 +33,8 @@ class TapResult(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         if err is not None:
             super().addSubTest(test, subtest, err)
-            self.line(subtest, False, detail=(self.failures or self.errors)[-1][1])
+            kept = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.line(subtest, False, detail=kept[-1][1])
 
 
 def main():
