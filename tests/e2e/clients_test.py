@@ -203,7 +203,7 @@ alias_database =
 
     def answers(self):
         try:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=5):
+            with smtplib.SMTP("127.0.0.1", self.port, "client.test", timeout=5):
                 return True
         except OSError:
             return False

@@ -23,6 +23,7 @@ e2e_tests = \
 	%D%/queue_test.py \
 	%D%/recipients_test.py \
 	%D%/refusal_test.py \
+	%D%/relays_test.py \
 	%D%/reload_test.py \
 	%D%/shimta_test.py \
 	%D%/systemd_test.sh \
