@@ -76,6 +76,10 @@ GString *query_url(const QueryAccount *account, const char *path);
 bool query_path_check(const QueryAccount *account, const ConfFile *file, const char *key, const char *path,
                       GError **error);
 
+/* The first of names (of the API, NULL-terminated) that a good answer to a login has a value for, which the caller
+ * frees; or NULL. */
+char *query_login_value(const QueryAccount *account, const HttpResponse *response, const char *const *names);
+
 /* The error of an answer to a login that brought no token. */
 void query_login_failed(const QueryAccount *account, const HttpResponse *response, GError **error);
 

@@ -36,6 +36,7 @@ struct Gather {
     guint row_depth; /* of the row's element, while there is one */
     guint group, groups, group_depth; /* the element of `spread` that is open, or 0; how many there were; its depth */
     guint count;
+    guint64 digest; /* of all rows */
     bool seen_sign, odd;
     const char *fault;
 };
@@ -264,6 +265,8 @@ give(Gather *self, QueryRow *row)
         tidy(&g_array_index(row->fields, QueryField, i));
     if (self->call->finish)
         self->call->finish(self->query, row);
+    for (guint i = 0; i < row->fields->len; i++)
+        self->digest = self->digest * 31 + g_str_hash(g_array_index(row->fields, QueryField, i).value);
     self->sink(row, self->user);
     self->count++;
 }
@@ -363,6 +366,12 @@ guint
 gather_rows(const Gather *self)
 {
     return self->count;
+}
+
+guint64
+gather_digest(const Gather *self)
+{
+    return self->digest;
 }
 
 const QueryRow *

@@ -28,6 +28,9 @@ const char *gather_fault(const Gather *self);
 
 guint gather_rows(const Gather *self);
 
+/* A number that other rows hardly have. */
+guint64 gather_digest(const Gather *self);
+
 /* Fields outside of rows. */
 const QueryRow *gather_rest(const Gather *self);
 

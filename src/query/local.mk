@@ -1,9 +1,11 @@
 noinst_LIBRARIES += %D%/libquery.a
-%C%_libquery_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(XML_CFLAGS)
+%C%_libquery_a_CPPFLAGS = $(AM_CPPFLAGS) $(ARCHIVE_CFLAGS) $(CJSON_CFLAGS) $(XML_CFLAGS)
 %C%_libquery_a_SOURCES = \
 	%D%/arara.c %D%/arara.h \
 	%D%/arara_request.c %D%/arara_request.h \
 	%D%/arara_v1.c %D%/arara_v1.h \
+	%D%/blastmail.c %D%/blastmail.h \
+	%D%/cmc.c %D%/cmc.h \
 	%D%/csv_parser.c \
 	%D%/driver.h \
 	%D%/gather.c %D%/gather.h \
@@ -15,6 +17,7 @@ noinst_LIBRARIES += %D%/libquery.a
 	%D%/row.c %D%/row.h \
 	%D%/time.c %D%/time.h \
 	%D%/verdict.c %D%/verdict.h \
-	%D%/xml_parser.c
+	%D%/xml_parser.c \
+	%D%/zip_parser.c
 
-QUERY_LIBS = src/query/libquery.a $(CJSON_LIBS) $(XML_LIBS) $(HTTP_LIBS) $(MAIL_LIBS)
+QUERY_LIBS = src/query/libquery.a $(ARCHIVE_LIBS) $(CJSON_LIBS) $(XML_LIBS) $(HTTP_LIBS) $(MAIL_LIBS)

@@ -3,13 +3,17 @@
 #include "http/url.h"
 #include "query/arara.h"
 #include "query/arara_v1.h"
+#include "query/blastmail.h"
+#include "query/cmc.h"
 #include "query/time.h"
 
 #include <string.h>
 
 enum { QUERY_MAX_DAYS = 3660 };
 
-const QueryDriver *const query_drivers[] = { &query_arara, &query_arara_v1, NULL };
+const QueryDriver *const query_drivers[] = {
+    &query_arara, &query_arara_v1, &query_blastmail, &query_cmc, NULL,
+};
 
 /* Read by the account's own table, too, where mail goes through it. */
 static const ConfKey account_keys[] = {
@@ -119,6 +123,7 @@ query_account_free(QueryAccount *self)
     conf_clear(account_keys, self);
     g_free(self->conf);
     secret_free(self->key);
+    secret_free(self->password);
     g_free(self->name);
     g_free(self);
 }
@@ -246,6 +251,8 @@ query_next(const QueryAccount *account, const Query *query, QueryCursor *cursor,
 {
     const QueryCall *call = query_find_call(account->driver, query->task);
 
+    cursor->again = page->rows > 0 && page->digest == cursor->digest;
+    cursor->digest = page->digest;
     return call->next && call->next(account, query, cursor, page);
 }
 

@@ -39,12 +39,15 @@ typedef struct {
     bool allow_http;
     void *conf; /* the driver's own struct */
     Secret *key;
+    Secret *password; /* a second one, or NULL */
 } QueryAccount;
 
 /* Where in the answer the next request stands; zero at first. */
 typedef struct {
     guint part; /* which of the question's ids, days, batches of addresses */
     guint at;   /* rows, or pages, before this one; the driver's */
+    bool again; /* the last page was the one before it once more: the API knows no pages */
+    guint64 digest; /* of the last page's rows */
 } QueryCursor;
 
 /* One request: what it is built from, and its answer read for. */
@@ -58,6 +61,7 @@ typedef struct {
 /* What came of one request. */
 typedef struct {
     guint rows;
+    guint64 digest; /* of the rows */
     bool cut; /* as many rows as the API ever shows: there may be more that nobody can ask for */
     const QueryRow *rest; /* what the answer said outside its rows (total, count, …); the reader's; or NULL */
 } QueryPage;

@@ -59,6 +59,7 @@ fault_of(const QueryReader *self)
         return fault;
     return self->parser == &query_json ? "its JSON is broken"
         : self->parser == &query_xml   ? "its XML is broken, or has a document type"
+        : self->parser == &query_zip   ? "its ZIP archive is broken or too large"
                                        : "its CSV is broken";
 }
 
@@ -78,14 +79,14 @@ begin(QueryReader *self, const char *bytes, size_t n)
 
     self->begun = true;
     if (n >= 4 && memcmp(bytes, "PK\x03\x04", 4) == 0)
-        return fail(self, "it is a ZIP archive");
-    if (*bytes == '{' || *bytes == '[' || *bytes == '"')
+        self->parser = csv ? &query_zip : NULL;
+    else if (*bytes == '{' || *bytes == '[' || *bytes == '"')
         self->parser = csv && *bytes == '"' ? &query_csv : &query_json;
     else if (*bytes == '<' || (*bytes & 0xfe) == 0xfe) /* a mark of UTF-16, which libxml2 reads */
         self->parser = &query_xml;
     else if (csv)
         self->parser = &query_csv;
-    else
+    if (!self->parser)
         return fail(self, "it is neither JSON nor XML");
     self->state = self->parser->new(self->gather);
     return true;
@@ -165,24 +166,51 @@ query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *
     if (whole && gather_rest(self->gather)->fields->len > 0)
         gather_whole(self->gather);
     page->rows = gather_rows(self->gather);
+    page->digest = gather_digest(self->gather);
     page->cut = self->call->cap > 0 && page->rows >= self->call->cap;
     page->rest = gather_rest(self->gather);
     return true;
 }
 
+/* The answer to a login, read and judged by nobody yet. */
+static QueryReader *
+login_reader(const QueryAsk *ask, const HttpResponse *response)
+{
+    static const QueryCall login = { .row = "" };
+    QueryReader *self = g_new0(QueryReader, 1);
+
+    self->ask = ask;
+    self->call = &login;
+    if (response->body_length > 0)
+        query_reader_push(response->status, response->body, response->body_length, self);
+    finish_parse(self);
+    return self;
+}
+
 void
 query_login_failed(const QueryAccount *account, const HttpResponse *response, GError **error)
 {
-    static const QueryCall login = { .row = "" };
     static const Query none = { 0 };
     QueryAsk ask = { .account = account, .query = &none };
-    g_autoptr(QueryReader) reader = g_new0(QueryReader, 1);
+    g_autoptr(QueryReader) reader = login_reader(&ask, response);
 
-    reader->ask = &ask;
-    reader->call = &login;
-    if (response->body_length > 0)
-        query_reader_push(response->status, response->body, response->body_length, reader);
-    finish_parse(reader);
     QueryVerdict verdict = { .ask = &ask, .response = response, .gather = reader->gather, .fault = reader->fault };
     query_judge(&verdict, error);
+}
+
+char *
+query_login_value(const QueryAccount *account, const HttpResponse *response, const char *const *names)
+{
+    static const Query none = { 0 };
+    QueryAsk ask = { .account = account, .query = &none };
+
+    if (response->transport != HTTP_OK || response->status / 100 != 2)
+        return NULL;
+    g_autoptr(QueryReader) reader = login_reader(&ask, response);
+    for (; reader->gather && !reader->fault && *names; names++) {
+        const char *value = query_row_get(gather_rest(reader->gather), *names);
+        if (value && *value)
+            return g_strdup(value);
+    }
+    return NULL;
 }

@@ -8,6 +8,8 @@ static const struct {
     const char *driver, *keys;
 } accounts[] = {
     { "arara", "client-id = client-of-tests\nclient-secret-file = KEYFILE\n" },
+    { "blastmail", "username = user-of-tests\npassword-file = KEYFILE\napi-key-file = KEYFILE\n" },
+    { "customers-mail-cloud", "api-user = user-of-tests\napi-key-file = KEYFILE\n" },
     { "arara-v1", "site = 12\nservice = 34\nuser = user]]>&of<tests\npassword-file = KEYFILE\n" },
 };
 

@@ -327,5 +327,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_cases("arara");
     add_cases("arara-v1");
+    add_cases("blastmail");
+    add_cases("customers-mail-cloud");
     return g_test_run();
 }

@@ -1,14 +1,19 @@
 QUERY_TESTS = \
 	%D%/golden_test \
-	%D%/row_test
+	%D%/row_test \
+	%D%/zip_test
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
 QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
 %C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
 %C%_golden_test_LDADD = $(QUERY_LIBS)
+%C%_zip_test_SOURCES = %D%/zip_test.c $(QUERY_FIXTURE)
+%C%_zip_test_LDADD = $(QUERY_LIBS)
 %C%_row_test_SOURCES = %D%/row_test.c
 %C%_row_test_LDADD = $(QUERY_LIBS)
 
 EXTRA_DIST += \
 	%D%/arara \
-	%D%/arara-v1
+	%D%/arara-v1 \
+	%D%/blastmail \
+	%D%/customers-mail-cloud

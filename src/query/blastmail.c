@@ -1,0 +1,245 @@
+/* BlastMail REST 1.0: a login, the history of deliveries to groups, who has them and who not, and who opened them. It
+ * delivers no mail of ours: its accounts can only be asked. Times are Japan's. A token stands in the URL of each GET. */
+#include "query/blastmail.h"
+
+#include "query/time.h"
+
+#include <string.h>
+
+enum {
+    BLASTMAIL_ROWS = 100,                     /* a page; no maximum is documented, and clients ask for as many */
+    BLASTMAIL_MAX_PAGES = 1000,
+    BLASTMAIL_TOKEN_MS = 50 * 60 * 1000,      /* "usable for at least 1 hour" */
+};
+
+typedef struct {
+    char *username;
+    char *password_file;
+    char *api_key_file;
+} BlastmailConf;
+
+static const ConfKey blastmail_keys[] = {
+    CONF_KEY(BlastmailConf, username, "username", CONF_STRING, NULL, .required = true),
+    CONF_KEY(BlastmailConf, password_file, "password-file", CONF_STRING, NULL, .required = true),
+    CONF_KEY(BlastmailConf, api_key_file, "api-key-file", CONF_STRING, NULL, .required = true),
+    { 0 },
+};
+
+static const QueryName message_names[] = {
+    { "messageID", QUERY_FIELD_ID }, { "date", QUERY_FIELD_TIME },     { "scheduleDate", QUERY_FIELD_TIME },
+    { "status", QUERY_FIELD_STATUS }, { "subject", QUERY_FIELD_SUBJECT }, { 0 },
+};
+
+static const QueryName no_names[] = { { 0 } };
+
+static GString *
+url_of(const QueryAsk *ask, const char *path)
+{
+    GString *url = query_url(ask->account, path);
+
+    query_url_add(url, "access_token", ask->token ? secret_reveal(ask->token) : NULL);
+    return url;
+}
+
+/* Takes url. */
+static HttpRequest *
+get(GString *url)
+{
+    HttpRequest *request = http_request_new("GET", url->str);
+
+    request->secret_url = true;
+    g_string_free(url, TRUE);
+    return request;
+}
+
+static void
+add_list(GString *url, const char *name, const char *const *list)
+{
+    g_autofree char *joined = list && list[0] ? g_strjoinv(",", (char **) list) : NULL;
+
+    query_url_add(url, name, joined);
+}
+
+static void
+add_number(GString *url, const char *name, guint number)
+{
+    g_autofree char *text = g_strdup_printf("%u", number);
+
+    query_url_add(url, name, text);
+}
+
+static void
+add_time(GString *url, const char *name, gint64 ms)
+{
+    g_autofree char *text = query_time_format(ms, "%Y%m%dT%H:%M:%S");
+
+    query_url_add(url, name, text);
+}
+
+static HttpRequest *
+build_search(const QueryAsk *ask)
+{
+    const Query *query = ask->query;
+    GString *url = url_of(ask, "/message/history/search");
+
+    query_url_add(url, "f", "json");
+    add_number(url, "offset", ask->cursor->at);
+    add_number(url, "limit", BLASTMAIL_ROWS);
+    add_list(url, "messageIDs", query->ids);
+    add_list(url, "subjects", query->subjects);
+    add_list(url, "groups", query->groups);
+    if (query->until_ms > 0) {
+        add_time(url, "beginDate", query->since_ms);
+        add_time(url, "endDate", query->until_ms - 1);
+    }
+    return get(url);
+}
+
+static HttpRequest *
+build_detail(const QueryAsk *ask)
+{
+    GString *url = url_of(ask, "/message/detail/search");
+
+    query_url_add(url, "f", "json");
+    query_url_add(url, "messageID", ask->query->ids[ask->cursor->part]);
+    return get(url);
+}
+
+static HttpRequest *
+build_export(const QueryAsk *ask)
+{
+    GString *url = url_of(ask, "/history/list/export");
+
+    query_url_add(url, "messageID", ask->query->ids[ask->cursor->part]);
+    query_url_add(url, "status", ask->query->failed ? "1" : "0");
+    return get(url);
+}
+
+static HttpRequest *
+build_opens(const QueryAsk *ask)
+{
+    GString *url = url_of(ask, "/mailopenlog/list/export");
+
+    query_url_add(url, "messageID", ask->query->ids[ask->cursor->part]);
+    return get(url);
+}
+
+static HttpRequest *
+build_delete(const QueryAsk *ask)
+{
+    g_autoptr(GString) form = g_string_new(NULL), url = query_url(ask->account, "/message/list/delete");
+    g_autofree char *ids = g_strjoinv(",", (char **) ask->query->ids);
+    HttpRequest *request = http_request_new("POST", url->str);
+
+    query_form_add(form, "access_token", ask->token ? secret_reveal(ask->token) : NULL);
+    query_form_add(form, "messageIDs", ids);
+    query_form_add(form, "format", "json");
+    http_request_take_body(request, "application/x-www-form-urlencoded", source_new_string(form->str));
+    return request;
+}
+
+/* A page that is not full is the last. */
+static bool
+next_page(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page)
+{
+    cursor->at += page->rows;
+    return page->rows >= BLASTMAIL_ROWS && !cursor->again && cursor->at < BLASTMAIL_MAX_PAGES * BLASTMAIL_ROWS;
+}
+
+static bool
+next_id(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page)
+{
+    return query->ids[++cursor->part] != NULL;
+}
+
+/* Lists are separated by commas, which nothing escapes. */
+static bool
+check_lists(const QueryAccount *account, const Query *query, GError **error)
+{
+    const char *const *const lists[] = { query->ids, query->subjects, query->groups };
+
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (guint j = 0; lists[i] && lists[i][j]; j++) {
+            if (!strchr(lists[i][j], ','))
+                continue;
+            g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE, "the API cannot look for a text with a comma: '%s'",
+                        lists[i][j]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+finish_export(const Query *query, QueryRow *row)
+{
+    query_row_set(row, QUERY_FIELD_EVENT,
+                  query_event_name(query->failed ? QUERY_EVENT_SOFT : QUERY_EVENT_DELIVERED));
+}
+
+static const QueryCall blastmail_calls[] = {
+    { .task = QUERY_HISTORY_SEARCH, .flags = QUERY_CALL_EMPTY, .row = "message", .signs = "message messages",
+      .names = message_names, .build = build_search, .check = check_lists, .next = next_page },
+    { .task = QUERY_HISTORY_SHOW, .needs = QUERY_HAS_IDS, .row = "", .signs = "messageID", .names = message_names,
+      .build = build_detail, .check = check_lists, .next = next_id },
+    { .task = QUERY_HISTORY_EXPORT, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",
+      .names = no_names, .build = build_export, .check = check_lists, .next = next_id, .finish = finish_export },
+    { .task = QUERY_HISTORY_OPENS, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",
+      .names = no_names, .build = build_opens, .check = check_lists, .next = next_id },
+    { .task = QUERY_HISTORY_DELETE, .flags = QUERY_CALL_FINAL, .needs = QUERY_HAS_IDS, .row = "",
+      .signs = "success failure", .names = no_names, .build = build_delete, .check = check_lists },
+    { 0 },
+};
+
+static HttpRequest *
+blastmail_login(const QueryAccount *self)
+{
+    const BlastmailConf *conf = self->conf;
+    g_autoptr(GString) form = g_string_new(NULL), url = query_url(self, "/authenticate/login");
+    HttpRequest *request = http_request_new("POST", url->str);
+
+    query_form_add(form, "username", conf->username);
+    query_form_add(form, "password", secret_reveal(self->password));
+    query_form_add(form, "api_key", secret_reveal(self->key));
+    query_form_add(form, "format", "json");
+    http_request_take_body(request, "application/x-www-form-urlencoded", source_new_string(form->str));
+    return request;
+}
+
+static Secret *
+blastmail_token(const QueryAccount *self, const HttpResponse *response, gint64 *lifetime_ms, GError **error)
+{
+    static const char *const names[] = { "accessToken", "access_token", NULL }; /* in JSON, in XML */
+    g_autofree char *text = query_login_value(self, response, names);
+
+    if (!text) {
+        query_login_failed(self, response, error);
+        return NULL;
+    }
+    *lifetime_ms = BLASTMAIL_TOKEN_MS;
+    return secret_new(text);
+}
+
+static bool
+blastmail_prepare(QueryAccount *self, const ConfFile *file, GError **error)
+{
+    const BlastmailConf *conf = self->conf;
+    g_autoptr(GError) cause = NULL;
+
+    self->password = secret_load(conf->password_file, &cause);
+    if (!self->password)
+        return conf_fail(file, "account", self->name, "password-file", error, "%s", cause->message);
+    self->key = secret_load(conf->api_key_file, &cause);
+    return self->key || conf_fail(file, "account", self->name, "api-key-file", error, "%s", cause->message);
+}
+
+const QueryDriver query_blastmail = {
+    .name = "blastmail",
+    .only = true,
+    .calls = blastmail_calls,
+    .keys = blastmail_keys,
+    .conf_size = sizeof(BlastmailConf),
+    .prepare = blastmail_prepare,
+    .login = blastmail_login,
+    .token = blastmail_token,
+};

@@ -1,0 +1,84 @@
+#include "query/parser.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+/* What a list of unsubscribes may be as a whole, packed, and what comes out of it. */
+enum { ZIP_MAX_BYTES = 8 * 1024 * 1024, ZIP_MAX_CONTENT = 64 * 1024 * 1024 };
+
+typedef struct {
+    Gather *gather;
+    GByteArray *bytes; /* its directory stands at the end */
+} Zip;
+
+static void *
+zip_new(Gather *gather)
+{
+    Zip *self = g_new0(Zip, 1);
+
+    self->gather = gather;
+    self->bytes = g_byte_array_new();
+    return self;
+}
+
+static void
+zip_free(void *data)
+{
+    Zip *self = data;
+
+    if (!self)
+        return;
+    g_byte_array_unref(self->bytes);
+    g_free(self);
+}
+
+static bool
+zip_push(void *data, const char *bytes, size_t n)
+{
+    Zip *self = data;
+
+    if (n > ZIP_MAX_BYTES - self->bytes->len)
+        return false;
+    g_byte_array_append(self->bytes, (const guint8 *) bytes, (guint) n);
+    return true;
+}
+
+/* The entry at hand; *left: what all may still hold. */
+static bool
+read_entry(struct archive *archive, Gather *gather, gint64 *left)
+{
+    void *csv = query_csv.new(gather);
+    char block[16 * 1024];
+    bool ok = true;
+    la_ssize_t n = 0;
+
+    while (ok && (n = archive_read_data(archive, block, sizeof block)) > 0) {
+        *left -= n;
+        ok = *left >= 0 && query_csv.push(csv, block, (size_t) n);
+    }
+    ok = ok && n == 0 && query_csv.finish(csv);
+    query_csv.free(csv);
+    return ok;
+}
+
+/* Its first file: there is one list in it. */
+static bool
+zip_finish(void *data)
+{
+    Zip *self = data;
+    struct archive *archive = archive_read_new();
+    struct archive_entry *entry = NULL;
+    gint64 left = ZIP_MAX_CONTENT;
+    bool found = false;
+
+    archive_read_support_format_zip(archive);
+    bool ok = archive_read_open_memory(archive, self->bytes->data, self->bytes->len) == ARCHIVE_OK;
+    while (ok && !found && archive_read_next_header(archive, &entry) == ARCHIVE_OK) {
+        found = archive_entry_filetype(entry) == AE_IFREG;
+        ok = !found || read_entry(archive, self->gather, &left);
+    }
+    archive_read_free(archive);
+    return ok && found;
+}
+
+const QueryParser query_zip = { zip_new, zip_push, zip_finish, zip_free };
