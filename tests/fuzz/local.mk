@@ -1,5 +1,5 @@
 # With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
-fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay %D%/sasl_replay %D%/proxy_replay
+fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay %D%/sasl_replay %D%/proxy_replay %D%/query_replay
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += %D%/corpus
@@ -24,9 +24,12 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_proxy_replay_SOURCES = %D%/replay.c %D%/proxy_fuzz.c
 %C%_proxy_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/proxy"'
 %C%_proxy_replay_LDADD = $(IO_LIBS)
+%C%_query_replay_SOURCES = %D%/replay.c %D%/query_fuzz.c
+%C%_query_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/query"'
+%C%_query_replay_LDADD = $(QUERY_LIBS)
 
 if FUZZING
-fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz %D%/sasl_fuzz %D%/proxy_fuzz
+fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz %D%/sasl_fuzz %D%/proxy_fuzz %D%/query_fuzz
 noinst_PROGRAMS += $(fuzz_targets)
 %C%_mail_fuzz_SOURCES = $(mail_fuzz_sources)
 %C%_mail_fuzz_CPPFLAGS = $(mail_fuzz_cppflags)
@@ -42,6 +45,9 @@ noinst_PROGRAMS += $(fuzz_targets)
 %C%_proxy_fuzz_SOURCES = %D%/proxy_fuzz.c
 %C%_proxy_fuzz_LDADD = $(IO_LIBS)
 %C%_proxy_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_query_fuzz_SOURCES = %D%/query_fuzz.c
+%C%_query_fuzz_LDADD = $(QUERY_LIBS)
+%C%_query_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 %C%_sasl_fuzz_SOURCES = %D%/sasl_fuzz.c
 %C%_sasl_fuzz_LDADD = $(SMTP_LIBS)
 %C%_sasl_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -52,7 +58,7 @@ fuzz_runs = $(addsuffix .run,$(fuzz_targets))
 fuzz: $(fuzz_runs)
 
 $(fuzz_runs): %.run: %
-	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *) seeds=mail ;; esac; \
+	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *query*) seeds=query ;; *) seeds=mail ;; esac; \
 	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
 	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 		-artifact_prefix=$*- $*.corpus '$(srcdir)/%D%/corpus/'$$seeds

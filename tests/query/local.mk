@@ -2,6 +2,8 @@ QUERY_TESTS = \
 	%D%/golden_test \
 	%D%/row_test \
 	%D%/zip_test
+	%D%/reader_test \
+	%D%/row_test
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
 QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
@@ -9,6 +11,8 @@ QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
 %C%_golden_test_LDADD = $(QUERY_LIBS)
 %C%_zip_test_SOURCES = %D%/zip_test.c $(QUERY_FIXTURE)
 %C%_zip_test_LDADD = $(QUERY_LIBS)
+%C%_reader_test_SOURCES = %D%/reader_test.c $(QUERY_FIXTURE)
+%C%_reader_test_LDADD = $(QUERY_LIBS)
 %C%_row_test_SOURCES = %D%/row_test.c
 %C%_row_test_LDADD = $(QUERY_LIBS)
 
