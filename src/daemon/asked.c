@@ -1,5 +1,7 @@
 #include "daemon/asked.h"
 
+#include "base/clock.h"
+
 void
 asked_mail(Envelope *envelope, const SmtpMail *mail)
 {
@@ -18,7 +20,8 @@ asked_mail(Envelope *envelope, const SmtpMail *mail)
     envelope->ret = g_strdup(mail->ret);
     envelope->envid = g_strdup(mail->envid);
     envelope->hold_until_ms = mail->hold_until_ms;
-    envelope->by_ms = mail->by_ms;
+    bool is_known = mail->by_ms <= clock_now() && !mail->by_return; /* who had it when the time was over has told him */
+    envelope->by_ms = is_known ? 0 : mail->by_ms;
     envelope->by_flags = (mail->by_return ? ENVELOPE_BY_RETURN : 0) | (mail->by_trace ? ENVELOPE_BY_TRACE : 0);
     envelope->priority = mail->priority;
 }

@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#define LEAST_BY_S 5 /* a call to an API takes its time */
 #define MAX_HOLD_S (30 * 24 * 3600)
 #define MAX_LOCAL_RECIPIENTS 100000 /* a header can name as many */
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
@@ -203,6 +204,8 @@ complete_smtp(Listen *self, const Settings *settings)
         .dsn = settings_has_queue(settings),
         .hold_s = settings_has_queue(settings) ? MAX_HOLD_S : 0,
         .priorities = settings_has_queue(settings),
+        .deliver_by = settings_has_queue(settings),
+        .by_least_s = LEAST_BY_S,
         .sendmail = conf->sendmail,
         .early_talk = local,
     };
@@ -264,7 +267,7 @@ open_stdio(Settings *self, ConfFile *file, GError **error)
     self->stdio->conf.sendmail = true;
     complete_smtp(self->stdio, self);
     self->stdio->smtp.hold_s = 0;
-    self->stdio->smtp.priorities = false;
+    self->stdio->smtp.priorities = self->stdio->smtp.deliver_by = false;
     self->stdio->smtp.dsn = false; /* nothing is kept there */
     return true;
 }

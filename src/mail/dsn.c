@@ -272,6 +272,17 @@ dsn_is_wanted(DsnAction action, const char *notify)
     return false;
 }
 
+bool
+dsn_is_owed(DsnAction action, const Envelope *envelope, const char *notify)
+{
+    bool traced = envelope->by_flags & ENVELOPE_BY_TRACE;
+    bool would_hear = envelope->by_ms > 0 && !(envelope->by_flags & ENVELOPE_BY_RETURN);
+
+    if (action == DSN_RELAYED && (traced || would_hear))
+        return !notify || g_ascii_strcasecmp(notify, "NEVER") != 0;
+    return dsn_is_wanted(action, notify);
+}
+
 void
 dsn_begin(const Dsn *self, GString *out)
 {

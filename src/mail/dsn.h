@@ -5,6 +5,7 @@
  * and who was hidden from the recipients is their business no more than theirs. Everything else is as it came. */
 #pragma once
 
+#include "mail/envelope.h"
 #include "mail/fields.h"
 #include "mail/outcome.h"
 
@@ -46,6 +47,10 @@ typedef struct {
 
 /* The gravest of the recipients' actions: what the notification is called by. */
 DsnAction dsn_action(const Dsn *self);
+
+/* Whether the sender is told of a recipient, by his NOTIFY and what else the envelope says. RFC 2852: who traces his
+ * mail, and who wanted to hear if it is late, is told where nobody knows any more when it is delivered. */
+bool dsn_is_owed(DsnAction action, const Envelope *envelope, const char *notify);
 
 /* Whether somebody with this NOTIFY (NULL: none was given) wants to hear of it. */
 bool dsn_is_wanted(DsnAction action, const char *notify);

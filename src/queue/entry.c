@@ -80,3 +80,22 @@ entry_free(Entry *self)
     g_free(self->held);
     g_free(self);
 }
+
+bool
+entry_is_overdue(const Entry *self, gint64 now_ms)
+{
+    return self->envelope->by_ms > 0 && now_ms >= self->envelope->by_ms;
+}
+
+bool
+entry_is_too_late(const Entry *self, gint64 now_ms)
+{
+    if (self->cut_off || !(self->envelope->by_flags & ENVELOPE_BY_RETURN) || !entry_is_overdue(self, now_ms))
+        return false;
+    for (guint i = 0; i < self->tries->len; i++) {
+        const EntryTry *try = &g_array_index(self->tries, EntryTry, i);
+        if (!try->closed && try->maybe_taken)
+            return false;
+    }
+    return true;
+}

@@ -52,6 +52,12 @@ GArray *entry_tries_new(guint n);
 /* The Message-ID of its header, as far as it is known; borrowed. NULL: it has none. */
 const char *entry_message_id(const Entry *self);
 
+/* The time is over by which its sender wanted it delivered (RFC 2852): he is to be told, or gets it back. */
+bool entry_is_overdue(const Entry *self, gint64 now_ms);
+
+/* The same, and nothing but to return it is left to do: no API may have it. */
+bool entry_is_too_late(const Entry *self, gint64 now_ms);
+
 /* Recipients that are not closed. */
 guint entry_open(const Entry *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_free)

@@ -98,7 +98,7 @@ choose_recipients(Bounce *self, DsnAction action, const GArray *places)
         const GPtrArray *recipients = entry->envelope->recipients;
         const EnvelopeRecipient *to = place < recipients->len ? recipients->pdata[place] : &nobody;
         DsnRecipient one = { action, to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place) };
-        if (dsn_is_wanted(action, to->notify))
+        if (dsn_is_owed(action, entry->envelope, to->notify))
             g_array_append_val(self->recipients, one);
     }
 }

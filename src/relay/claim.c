@@ -128,7 +128,8 @@ take(Relay *relay, GPtrArray *entries)
         Entry *entry = entries->pdata[i];
         const Provider *probe = NULL;
         entry->expires_ms = MAX(entry->expires_ms, relay->started_ms); /* while nobody ran nobody tried */
-        gint64 wait_ms = relay->draining ? 0 : probation_wait(relay, entry, &probe);
+        bool overdue = entry_is_overdue(entry, clock_now()); /* what its sender is told waits for no account */
+        gint64 wait_ms = relay->draining || overdue ? 0 : probation_wait(relay, entry, &probe);
         if (g_hash_table_contains(relay->in_hand, entry->id)) {
             entry_free(entry); /* the lease ran out by a jump of the clock only */
         } else if (wait_ms > 0 || relay->draining) {

@@ -1,5 +1,6 @@
 #include "relay/expand.h"
 
+#include "base/clock.h"
 #include "relay/rewrite.h"
 
 enum { SCAN_STEP_BYTES = 64 * 1024 };
@@ -19,12 +20,16 @@ scan_spool(const Spool *spool, GError **error)
     return g_steal_pointer(&scan);
 }
 
-/* What was refused where it came in. */
+/* What was refused where it came in, and what is too late by now: without another try. */
 static bool
 is_fine(const Entry *entry, GError **error)
 {
     EnvelopeRefusal refusal = entry->envelope->refusal;
 
+    if (entry_is_too_late(entry, clock_now())) {
+        g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_TOO_OLD, "Not delivered by the time that its sender set");
+        return false;
+    }
     if (refusal == ENVELOPE_TOO_BIG)
         g_set_error_literal(error, MAIL_ERROR, MAIL_ERROR_TOO_BIG, "Message too big");
     else if (refusal == ENVELOPE_TOO_OLD)

@@ -46,8 +46,8 @@ wants(const Entry *entry, guint place, DsnAction action)
     const GPtrArray *recipients = entry->envelope->recipients;
 
     if (place >= recipients->len) /* of the mail as a whole: nobody is known who was to get it */
-        return dsn_is_wanted(action, entry->envelope->notify);
-    return dsn_is_wanted(action, ((const EnvelopeRecipient *) recipients->pdata[place])->notify);
+        return dsn_is_owed(action, entry->envelope, entry->envelope->notify);
+    return dsn_is_owed(action, entry->envelope, ((const EnvelopeRecipient *) recipients->pdata[place])->notify);
 }
 
 static bool
@@ -111,7 +111,8 @@ next_try(const SettleFacts *facts)
         return hold_until_ms;
     if (facts->stopping || (facts->waiting && facts->mode == DELIVERY_QUEUE))
         return facts->now_ms;
-    return retry_due(facts->retry, &retry);
+    gint64 due_ms = retry_due(facts->retry, &retry), by_ms = facts->entry->envelope->by_ms;
+    return by_ms > facts->now_ms ? MIN(due_ms, by_ms) : due_ms;
 }
 
 /* Some are still open: waits go on, or the operator's word is waited for. */
@@ -158,7 +159,10 @@ tell_delay(Settlement *self, const SettleFacts *facts)
     const Entry *entry = facts->entry;
     gint64 after = facts->delay_warning_ms;
 
-    if (entry->delay_told || after <= 0 || facts->stopping || facts->going_on || facts->now_ms < entry->arrived_ms + after)
+    if (facts->stopping || facts->going_on)
+        return;
+    self->by_told = entry_is_overdue(entry, facts->now_ms) && !(entry->envelope->by_flags & ENVELOPE_BY_RETURN);
+    if (!self->by_told && (entry->delay_told || after <= 0 || facts->now_ms < entry->arrived_ms + after))
         return;
     self->delay_told = true;
     for (guint i = 0; i < entry->outcomes->len; i++) {
@@ -346,6 +350,8 @@ settlement_apply(const Settlement *self, Entry *entry)
         expire(&g_array_index(entry->outcomes, Outcome, g_array_index(self->expired, guint, i)));
     entry->due_ms = self->due_ms;
     entry->delay_told |= self->delay_told;
+    if (self->by_told)
+        entry->envelope->by_ms = 0;
     g_free(entry->held);
     entry->held = g_strdup(self->held);
 }

@@ -32,6 +32,7 @@ typedef struct {
     RowFate row;
     bool promise;       /* the reply is true only once what follows is durable */
     bool delay_told;
+    bool by_told;       /* that it is late (RFC 2852): once */
     gint64 due_ms;
     char *held;         /* why, or NULL */
     GArray *closed;     /* of guint, as those that follow: places of recipients that are settled now */

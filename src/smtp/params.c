@@ -359,6 +359,8 @@ params_mail(const SmtpSettings *settings, bool esmtp, char *args, SmtpMail *mail
         fault = judge_address(path, mail->smtputf8, "5.1.7");
     if (!fault.code && mail->hold_until_ms > clock_now() + (gint64)settings->hold_s * 1000)
         fault = (SmtpFault){ 501, "5.5.4", "Release time is too far away" };
+    if (!fault.code && mail->by_return && mail->by_ms < clock_now() + settings->by_least_s * G_GINT64_CONSTANT(1000) - 999)
+        fault = (SmtpFault){ 501, "5.5.4", "By-time is below the minimum" };
     if (!fault.code && settings->max_bytes && mail->size > settings->max_bytes)
         fault = (SmtpFault){ 552, "5.3.4", "Message too big" };
     mail->sender = path;

@@ -39,6 +39,7 @@ typedef struct {
     bool dsn;                /* offer DSN: who asks for word of delivery or failure gets it */
     guint hold_s;            /* offer FUTURERELEASE: the longest time; 0: not */
     bool deliver_by;         /* offer DELIVERBY */
+    guint by_least_s;        /* the shortest time after which mail is returned; 0: any */
     bool priorities;         /* offer MT-PRIORITY */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */

@@ -40,6 +40,16 @@ put_hold(const SmtpSettings *settings, GString *out)
     g_string_append_printf(out, "\nFUTURERELEASE %u %s", settings->hold_s, text);
 }
 
+/* RFC 2852: the shortest by-time of mode R. */
+static void
+put_deliver_by(const SmtpSettings *settings, GString *out)
+{
+    if (settings->deliver_by)
+        g_string_append(out, "\nDELIVERBY");
+    if (settings->deliver_by && settings->by_least_s)
+        g_string_append_printf(out, " %u", settings->by_least_s);
+}
+
 static void
 smtp_put_offers(const SmtpSession *self, GString *out)
 {
@@ -50,8 +60,9 @@ smtp_put_offers(const SmtpSession *self, GString *out)
                            settings->max_bytes);
     put_limits(settings, out);
     put_hold(settings, out);
-    g_string_append_printf(out, "%s%s\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s%s",
-                           settings->deliver_by ? "\nDELIVERBY" : "", settings->priorities ? "\nMT-PRIORITY" : "",
+    put_deliver_by(settings, out);
+    g_string_append_printf(out, "%s\nSMTPUTF8\nENHANCEDSTATUSCODES%s%s%s%s",
+                           settings->priorities ? "\nMT-PRIORITY" : "",
                            settings->dsn ? "\nDSN" : "", secure, settings->sendmail ? "\nXSENDMAIL" : "",
                            smtp_trust_offers(self));
 }

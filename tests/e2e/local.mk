@@ -9,6 +9,7 @@ e2e_tests = \
 	%D%/chunks_test.py \
 	%D%/clients_test.py \
 	%D%/duplicates_test.py \
+	%D%/deliver_by_test.py \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \
 	%D%/line_ends_test.py \

@@ -423,6 +423,60 @@ test_hold(void)
     g_assert_cmpint(settlement->due_ms, ==, NOW + HOUR);
 }
 
+/* RFC 2852, mode N: told once when the time is over, whatever was told before; tries go on. */
+static void
+test_late(void)
+{
+    g_autoptr(Entry) entry = settle_entry("T");
+    SettleFacts facts = settle_facts(entry, DELIVERY_AUTO);
+
+    entry->stored = entry->delay_told = true;
+    facts.waiting = false;
+    entry->envelope->by_ms = NOW + 1;
+    g_autoptr(Settlement) before = settle_decide(&facts);
+    g_assert_cmpint(before->due_ms, ==, NOW + 1);
+    settle_assert_places(before->delayed, "");
+    entry->envelope->by_ms = NOW;
+    g_autoptr(Settlement) late = settle_decide(&facts);
+    settle_assert_places(late->delayed, "0");
+    g_assert_cmpint(late->row, ==, ROW_UPDATE);
+    g_assert_cmpint(late->due_ms, >, NOW);
+    settlement_apply(late, entry);
+    g_autoptr(Settlement) again = settle_decide(&facts);
+    settle_assert_places(again->delayed, "");
+}
+
+/* RFC 2852: whose mail is passed on to where nobody knows any more, by the NOTIFY of his recipient. */
+static void
+test_by_relayed(void)
+{
+    static const struct {
+        gint64 by_ms;
+        int by_flags;
+        const char *notify, *relayed;
+    } by[] = {
+        { 0, 0, NULL, "" },
+        { NOW + HOUR, 0, NULL, "0" },
+        { NOW + HOUR, 0, "FAILURE", "0" },
+        { NOW + HOUR, 0, "NEVER", "" },
+        { NOW + HOUR, ENVELOPE_BY_RETURN, NULL, "" },
+        { NOW + HOUR, ENVELOPE_BY_RETURN | ENVELOPE_BY_TRACE, NULL, "0" },
+        { 0, ENVELOPE_BY_TRACE, NULL, "0" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(by); i++) {
+        g_autoptr(Entry) entry = settle_entry("D");
+        SettleFacts facts = settle_facts(entry, DELIVERY_AUTO);
+        EnvelopeRecipient *to = entry->envelope->recipients->pdata[0];
+        g_free(to->notify);
+        to->notify = g_strdup(by[i].notify);
+        entry->envelope->by_ms = by[i].by_ms;
+        entry->envelope->by_flags = by[i].by_flags;
+        g_autoptr(Settlement) settlement = settle_decide(&facts);
+        settle_assert_places(settlement->relayed, by[i].relayed);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -436,6 +490,8 @@ main(int argc, char **argv)
     g_test_add_func("/settle/nobody", test_nobody);
     g_test_add_func("/settle/stored", test_stored);
     g_test_add_func("/settle/notify", test_notify);
+    g_test_add_func("/settle/late", test_late);
+    g_test_add_func("/settle/by-relayed", test_by_relayed);
     g_test_add_func("/settle/relayed", test_relayed);
     g_test_add_func("/settle/untried", test_untried);
     g_test_add_func("/settle/expired-text", test_expired_text);
