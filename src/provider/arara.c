@@ -108,6 +108,7 @@ const ProviderDriver provider_arara = {
                 .attachments = 3, .calls = 1, .extensions = true, .no_headers = true },
     .keys = arara_keys,
     .conf_size = sizeof(AraraConf),
+    .hold_s = 32 * 24 * 3600, /* a send_time 32 days ahead or more is an error */
     .prepare = arara_prepare,
     .partition = arara_partition,
     .build = arara_build,

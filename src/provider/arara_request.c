@@ -86,12 +86,27 @@ put_contents(JsonBody *body, cJSON *delivery, const Mail *mail, const Call *call
     }
 }
 
+/* Minutes are all there is, and none may be before the time. Caller frees. */
+static char *
+send_time(gint64 at_ms)
+{
+    static const gint64 minute_ms = 60 * 1000;
+    static const gint64 offset_s = 9 * 3600;
+
+    if (at_ms == 0)
+        return g_strdup("now");
+    gint64 minutes = (at_ms + minute_ms - 1) / minute_ms;
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(minutes * 60 + offset_s);
+    return g_date_time_format(time, "%Y-%m-%dT%H:%M+09:00");
+}
+
 static void
-put_settings(cJSON *delivery, const Mail *mail, const char *request_id)
+put_settings(cJSON *delivery, const Mail *mail, const char *request_id, gint64 at_ms)
 {
     cJSON *settings = json_put_object(delivery, "settings");
+    g_autofree char *time = send_time(at_ms);
 
-    json_put_string(settings, "send_time", "now");
+    json_put_string(settings, "send_time", time);
     json_put_string(settings, "request_id", request_id);
     cJSON *from = json_put_object(settings, "from");
     json_put_string(from, "name", mail->from->name);
@@ -108,7 +123,7 @@ send_body(const CallTry *try, const char *request_id)
 
     put_mailing_list(body, delivery, try->mail, try->call->to);
     put_contents(body, delivery, try->mail, try->call);
-    put_settings(delivery, try->mail, request_id);
+    put_settings(delivery, try->mail, request_id, try->send_at_ms);
     return json_body_source(&body);
 }
 

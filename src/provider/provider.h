@@ -76,6 +76,7 @@ typedef struct {
     bool maybe_taken;    /* an earlier try of this call got no answer: the API may have the mail */
     guint step;          /* the driver's own: which of its requests is built, or answered; 0 at first */
     gint64 since_ms;     /* no earlier try is older (ms since the epoch); 0: that is not known */
+    gint64 send_at_ms;   /* the API keeps the mail until then, by the driver's hold_s; 0: it goes at once */
 } CallTry;
 
 struct ProviderDriver {
@@ -83,6 +84,7 @@ struct ProviderDriver {
     ProviderLimits limits;
     const ConfKey *keys; /* its own keys of an [account] section */
     size_t conf_size;
+    gint64 hold_s; /* the API can keep mail for less than that; 0: not at all */
 
     /* Checks and completes conf after it was read. May be NULL. */
     bool (*prepare)(Provider *self, const ConfFile *file, GError **error);

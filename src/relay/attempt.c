@@ -1,6 +1,8 @@
 #include "relay/attempt.h"
 
+#include "base/clock.h"
 #include "base/crash_point.h"
+#include "relay/hold.h"
 
 enum { ATTEMPT_MAX_STEPS = 10 }; /* a look-up may ask for each day of a week */
 
@@ -11,6 +13,7 @@ struct Attempt {
     TokenWait wait;
     Secret *secret; /* the token used now */
     CallTry try;
+    gint64 hold_until_ms;
     GArray *outcomes;
     HttpExchange *exchange;
     guint steps;
@@ -47,6 +50,7 @@ send_with(Attempt *self, const Secret *token)
     secret_free(self->secret);
     self->secret = token ? secret_new(secret_reveal(token)) : NULL; /* outlives the renewals of others */
     self->try.token = self->secret;
+    self->try.send_at_ms = hold_send_at(self->hold_until_ms, clock_now());
     send_request(self, self->provider->driver->build(self->provider, &self->try));
 }
 
@@ -126,6 +130,7 @@ attempt_start(HttpClient *http, const AttemptJob *job, AttemptDone done, void *u
         .maybe_taken = job->maybe_taken,
         .since_ms = job->since_ms,
     };
+    self->hold_until_ms = job->hold_until_ms;
     self->outcomes = outcomes_new(call_size(job->call));
     self->done = done;
     self->user = user;

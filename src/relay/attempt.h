@@ -13,6 +13,7 @@ typedef struct {
     const Call *call;
     bool maybe_taken; /* an earlier try of the call got no answer */
     gint64 since_ms;  /* no earlier try is older; 0: not known */
+    gint64 hold_until_ms; /* the API is to keep the mail until then; 0, or past: it is not */
 } AttemptJob;
 
 typedef void (*AttemptDone)(Attempt *attempt, void *user);

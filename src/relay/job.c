@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "relay/hold.h"
 
 #define SHUTTING_DOWN "Shutting down, try again later"
 
@@ -360,7 +361,8 @@ mode_of(const Relay *relay, const Entry *entry, const Waiter *waiter)
 
     if (!relay->store || !waiter)
         return DELIVERY_WAIT;
-    if (entry->envelope->hold_until_ms > clock_now())
+    gint64 now_ms = clock_now();
+    if (entry->envelope->hold_until_ms > now_ms && !hold_is_for_api(relay->world->settings, entry->envelope, now_ms))
         return DELIVERY_LATER;
     return mode == DELIVERY_UNSET ? DELIVERY_AUTO : mode;
 }

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/explain.c %D%/explain.h \
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/hold.c %D%/hold.h \
 	%D%/job.c \
 	%D%/job_answer.c \
 	%D%/job_decide.c \

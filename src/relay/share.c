@@ -221,6 +221,7 @@ errand_run(Errand *errand)
         .call = errand->call,
         .maybe_taken = (self->again && self->maybe_taken) || self->entry->cut_off,
         .since_ms = self->entry->arrived_ms,
+        .hold_until_ms = self->entry->envelope->hold_until_ms,
     };
     errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
 }

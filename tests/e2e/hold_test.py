@@ -64,6 +64,20 @@ class HoldTest(unittest.TestCase):
         daemon.wait_line(rf"delivered id={queue_id} ")
         self.assertEqual(len(sandbox.box()), 1)
 
+    def test_kept_by_the_api(self):
+        """Where it can: with the time, to the minute and never before it. For less than minutes our queue keeps it."""
+        sandbox = shim.Sandbox()
+        self.addCleanup(sandbox.end)
+        daemon = shim.Daemon(sandbox.url, account=shim.ARARA)
+        self.addCleanup(daemon.end)
+        text = self.send(daemon, "HOLDUNTIL=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)))
+        self.assertNotIn("queued as Q", text)
+        self.assertIn("0 due now", self.shimta(daemon, "flush"))
+        self.assertIn("queued as Q", self.send(daemon, "HOLDFOR=200"))
+        sandbox.fault("status=503@/send")
+        kept = self.send(daemon, "HOLDFOR=7200")
+        self.assertIn("queued as Q", kept, "what the API does not take our queue keeps")
+
     def test_nothing_to_keep_it_in(self):
         _, daemon = self.start("queue = none\n")
         with daemon.raw() as talk:

@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_each_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/hold_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_each_test %D%/settle_test %D%/store_thread_test %D%/throttle_test %D%/token_test %D%/wake_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -17,6 +17,8 @@ TESTS += $(RELAY_TESTS)
 %C%_duplicates_test_LDADD = $(RELAY_LIBS)
 %C%_health_test_SOURCES = %D%/health_test.c
 %C%_health_test_LDADD = $(RELAY_LIBS)
+%C%_hold_test_SOURCES = %D%/hold_test.c
+%C%_hold_test_LDADD = $(RELAY_LIBS)
 %C%_journal_test_SOURCES = %D%/journal_test.c
 %C%_journal_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_journal_test_LDADD = $(RELAY_LIBS)
