@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/file.c %D%/file.h \
 	%D%/id.c %D%/id.h \
 	%D%/log.c %D%/log.h \
+	%D%/meter.c %D%/meter.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/source.c %D%/source.h \
 	%D%/source_base64.c \

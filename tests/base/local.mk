@@ -1,5 +1,5 @@
 BASE_TESTS = \
-	%D%/conf_test %D%/crash_point_test %D%/log_test %D%/secret_test %D%/small_test %D%/source_test %D%/spool_test
+	%D%/conf_test %D%/crash_point_test %D%/log_test %D%/meter_test %D%/secret_test %D%/small_test %D%/source_test %D%/spool_test
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 
@@ -17,3 +17,5 @@ TESTS += $(BASE_TESTS)
 %C%_source_test_LDADD = $(BASE_LIBS)
 %C%_spool_test_SOURCES = %D%/spool_test.c %D%/source_check.c %D%/source_check.h
 %C%_spool_test_LDADD = $(BASE_LIBS)
+%C%_meter_test_SOURCES = %D%/meter_test.c
+%C%_meter_test_LDADD = $(BASE_LIBS)
