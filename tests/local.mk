@@ -6,6 +6,7 @@ include tests/provider/local.mk
 include tests/query/local.mk
 include tests/smtp/local.mk
 include tests/io/local.mk
+include tests/web/local.mk
 include tests/relay/local.mk
 include tests/daemon/local.mk
 include tests/sendmail/local.mk

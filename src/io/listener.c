@@ -285,6 +285,15 @@ listener_start(Listener *self, ListenerAccepted accepted, void *user, GError **e
     return failed == 0 || fail(error, -failed, "cannot listen");
 }
 
+int
+listener_fd(const Listener *self)
+{
+    uv_os_fd_t fd = -1;
+
+    uv_fileno((const uv_handle_t *) &self->handle, &fd);
+    return fd;
+}
+
 const Endpoint *
 listener_endpoint(const Listener *self)
 {

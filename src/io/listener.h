@@ -18,6 +18,9 @@ Listener *listener_open(uv_loop_t *loop, const char *name, const char *address, 
 /* Begins to accept; connections have been queueing since listener_open(). */
 bool listener_start(Listener *self, ListenerAccepted accepted, void *user, GError **error);
 
+/* For who accepts himself, and does not close it: without listener_start(). */
+int listener_fd(const Listener *self);
+
 /* Where it really listens: port 0 has become a port. */
 const Endpoint *listener_endpoint(const Listener *self);
 

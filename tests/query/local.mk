@@ -1,9 +1,8 @@
 QUERY_TESTS = \
 	%D%/golden_test \
+	%D%/reader_test \
 	%D%/row_test \
 	%D%/zip_test
-	%D%/reader_test \
-	%D%/row_test
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
 QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
