@@ -372,6 +372,13 @@ enough(const MailFolder *self, gint64 bytes, gint64 inodes, GError **error)
 }
 
 bool
+mail_folder_is_writable(const MailFolder *self, GError **error)
+{
+    return faccessat(self->fd, ".", W_OK, AT_EACCESS) == 0 ||
+           fail(error, STORE_ERROR_IO, errno, "cannot write in", self->path);
+}
+
+bool
 mail_folder_room(MailFolder *self, gint64 bytes, gint64 reserve_bytes, gint64 reserve_inodes, GError **error)
 {
     gint64 now = clock_monotonic();

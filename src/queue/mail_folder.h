@@ -45,6 +45,9 @@ int mail_folder_read(const MailFolder *self, const char *id, gint64 size);
 bool mail_folder_each(const MailFolder *self, bool (*visit)(const char *id, void *user, GError **error), void *user,
                       GError **error);
 
+/* Whether files can be made in there by what its file system says; not by trying. */
+bool mail_folder_is_writable(const MailFolder *self, GError **error);
+
 /* FULL unless bytes more leave that much free. fresh: asks the file system now; else an answer up to a second
  * old may do, with what was granted since taken off. */
 bool mail_folder_room(MailFolder *self, gint64 bytes, gint64 reserve_bytes, gint64 reserve_inodes, GError **error);

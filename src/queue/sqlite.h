@@ -89,7 +89,7 @@ char *sqlite_take_warning(Store *store);
     .take_warning = sqlite_take_warning, .put = sqlite_put, .update = sqlite_update, \
     .progress = sqlite_progress, .remove = sqlite_remove, .claim = sqlite_claim, .renew = sqlite_renew, \
     .next_due = sqlite_next_due, .load = sqlite_load, .each = sqlite_each, .change = sqlite_change, \
-    .flush = sqlite_flush, .defer = sqlite_defer, .stats = sqlite_stats
+    .flush = sqlite_flush, .defer = sqlite_defer, .has_room = sqlite_has_room, .stats = sqlite_stats
 
 /* sqlite_row.c */
 #define ENTRY_COLUMNS \
@@ -138,4 +138,5 @@ Entry *sqlite_load(Store *store, const char *id, GError **error);
 bool sqlite_each(Store *store, const StoreQuery *query, void (*visit)(const StoreRow *row, void *user), void *user,
                  GError **error);
 bool sqlite_flush(Store *store, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
+bool sqlite_has_room(Store *store, GError **error);
 bool sqlite_stats(Store *store, gint64 now_ms, StoreStats *stats, GError **error);

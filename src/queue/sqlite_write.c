@@ -69,20 +69,40 @@ wake_lane_of(SqliteStore *self, gint64 seq, GError **error)
 }
 
 static bool
-room_for(SqliteStore *self, const Entry *entry, gint64 size, GError **error)
+has_places(const SqliteStore *self, gint64 size, GError **error)
 {
     const StoreConf *conf = &self->conf;
 
-    if (entry->is_bounce)
-        return true;
     if ((conf->max_entries && self->totals.entries >= conf->max_entries) ||
         (conf->max_bytes && self->totals.bytes + size > conf->max_bytes)) {
         g_set_error(error, STORE_ERROR, STORE_ERROR_FULL, "the queue has as many %s as it may",
                     conf->max_entries && self->totals.entries >= conf->max_entries ? "entries" : "bytes");
         return false;
     }
-    return !self->folder ||
-           mail_folder_room(self->folder, size, conf->reserve_bytes, conf->reserve_inodes, error);
+    return true;
+}
+
+static bool
+room_for(SqliteStore *self, const Entry *entry, gint64 size, GError **error)
+{
+    const StoreConf *conf = &self->conf;
+
+    return entry->is_bounce ||
+           (has_places(self, size, error) &&
+            (!self->folder ||
+             mail_folder_room(self->folder, size, conf->reserve_bytes, conf->reserve_inodes, error)));
+}
+
+bool
+sqlite_has_room(Store *store, GError **error)
+{
+    const SqliteStore *self = (const SqliteStore *) store;
+    const StoreConf *conf = &self->conf;
+
+    return has_places(self, 1, error) &&
+           (!self->folder ||
+            (mail_folder_is_writable(self->folder, error) &&
+             mail_folder_room_now(self->folder, 1, conf->reserve_bytes, conf->reserve_inodes, error)));
 }
 
 /* A file that store_stage() wrote is checked, not written. */

@@ -154,6 +154,12 @@ store_defer(Store *self, const char *const *ids, gint64 due_ms, GError **error)
 }
 
 bool
+store_has_room(Store *self, GError **error)
+{
+    return self->ops->has_room(self, error);
+}
+
+bool
 store_stats(Store *self, gint64 now_ms, StoreStats *stats, GError **error)
 {
     return self->ops->stats(self, now_ms, stats, error);

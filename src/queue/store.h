@@ -140,4 +140,7 @@ typedef struct {
     gint64 bytes;
     gint64 oldest_ms; /* arrival; 0: there is none */
 } StoreStats;
+/* Whether a small entry could be put at this moment, as far as can be told without one. FULL if not. */
+bool store_has_room(Store *self, GError **error);
+
 bool store_stats(Store *self, gint64 now_ms, StoreStats *stats, GError **error);

@@ -27,6 +27,7 @@ typedef struct {
     bool (*change)(Store *self, const char *id, StoreAction action, gint64 now_ms, GError **error);
     bool (*flush)(Store *self, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
     bool (*defer)(Store *self, const char *const *ids, gint64 due_ms, GError **error);
+    bool (*has_room)(Store *self, GError **error);
     bool (*stats)(Store *self, gint64 now_ms, StoreStats *stats, GError **error);
 } StoreOps;
 
