@@ -9,7 +9,7 @@ test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl proc
  curl swaks msmtp s-nail php-cli postfix
  cron bsd-mailx mutt git git-email libmime-lite-perl libemail-sender-perl libphp-phpmailer php-symfony-mailer
  smartmontools unattended-upgrades monitoring-plugins-standard fail2ban
- e2fsprogs xfsprogs faketime iproute2
+ e2fsprogs xfsprogs faketime iproute2 prometheus
  haproxy nodejs node-nodemailer libauthen-sasl-perl libio-socket-ssl-perl libsasl2-modules
  libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0 libdb5.3 libevent-2.1-7 libpam0g"
 

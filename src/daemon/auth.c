@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/figures.h"
 #include "io/worker.h"
 
 #include <errno.h>
@@ -207,6 +208,7 @@ check_answer(AuthCheck *self)
     void (*done)(const Reply *, void *) = self->done;
     void *user = self->user;
 
+    figures_auth(self->mechanism, self->overloaded ? "overload" : self->proved ? "good" : "wrong");
     if (self->overloaded)
         log_event(LOG_NOTICE, "auth-overload", "client", self->client, "listener", self->listener, NULL);
     else if (!self->proved)

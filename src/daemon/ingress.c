@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/asked.h"
 #include "daemon/enquiry.h"
+#include "daemon/figures.h"
 #include "daemon/flush.h"
 #include "daemon/line_ends.h"
 #include "daemon/origin.h"
@@ -37,6 +38,7 @@ struct Ingress {
     Work *flush;
     AuthCheck *check;
     Waiter waiter;
+    MailFigure figure;
     Enquiry *enquiry;
     bool asking; /* the session is in its ask() */
 };
@@ -330,6 +332,7 @@ on_reply(Waiter *waiter, const Reply *reply)
 {
     Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
 
+    figures_answered(&self->figure, self->client.listen->name, reply);
     smtp_session_resume(self->session, reply);
     self->ops->answered(self->user);
 }
@@ -339,6 +342,7 @@ on_reply_each(Waiter *waiter, const Reply *replies, guint n)
 {
     Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
 
+    figures_answered_each(&self->figure, self->client.listen->name, replies, n);
     smtp_session_resume_each(self->session, replies, n);
     self->ops->answered(self->user);
 }
@@ -361,6 +365,7 @@ deliver(Ingress *self)
         g_free(entry->id);
         entry->id = g_strdup(self->client.entry_id);
     }
+    self->figure = figures_mail(entry);
     self->waiter.reply = on_reply;
     self->waiter.reply_each = on_reply_each;
     self->waiter.is_there = on_asked;

@@ -1,6 +1,7 @@
 # Read by the operator's command too.
 noinst_LIBRARIES += %D%/libsettings.a
-%C%_libsettings_a_SOURCES = %D%/secure.c %D%/secure.h %D%/settings.c %D%/settings.h
+%C%_libsettings_a_SOURCES = %D%/metrics_conf.c %D%/metrics_conf.h \
+	%D%/secure.c %D%/secure.h %D%/settings.c %D%/settings.h
 %C%_libsettings_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 
 sbin_PROGRAMS += bin/shimtad
@@ -17,6 +18,7 @@ bin_shimtad_SOURCES = \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/figures.c %D%/figures.h \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/asked.c %D%/asked.h \
@@ -25,14 +27,16 @@ bin_shimtad_SOURCES = \
 	%D%/line_ends.c %D%/line_ends.h \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
+	%D%/metrics.c %D%/metrics.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/origin.c %D%/origin.h \
+	%D%/process_figures.c %D%/process_figures.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/syscalls.c %D%/syscalls.h \
 	%D%/users.c %D%/users.h
 bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS) $(SECCOMP_CFLAGS)
-bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)
+bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)

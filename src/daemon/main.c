@@ -31,6 +31,7 @@ typedef struct {
     SmtpServer *server;
     Journal *journal; /* NULL: it cannot be written */
     Control *control; /* NULL: its socket cannot be opened */
+    Metrics *metrics;
     DropFolder *folder; /* until it is the drop's; NULL: it cannot be used */
     Drop *drop;
     Reload *reload;
@@ -48,6 +49,7 @@ on_relay_drained(void *user)
     Daemon *self = user;
 
     control_close(g_steal_pointer(&self->control));
+    metrics_close(g_steal_pointer(&self->metrics));
     relay_close(self->hub.relay);
     uv_close((uv_handle_t *) &self->terminate, NULL);
     uv_close((uv_handle_t *) &self->interrupt, NULL);
@@ -102,6 +104,7 @@ on_terminate(uv_signal_t *handle, int signum)
     notify("STOPPING=1");
     g_clear_pointer(&self->reload, reload_free);
     self->end_by_ms = (gint64) uv_now(&self->loop) + MAX(1, self->hub.settings->conf.drain_timeout_ms);
+    metrics_drain(self->metrics);
     smtp_server_drain(self->server);
 }
 
@@ -207,6 +210,7 @@ daemon_run(Daemon *self, bool stdio)
     if (started && !stdio) {
         self->journal = keep_open_journal(&self->hub);
         open_control(self);
+        self->metrics = metrics_new(&self->hub, self->journal);
         started = privilege_drop(&error);
         if (started)
             confine_calls(self->hub.settings);
@@ -217,7 +221,8 @@ daemon_run(Daemon *self, bool stdio)
     } else if (!stdio) {
         if (self->folder)
             self->drop = drop_new(&self->hub, keep_submit(self->hub.settings), g_steal_pointer(&self->folder));
-        self->reload = reload_new(&self->hub, self->server, self->config, on_reloaded, self);
+        const ReloadParts parts = { self->server, self->metrics };
+        self->reload = reload_new(&self->hub, &parts, self->config, on_reloaded, self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");
     }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/figures.h"
 
 #include <sys/socket.h>
 
@@ -12,6 +13,7 @@ refusal_log(RefusalLog *self, const char *listener, const char *client, const Re
 {
     gint64 now = clock_monotonic();
 
+    figures_refused(listener, reply->text);
     if (self->logged_ms > 0 && now - self->logged_ms < LOG_MS) {
         self->unlogged++;
         return;

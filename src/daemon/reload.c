@@ -6,7 +6,7 @@
 
 struct Reload {
     IngressHub *hub;
-    SmtpServer *server;
+    ReloadParts parts;
     const char *path;
     void (*changed)(const Settings *before, void *user);
     void *user;
@@ -65,6 +65,17 @@ take(Reload *self, Settings *settings)
     notify("READY=1\nSTATUS=Configuration read again");
 }
 
+/* Addresses that cannot be had are the last reason to leave all as it is. */
+static bool
+open_parts(Reload *self, Settings *settings, GError **error)
+{
+    bool opened = metrics_prepare(self->parts.metrics, settings, error) &&
+                  smtp_server_reload(self->parts.server, settings, error);
+
+    metrics_settle(self->parts.metrics, opened);
+    return opened;
+}
+
 static void
 reading_done(void *user)
 {
@@ -72,7 +83,7 @@ reading_done(void *user)
     Reload *self = reading->reload;
 
     self->work = NULL;
-    if (!reading->error && smtp_server_reload(self->server, reading->settings, &reading->error)) {
+    if (!reading->error && open_parts(self, reading->settings, &reading->error)) {
         take(self, reading->settings);
     } else {
         log_event(LOG_ERR, "reload-failed", "text", reading->error->message, NULL);
@@ -84,13 +95,13 @@ reading_done(void *user)
 }
 
 Reload *
-reload_new(IngressHub *hub, SmtpServer *server, const char *path, void (*changed)(const Settings *before, void *user),
-           void *user)
+reload_new(IngressHub *hub, const ReloadParts *parts, const char *path,
+           void (*changed)(const Settings *before, void *user), void *user)
 {
     Reload *self = g_new0(Reload, 1);
 
     self->hub = hub;
-    self->server = server;
+    self->parts = *parts;
     self->path = path;
     self->changed = changed;
     self->user = user;

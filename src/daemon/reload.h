@@ -3,13 +3,20 @@
 #pragma once
 
 #include "daemon/ingress.h"
+#include "daemon/metrics.h"
 #include "daemon/smtp_server.h"
 
 typedef struct Reload Reload;
 
-/* hub and server are borrowed, path for ever; changed is called after each that worked, with hub->settings the new ones
- * and `before` about to go. */
-Reload *reload_new(IngressHub *hub, SmtpServer *server, const char *path,
+/* What follows the settings besides the hub; borrowed. */
+typedef struct {
+    SmtpServer *server;
+    Metrics *metrics;
+} ReloadParts;
+
+/* hub is borrowed, path for ever; changed is called after each that worked, with hub->settings the new ones and
+ * `before` about to go. */
+Reload *reload_new(IngressHub *hub, const ReloadParts *parts, const char *path,
                    void (*changed)(const Settings *before, void *user), void *user);
 
 /* Once more if one is under way. */

@@ -343,7 +343,8 @@ settings_parse(ConfFile *file, GError **error)
         !complete_paths(&self->conf, file, error))
         return NULL;
     self->relay = relay_settings_open(file, self->conf.hostname, error);
-    if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error))
+    if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error) ||
+        !metrics_read(&self->metrics, file, error))
         return NULL;
     if (!conf_check_unknown(file, error))
         return NULL;
@@ -374,6 +375,7 @@ settings_free(Settings *self)
     relay_settings_free(self->relay);
     g_ptr_array_unref(self->listens);
     listen_free(self->stdio);
+    metrics_clear(&self->metrics);
     g_free(self);
 }
 
@@ -394,6 +396,10 @@ settings_print(const Settings *self, GString *out)
 {
     g_string_append(out, "[shimta]\n");
     conf_print(daemon_conf_keys, &self->conf, out);
+    if (self->metrics.conf.address) {
+        g_string_append(out, "\n[metrics]\n");
+        conf_print(metrics_conf_keys, &self->metrics.conf, out);
+    }
     relay_settings_print(self->relay, out);
     for (guint i = 0; i < self->listens->len; i++) {
         const Listen *one = self->listens->pdata[i];

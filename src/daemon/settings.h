@@ -2,6 +2,7 @@
  * what the machine says. Read at start-up and again by SIGHUP, each time as a whole of its own that is read-only; any thread. */
 #pragma once
 
+#include "daemon/metrics_conf.h"
 #include "daemon/secure.h"
 #include "io/endpoint.h"
 #include "relay/settings.h"
@@ -74,6 +75,7 @@ typedef struct {
     DaemonConf conf;
     GPtrArray *listens; /* of Listen, in file order */
     Listen *stdio;      /* the session of --stdio */
+    MetricsAccess metrics;
     RelaySettings *relay;
 } Settings;
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "daemon/door.h"
+#include "daemon/figures.h"
 #include "io/listener.h"
 
 #include <unistd.h>
@@ -57,6 +58,7 @@ client_free(Client *self)
 {
     SmtpServer *server = self->server;
 
+    figures_session(self->listen->name, false);
     g_queue_unlink(&server->clients, &self->link);
     gate_leave(server->world.gate, &self->ticket);
     ingress_free(self->ingress);
@@ -244,6 +246,7 @@ on_secured(void *user, const TlsFacts *facts, bool talked)
     log_event(LOG_DEBUG, "secured", "client", self->client, "listener", self->listen->name, "protocol",
               facts->protocol, "cipher", facts->cipher, "server_name", facts->server_name, "subject", facts->client,
               "resumed", facts->resumed ? "yes" : NULL, NULL);
+    figures_tls(self->listen->name, facts->protocol);
     self->handshaking = false;
     self->facts.tls = facts;
     self->phase = SMTP_PHASE_CLOSED;
@@ -265,6 +268,7 @@ on_insecure(void *user, const char *why)
 {
     const Client *self = user;
 
+    figures_tls(self->listen->name, NULL);
     log_event(LOG_INFO, "tls-failed", "client", self->client, "listener", self->listen->name, "text", why, NULL);
 }
 
@@ -295,6 +299,7 @@ client_start(SmtpServer *server, Conn *conn, const IngressClient *facts, const G
     self->phase = SMTP_PHASE_CLOSED; /* any that is not the session's */
     g_strlcpy(self->client, facts->client, sizeof self->client);
     self->facts.client = self->client;
+    figures_session(self->listen->name, true);
     g_queue_push_tail_link(&server->clients, &self->link);
     conn_start(conn, &ops, self, self->listen->conf.write_timeout_ms);
     if (self->listen->smtp.tls == SMTP_TLS_ALWAYS) {

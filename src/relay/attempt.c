@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "relay/figures.h"
 #include "relay/hold.h"
 
 enum { ATTEMPT_MAX_STEPS = 10 }; /* a look-up may ask for each day of a week */
@@ -102,6 +103,7 @@ on_response(const HttpResponse *response, void *user)
     crash_point("call-answered");
     self->exchange = NULL;
     self->api_us += response->elapsed_us;
+    figures_request(self->provider, response);
     HttpRequest *next = self->provider->driver->judge(self->provider, &self->try, response, outcomes);
     if (!next && renew(self, response))
         return;

@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/duplicates.c %D%/duplicates.h \
 	%D%/expand.c %D%/expand.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/figures.c %D%/figures.h \
 	%D%/health.c %D%/health.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/hold.c %D%/hold.h \

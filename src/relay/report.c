@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/figures.h"
 
 enum { QUEUED_LINES = 1000 }; /* of one mail */
 
@@ -149,6 +150,7 @@ report_outcome(const Entry *entry, guint i, const Service *service, bool lost)
               "dsn", outcome->dsn, "remote_id", outcome->remote_id, "code", delivered ? NULL : LOG_NUM(outcome->code),
               "text", delivered ? NULL : outcome->text, NULL);
     count(event_of(outcome->verdict, lost));
+    figures_outcome(service->provider, event_of(outcome->verdict, lost), outcome);
     note_outcome(entry, event_of(outcome->verdict, lost), to, service, outcome);
 }
 
@@ -198,6 +200,7 @@ note_queued(const Entry *entry)
 void
 report_kept(const Entry *entry)
 {
+    figures_queued();
     log_event(LOG_INFO, "queued", "id", entry->id, "client", entry->envelope->client, "user", entry->envelope->user,
               "from", sender_of(entry), "size", LOG_NUM(spool_length(entry->spool)), "recipients",
               LOG_NUM(entry_open(entry)), NULL);
@@ -207,6 +210,7 @@ report_kept(const Entry *entry)
 void
 report_held(const Entry *entry)
 {
+    figures_held();
     log_event(LOG_ERR, "held", "id", entry->id, "from", sender_of(entry), "recipients", LOG_NUM(entry_open(entry)),
               "text", entry->held, NULL);
     JournalLine line = line_of(entry, "held");
@@ -219,6 +223,7 @@ report_damaged(const char *id, const char *why)
 {
     JournalLine line = { .event = "held", .id = id, .text = why };
 
+    figures_held();
     log_event(LOG_ERR, "held", "id", id, "text", why, NULL);
     journal_write(journal, &line);
 }
@@ -228,6 +233,7 @@ report_notice(const Entry *entry, const Entry *notice)
 {
     const EnvelopeRecipient *to = notice->envelope->recipients->pdata[0];
 
+    figures_notice();
     log_event(LOG_NOTICE, "notice", "id", entry->id, "notice", notice->id, "to", to->address, NULL);
     JournalLine line = line_of(entry, "notice");
     g_autofree char *text = g_strdup_printf("%s to %s", notice->id, to->address);
@@ -332,6 +338,7 @@ report_again(const char *id, const char *with, const char *text)
     g_autofree char *whole = g_strdup_printf("of %s", with ? with : text ? text : "an earlier mail");
     JournalLine line = { .event = "duplicate", .id = id, .text = whole };
 
+    figures_duplicate();
     log_event(LOG_NOTICE, "duplicate", "id", id, "with", with, "text", text, NULL);
     journal_write(journal, &line);
 }

@@ -1,5 +1,6 @@
 #include "relay/share_state.h"
 
+#include "relay/figures.h"
 #include "relay/tries.h"
 #include "relay/verdict.h"
 
@@ -223,6 +224,7 @@ errand_run(Errand *errand)
         .since_ms = self->entry->arrived_ms,
         .hold_until_ms = self->entry->envelope->hold_until_ms,
     };
+    figures_call(self->provider, self->again || self->entry->attempts > 0);
     errand->attempt = attempt_start(self->http, &job, on_attempted, errand);
 }
 

@@ -15,6 +15,7 @@ e2e_tests = \
 	%D%/line_ends_test.py \
 	%D%/lmtp_test.py \
 	%D%/mail_test.py \
+	%D%/metrics_test.py \
 	%D%/network_test.py \
 	%D%/operation_test.py \
 	%D%/outage_test.py \
