@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libio.a
 	%D%/listener.c %D%/listener.h \
 	%D%/proxy.c %D%/proxy.h \
 	%D%/tls.c %D%/tls.h %D%/tls_context.c %D%/tls_state.h \
+	%D%/tls_tickets.c %D%/tls_tickets.h \
 	%D%/worker.c %D%/worker.h
 %C%_libio_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 

@@ -26,7 +26,7 @@ typedef struct {
 
 typedef struct TlsContext TlsContext;
 
-/* Certificates, keys and the tickets' key. A key that others than the owner of its file can read is refused. Settings
+/* Certificates and keys. Tickets outlive a context: another one of the same settings takes them. A key that others than the owner of its file can read is refused. Settings
  * are not needed afterwards. To read the files again make another: connections keep the one they began with. */
 TlsContext *tls_context_new(const TlsSettings *settings, GError **error);
 TlsContext *tls_context_ref(TlsContext *self);

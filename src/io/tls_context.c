@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "io/tls_state.h"
+#include "io/tls_tickets.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -87,7 +88,7 @@ set_verify(SSL_CTX *ssl, TlsClient client)
 }
 
 static void
-set_rules(SSL_CTX *ssl, const char *name)
+set_rules(SSL_CTX *ssl)
 {
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE
@@ -97,12 +98,30 @@ set_rules(SSL_CTX *ssl, const char *name)
     SSL_CTX_set_cipher_list(ssl, CIPHERS);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl, 1);
+    tls_tickets_use(ssl);
+}
+
+/* Tickets are good where they could have been given: under the same name, to a client of whom the same is asked, and
+ * with the same authorities, since what they remember of its certificate was judged by those. */
+static bool
+set_scope(SSL_CTX *ssl, const TlsSettings *settings, GError **error)
+{
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    guint8 id[SSL_MAX_SSL_SESSION_ID_LENGTH];
-    gsize n = sizeof id;
-    g_checksum_update(sum, (const guchar *) name, (gssize) strlen(name));
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *authorities = NULL;
+    guint8 id[SSL_MAX_SSL_SESSION_ID_LENGTH], client = (guint8) settings->client;
+    gsize length = 0, n = sizeof id;
+
+    if (client != TLS_CLIENT_OFF && !g_file_get_contents(settings->client_ca, &authorities, &length, &cause)) {
+        g_set_error_literal(error, TLS_ERROR, TLS_ERROR_CLIENT_CA, cause->message);
+        return false;
+    }
+    g_checksum_update(sum, (const guchar *) settings->name, (gssize) strlen(settings->name) + 1);
+    g_checksum_update(sum, &client, 1);
+    g_checksum_update(sum, (const guchar *) authorities, (gssize) length);
     g_checksum_get_digest(sum, id, &n);
     SSL_CTX_set_session_id_context(ssl, id, (unsigned) n);
+    return true;
 }
 
 /* The certificate for the name that the client asks for. */
@@ -130,13 +149,13 @@ add_identity(TlsContext *self, const TlsSettings *settings, const char *certific
     if (!ssl)
         return fail(error, TLS_ERROR_SYSTEM, "cannot begin with", certificate);
     g_ptr_array_add(self->identities, ssl);
-    set_rules(ssl, settings->name);
+    set_rules(ssl);
     set_verify(ssl, settings->client);
     SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(ssl, self);
     if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
         return fail(error, TLS_ERROR_CERTIFICATE, "cannot use the certificate", certificate);
-    return use_key(ssl, key, error) && use_client_ca(ssl, settings, error);
+    return use_key(ssl, key, error) && use_client_ca(ssl, settings, error) && set_scope(ssl, settings, error);
 }
 
 /* --- the context --------------------------------------------------------------------------------- */

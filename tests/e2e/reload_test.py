@@ -162,6 +162,63 @@ class ReloadTest(unittest.TestCase):
                 self.assertIn("tls-key", self.hup(daemon, "reload-failed")[0])
                 self.assertEqual(before.transaction("shop@example.jp", ["a@example.org"], MAIL)[0], 250)
 
+    def test_tickets_survive(self):
+        """Who was here before the reload resumes its session behind it, unless others may vouch for clients then."""
+        with tempfile.TemporaryDirectory() as folder:
+            pem, key = secure.certificate(folder, "mx.test")
+            daemon = self.start(more={"listen tls": f"address = 127.0.0.1:0\ntls = implicit\ntls-certificate = {pem}\n"
+                                      f"tls-key = {key}\n"})
+            port = int(daemon.wait_line(r"listening listener=tls .*port=(\d+)").group(1))
+            client = secure.context()
+
+            def connect(ticket=None):
+                sock = client.wrap_socket(socket.create_connection(("127.0.0.1", port), shim.PATIENCE), session=ticket)
+                with shim.Dialogue(sock) as talk:
+                    talk.hello()
+                    return sock.session_reused, sock.session
+
+            ticket = connect()[1]
+            self.hup(daemon)
+            resumed, ticket = connect(ticket)
+            self.assertTrue(resumed)
+            self.edit(daemon, "tls = implicit", f"tls = implicit\ntls-client = request\ntls-client-ca = {pem}")
+            self.hup(daemon)
+            self.assertFalse(connect(ticket)[0])
+
+    def test_what_is_wrong_changes_nothing(self):
+        """Whatever a file lacks: one line says so, and everybody is served as before."""
+        with tempfile.TemporaryDirectory() as folder:
+            pem, key = secure.certificate(folder, "mx.test")
+            users = secure.write(os.path.join(folder, "users"), secure.user_line("u", "pw"))
+            aliases = secure.write(os.path.join(folder, "aliases"), "someone: alias@example.org\n")
+            daemon = self.start(more={
+                "shimta": f"alias-file = {aliases}\n",
+                "listen tls": f"address = 127.0.0.1:0\ntls = implicit\ntls-certificate = {pem}\ntls-key = {key}\n"
+                              f"auth = yes\npassword-file = {users}\n"})
+            port = int(daemon.wait_line(r"listening listener=tls .*port=(\d+)").group(1))
+            for path, wrong, mode, named in (
+                    (pem, "no certificate\n", 0o600, "tls-certificate"), (key, "no key\n", 0o600, "tls-key"),
+                    (key, None, 0o644, "tls-key"), (users, "no line of users\n", 0o600, "password-file"),
+                    (users, None, 0o644, "password-file"), (aliases, '"unended: x\n', 0o600, "alias"),
+                    (daemon.key_file, None, 0o644, "api-key-file"), (daemon.key_file, "", 0o600, "api-key-file")):
+                with self.subTest(file=named, wrong=wrong), open(path) as file:
+                    good = file.read()
+                    os.chmod(path, mode)
+                    if wrong is not None:
+                        secure.write(path, wrong)
+                    lines = self.hup(daemon, "reload-failed")
+                    self.assertEqual(len(lines), 1, lines)
+                    self.assertIn(named, lines[0])
+                    self.assertNotIn(shim.KEY, lines[0])
+                    sock = socket.create_connection(("127.0.0.1", port), shim.PATIENCE)
+                    with shim.Dialogue(secure.context().wrap_socket(sock)) as talk:
+                        talk.hello()
+                        self.assertEqual(talk.ask(b"AUTH PLAIN " + base64.b64encode(b"\0u\0pw") + b"\r\n")[0], 235)
+                        self.assertEqual(talk.transaction("shop@example.jp", ["someone"], MAIL)[0], 250)
+                    secure.write(path, good)
+                    os.chmod(path, 0o600)
+            self.hup(daemon)
+
     def test_service_manager_is_told(self):
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(os.path.join(folder, "notify"))

@@ -1,5 +1,6 @@
 /* The TLS layer with both ends in memory: what is agreed and refused, names, tickets, client certificates, and what
  * becomes of a handshake that is cut, damaged or never ends. */
+#include "base/clock.h"
 #include "io/tls.h"
 #include "tls_peer.h"
 
@@ -199,7 +200,10 @@ test_server_names(void)
     }
 }
 
-/* Tickets are good for the context that gave them, for whichever of its names, and for no other. */
+enum { HOUR_MS = 3600 * 1000 };
+
+/* Tickets are good for the context that gave them, for whichever of its names, and for one that was read again; two
+ * hours after their key has been replaced, for none. */
 static void
 test_resumption(void)
 {
@@ -208,19 +212,25 @@ test_resumption(void)
     g_autoptr(Identity) two = identity_new("two", "DNS:two.test", NULL);
     g_autoptr(TlsContext) context = open_context(one, two, TLS_CLIENT_OFF, NULL);
     g_autoptr(TlsContext) renewed = open_context(one, two, TLS_CLIENT_OFF, NULL);
-    TlsContext *contexts[] = { context, context, renewed };
+    const struct {
+        TlsContext *context;
+        gint64 later_ms;
+        bool resumed;
+    } rows[] = { { context, 0, false }, { context, 0, true },          { renewed, 0, true },
+                 { renewed, HOUR_MS, true }, { context, HOUR_MS, true }, { context, 4 * HOUR_MS, false } };
 
     for (guint i = 0; i < G_N_ELEMENTS(versions); i++) {
         TlsPeer peer;
         tls_peer_init(&peer);
         SSL_CTX_set_max_proto_version(peer.context, versions[i]);
-        for (guint n = 0; n < G_N_ELEMENTS(contexts); n++) {
+        for (guint n = 0; n < G_N_ELEMENTS(rows); n++) {
             Line line;
-            line_open(&line, contexts[n], &peer, "two.test");
+            clock_skip(rows[n].later_ms);
+            line_open(&line, rows[n].context, &peer, "two.test");
             g_free(line_carry(&line, 1000));
             g_assert_true(line.ready && peer.ready);
-            g_assert_cmpint(tls_facts(line.tls)->resumed, ==, n == 1);
-            g_assert_cmpint(SSL_session_reused(peer.ssl), ==, n == 1);
+            g_assert_cmpint(tls_facts(line.tls)->resumed, ==, rows[n].resumed);
+            g_assert_cmpint(SSL_session_reused(peer.ssl), ==, rows[n].resumed);
             line_close(&line);
         }
         tls_peer_clear(&peer);
