@@ -27,6 +27,7 @@ e2e_tests = \
 	%D%/refusal_test.py \
 	%D%/relays_test.py \
 	%D%/reload_test.py \
+	%D%/restart_test.py \
 	%D%/shimta_test.py \
 	%D%/systemd_test.sh \
 	%D%/tls_test.py \
