@@ -4,6 +4,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "daemon/drop_mail.h"
+#include "daemon/keep.h"
 #include "io/worker.h"
 
 enum {
@@ -21,8 +22,6 @@ typedef struct {
 
 struct Drop {
     const IngressHub *hub;
-    Settings *settings; /* that listen is of */
-    Listen listen; /* the one it was given, for one mail a session */
     DropFolder *folder;
     GQueue files;  /* of DropFile, to be fed */
     GPtrArray *mails; /* of DropMail */
@@ -186,6 +185,7 @@ drop_scan(Drop *self)
     gpointer uid;
 
     self->again = false;
+    drop_folder_limit(self->folder, keep_submit(self->hub->settings)->smtp.max_bytes);
     job->drop = self;
     job->folder = self->folder;
     job->waiting = g_hash_table_new(NULL, NULL);
@@ -243,7 +243,7 @@ drop_is_old(const Drop *self, const DropFile *file)
 static bool
 drop_may_begin(const Drop *self)
 {
-    return !self->draining && self->stuck < MOST_STUCK;
+    return !self->draining && self->stuck < MOST_STUCK && keep_submit(self->hub->settings);
 }
 
 /* Feeds what was found; looks again when that is done, never both: so no file is found twice. */
@@ -255,8 +255,7 @@ drop_go_on(Drop *self)
         if (g_hash_table_contains(self->waiting, GUINT_TO_POINTER(file->uid)))
             drop_file_free(file);
         else
-            g_ptr_array_add(self->mails,
-                            drop_mail_start(self->hub, &self->listen, file, drop_is_old(self, file), on_mail_done, self));
+            g_ptr_array_add(self->mails, drop_mail_start(self->hub, file, drop_is_old(self, file), on_mail_done, self));
     }
     bool idle = self->mails->len == 0 && g_queue_is_empty(&self->files) && !self->scan;
     if (idle && self->unsynced)
@@ -290,17 +289,12 @@ on_minute(uv_timer_t *timer)
 }
 
 Drop *
-drop_new(const IngressHub *hub, const Listen *listen, DropFolder *folder)
+drop_new(const IngressHub *hub, DropFolder *folder)
 {
     Drop *self = g_new0(Drop, 1);
     const char *path = hub->settings->conf.drop_dir;
 
     self->hub = hub;
-    self->settings = settings_ref(hub->settings);
-    self->listen = *listen;
-    self->listen.smtp.max_messages = 1;
-    self->listen.smtp.max_errors = 0;
-    self->listen.smtp.early_talk = true;
     self->folder = folder;
     self->waiting = g_hash_table_new(NULL, NULL);
     self->deferred = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -348,6 +342,5 @@ drop_free(Drop *self)
     g_hash_table_unref(self->waiting);
     g_hash_table_unref(self->deferred);
     g_ptr_array_unref(self->mails);
-    settings_free(self->settings);
     g_free(self);
 }

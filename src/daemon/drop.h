@@ -7,9 +7,9 @@
 
 typedef struct Drop Drop;
 
-/* Looks into the folder at once, whenever something appears there, and each minute. folder is taken, hub borrowed. listen,
- * whose limits hold, is of the hub's settings, and stays in force when others take their place. */
-Drop *drop_new(const IngressHub *hub, const Listen *listen, DropFolder *folder);
+/* Looks into the folder at once, whenever something appears there, and each minute. folder is taken, hub borrowed. Limits are
+ * those of the section that serves sendmail when a mail is begun; while there is none, none is. */
+Drop *drop_new(const IngressHub *hub, DropFolder *folder);
 
 /* Begins no mail any more. empty comes once, when those begun have their answer, or limit_ms have gone by; perhaps
  * before this has returned. */

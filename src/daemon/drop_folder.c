@@ -107,7 +107,7 @@ count_all_failed(DropFolder *self)
 }
 
 DropFolder *
-drop_folder_open(const char *path, gint64 max_bytes, GError **error)
+drop_folder_open(const char *path, GError **error)
 {
     mkdir(path, 0700);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -131,11 +131,18 @@ drop_folder_open(const char *path, gint64 max_bytes, GError **error)
     self->fd = fd;
     self->taken_fd = taken;
     self->failed_fd = failed;
-    self->max_bytes = max_bytes;
+    self->max_bytes = G_MAXINT64;
     self->failed = g_hash_table_new(NULL, NULL);
     self->stuck = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     count_all_failed(self);
     return self;
+}
+
+/* Dots are doubled, and the envelope comes along. */
+void
+drop_folder_limit(DropFolder *self, gint64 mail_bytes)
+{
+    self->max_bytes = mail_bytes * 2 + (1 << 20);
 }
 
 void

@@ -21,8 +21,11 @@ typedef struct {
 void drop_file_free(DropFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DropFile, drop_file_free)
 
-/* Makes the folder if it is not there. Refuses one of somebody else, or a link. max_bytes: larger files are no mail. */
-DropFolder *drop_folder_open(const char *path, gint64 max_bytes, GError **error);
+/* Makes the folder if it is not there. Refuses one of somebody else, or a link. */
+DropFolder *drop_folder_open(const char *path, GError **error);
+
+/* Files that are larger than a mail of so many bytes can make them are no mail. Before each scan, never during one. */
+void drop_folder_limit(DropFolder *self, gint64 mail_bytes);
 void drop_folder_close(DropFolder *self);
 
 typedef struct {

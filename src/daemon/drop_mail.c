@@ -1,6 +1,7 @@
 #include "daemon/drop_mail.h"
 
 #include "base/crash_point.h"
+#include "daemon/keep.h"
 #include "io/worker.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ struct DropMail {
     DropMailDone done;
     void *user;
     DropFile *file;
+    Listen listen;       /* of the settings that the ingress keeps, for one mail a session */
     Ingress *ingress;
     FeedStep step;
     off_t offset;        /* read so far */
@@ -219,12 +221,12 @@ mail_go_on(DropMail *self)
 }
 
 DropMail *
-drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, bool old, DropMailDone done, void *user)
+drop_mail_start(const IngressHub *hub, DropFile *file, bool old, DropMailDone done, void *user)
 {
     static const IngressOps ops = { on_write, on_quit, on_answered, is_there };
     DropMail *self = g_new0(DropMail, 1);
     const IngressClient client = {
-        .listen = listen,
+        .listen = &self->listen,
         .client = "drop",
         .has_uid = true,
         .uid = file->uid,
@@ -234,6 +236,10 @@ drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, boo
     };
 
     self->hub = hub;
+    self->listen = *keep_submit(hub->settings);
+    self->listen.smtp.max_messages = 1;
+    self->listen.smtp.max_errors = 0;
+    self->listen.smtp.early_talk = true;
     self->file = file;
     self->done = done;
     self->user = user;

@@ -10,9 +10,8 @@ typedef struct DropMail DropMail;
 /* code: of SMTP; 2xx: accepted, 5xx: refused for good, or no mail at all. text is valid during the call. */
 typedef void (*DropMailDone)(DropMail *mail, int code, const char *text, void *user);
 
-/* Takes file; hub and listen are borrowed. old: it is to be refused, and its sender told. done comes once, never before this has returned. */
-DropMail *drop_mail_start(const IngressHub *hub, const Listen *listen, DropFile *file, bool old, DropMailDone done,
-                         void *user);
+/* Takes file; hub, whose settings have a section for sendmail, is borrowed. old: it is to be refused, and its sender told. done comes once, never before this has returned. */
+DropMail *drop_mail_start(const IngressHub *hub, DropFile *file, bool old, DropMailDone done, void *user);
 
 const DropFile *drop_mail_file(const DropMail *self);
 

@@ -103,7 +103,7 @@ keep_open_drop(const Settings *settings, Store *store)
     DropFolder *folder = NULL;
 
     if (listen)
-        folder = drop_folder_open(settings->conf.drop_dir, listen->smtp.max_bytes * 2 + (1 << 20), &error);
+        folder = drop_folder_open(settings->conf.drop_dir, &error);
     if (error)
         log_event(LOG_NOTICE, "drop-unusable", "text", error->message, NULL);
     if (folder && store)

@@ -220,7 +220,7 @@ daemon_run(Daemon *self, bool stdio)
         smtp_server_cut(self->server);
     } else if (!stdio) {
         if (self->folder)
-            self->drop = drop_new(&self->hub, keep_submit(self->hub.settings), g_steal_pointer(&self->folder));
+            self->drop = drop_new(&self->hub, g_steal_pointer(&self->folder));
         const ReloadParts parts = { self->server, self->metrics };
         self->reload = reload_new(&self->hub, &parts, self->config, on_reloaded, self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);

@@ -4,6 +4,7 @@ import ctypes
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -44,6 +45,29 @@ class DropTest(unittest.TestCase):
         with open(daemon.conf) as conf, open(self.away, "w") as away:
             away.write(conf.read().replace(daemon.socket, daemon.socket + ".gone"))
         return daemon
+
+    def test_limits_follow_a_reload(self):
+        daemon = self.start(**{"listen submit": "max-size = 1024\n"})
+        large = MAIL.format("big@example.org").encode() + b"0123456789\n" * 400
+
+        def leave(wanted):
+            done = daemon.sendmail("-i", "-fshop@example.jp", "big@example.org", stdin=large, env={"SHIMTA_CONF": self.away})
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            daemon.wait_line(wanted)
+
+        def edit(path):
+            with open(path) as file:
+                text = file.read()
+            with open(path, "w") as file:
+                file.write(text.replace("max-size = 1024\n", "max-size = 64k\n"))
+
+        edit(self.away)
+        leave(r"5\.3\.4")
+        self.assertEqual(sandbox.box(), [])
+        edit(daemon.conf)
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_line("^reloaded")
+        leave("delivered .*big@example.org")
 
     def leave(self, daemon, to, *options):
         done = daemon.sendmail("-i", "-fshop@example.jp", *options, to, stdin=MAIL.format(to).encode(), env={"SHIMTA_CONF": self.away})
