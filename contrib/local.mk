@@ -1,6 +1,6 @@
 EXTRA_DIST += %D%/quickstart %D%/check %D%/packages.sh %D%/first-mail.py \
 	%D%/systemd/shimtad.service.in %D%/systemd/shimtad.socket %D%/systemd/shimta.sysusers \
-	%D%/systemd/shimta.tmpfiles.in %D%/examples/shimta.conf \
+	%D%/systemd/shimta.tmpfiles.in \
 	%D%/fail2ban/shimtad.conf
 
 # configure's directories are known to make only.
@@ -14,13 +14,27 @@ CONTRIB_FILL = $(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's|@sbindir[@]|$(sbindir)|g
 check_DATA += %D%/systemd/shimtad.service %D%/systemd/shimta.tmpfiles
 CLEANFILES += %D%/systemd/shimtad.service %D%/systemd/shimta.tmpfiles
 
+CONTRIB_MADE = %D%/systemd/shimtad.service %D%/systemd/shimta.tmpfiles
+noinst_DATA = $(CONTRIB_MADE)
+
 if SYSTEMD
 systemdsystemunit_DATA = %D%/systemd/shimtad.service %D%/systemd/shimtad.socket
-noinst_DATA = %D%/systemd/shimta.tmpfiles
-install-data-local:
-	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d'
-	$(INSTALL_DATA) '$(srcdir)/%D%/systemd/shimta.sysusers' '$(DESTDIR)$(prefix)/lib/sysusers.d/shimta.conf'
-	$(INSTALL_DATA) %D%/systemd/shimta.tmpfiles '$(DESTDIR)$(prefix)/lib/tmpfiles.d/shimta.conf'
-uninstall-local:
-	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/shimta.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/shimta.conf'
 endif
+
+bashcompdir = $(datadir)/bash-completion/completions
+dist_bashcomp_DATA = %D%/completion/shimta %D%/completion/shimta-sandbox %D%/completion/shimtad
+dist_doc_DATA = README
+examplesdir = $(docdir)/examples
+dist_examples_DATA = %D%/examples/shimta.conf
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+
+# Under other names than theirs here.
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)' '$(DESTDIR)$(tmpfilesdir)' '$(DESTDIR)$(examplesdir)/fail2ban/filter.d'
+	$(INSTALL_DATA) '$(srcdir)/%D%/systemd/shimta.sysusers' '$(DESTDIR)$(sysusersdir)/shimta.conf'
+	$(INSTALL_DATA) %D%/systemd/shimta.tmpfiles '$(DESTDIR)$(tmpfilesdir)/shimta.conf'
+	$(INSTALL_DATA) '$(srcdir)/%D%/fail2ban/shimtad.conf' '$(DESTDIR)$(examplesdir)/fail2ban/filter.d'
+uninstall-local:
+	rm -f '$(DESTDIR)$(sysusersdir)/shimta.conf' '$(DESTDIR)$(tmpfilesdir)/shimta.conf' \
+	  '$(DESTDIR)$(examplesdir)/fail2ban/filter.d/shimtad.conf'

@@ -8,10 +8,12 @@ e2e_tests = \
 	%D%/callers_test.py \
 	%D%/chunks_test.py \
 	%D%/clients_test.py \
+	%D%/completion_test.py \
 	%D%/duplicates_test.py \
 	%D%/deliver_by_test.py \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \
+	%D%/install_test.py \
 	%D%/line_ends_test.py \
 	%D%/lmtp_test.py \
 	%D%/mail_test.py \
