@@ -1,7 +1,9 @@
 EXTRA_DIST += %D%/quickstart %D%/check %D%/packages.sh %D%/first-mail.py \
 	%D%/systemd/shimtad.service.in %D%/systemd/shimtad.socket %D%/systemd/shimta.sysusers \
 	%D%/systemd/shimta.tmpfiles.in \
-	%D%/fail2ban/shimtad.conf
+	%D%/fail2ban/shimtad.conf \
+	%D%/deb/build %D%/deb/check %D%/deb/check-in-root \
+	%D%/deb/control.in %D%/deb/copyright %D%/deb/postinst %D%/deb/postrm %D%/deb/prerm
 
 # configure's directories are known to make only.
 CONTRIB_FILL = $(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
@@ -38,3 +40,13 @@ install-data-local:
 uninstall-local:
 	rm -f '$(DESTDIR)$(sysusersdir)/shimta.conf' '$(DESTDIR)$(tmpfilesdir)/shimta.conf' \
 	  '$(DESTDIR)$(examplesdir)/fail2ban/filter.d/shimtad.conf'
+
+# A package of its own build: this one may have another prefix.
+deb:
+	MAKE='$(MAKE)' sh '$(abs_srcdir)/%D%/deb/build' '$(abs_srcdir)' '$(abs_builddir)/deb' '$(PACKAGE_VERSION)' CC='$(CC)' CFLAGS='-O2 -g'
+
+deb-check: deb
+	sh '$(abs_srcdir)/%D%/deb/check' '$(abs_srcdir)' '$(abs_builddir)' '$(PACKAGE_VERSION)'
+
+clean-local:
+	rm -rf deb shimta_*.deb

@@ -11,7 +11,8 @@ test_packages="clang libclang-rt-14-dev llvm mandoc universal-ctags openssl proc
  smartmontools unattended-upgrades monitoring-plugins-standard fail2ban
  e2fsprogs xfsprogs faketime iproute2 prometheus
  haproxy nodejs node-nodemailer libauthen-sasl-perl libio-socket-ssl-perl libsasl2-modules
- libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0 libdb5.3 libevent-2.1-7 libpam0g"
+ libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0 libdb5.3 libevent-2.1-7 libpam0g
+ dpkg-dev debootstrap"
 
 # Mail servers, of which a machine can have one: their files are unpacked into a folder; the libraries they need are above.
 peer_packages="exim4-daemon-light opensmtpd dma nullmailer"
