@@ -153,7 +153,7 @@ write_checked(LockedFile *table, const char *text, bool left)
     g_autoptr(GError) error = NULL;
     g_autoptr(Passwords) users = left ? passwords_parse(table->path, text, &error) : NULL;
 
-    if (!error)
+    if (users || !left)
         return locked_file_write(table, text);
     complain("%s: nothing was changed", error->message);
     return EX_DATAERR;
