@@ -9,8 +9,9 @@ e2e_tests = \
 	%D%/chunks_test.py \
 	%D%/clients_test.py \
 	%D%/completion_test.py \
-	%D%/duplicates_test.py \
 	%D%/deliver_by_test.py \
+	%D%/duplicates_test.py \
+	%D%/haproxy_test.py \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \
 	%D%/install_test.py \
