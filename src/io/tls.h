@@ -18,7 +18,8 @@ typedef enum { TLS_CLIENT_OFF, TLS_CLIENT_REQUEST, TLS_CLIENT_REQUIRE } TlsClien
 typedef struct {
     const char *name;                /* tickets of one name are worthless for another */
     const char *const *certificates; /* files with a certificate and its chain in PEM form; the first is for whoever
-                                        asks for none of the names */
+                                        asks for none of the names; those of the same names with
+                                        keys of different kinds serve together */
     const char *const *keys;         /* the files of their keys; NULL or empty: the keys are in certificates */
     const char *client_ca;           /* file of the authorities for clients' certificates, or NULL */
     TlsClient client;

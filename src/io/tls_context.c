@@ -141,6 +141,60 @@ on_server_name(SSL *ssl, int *alert, void *user)
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* Whether two certificates are for the same names, in any order. */
+static bool
+same_names(X509 *one, X509 *other)
+{
+    GENERAL_NAMES *a = X509_get_ext_d2i(one, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *b = X509_get_ext_d2i(other, NID_subject_alt_name, NULL, NULL);
+    bool same = a && b ? sk_GENERAL_NAME_num(a) == sk_GENERAL_NAME_num(b)
+                       : !a && !b && X509_NAME_cmp(X509_get_subject_name(one), X509_get_subject_name(other)) == 0;
+
+    for (int i = 0; a && same && i < sk_GENERAL_NAME_num(a); i++) {
+        same = false;
+        for (int j = 0; !same && j < sk_GENERAL_NAME_num(b); j++)
+            same = GENERAL_NAME_cmp(sk_GENERAL_NAME_value(a, i), sk_GENERAL_NAME_value(b, j)) == 0;
+    }
+    GENERAL_NAMES_free(a);
+    GENERAL_NAMES_free(b);
+    return same;
+}
+
+static bool
+has_kind(SSL_CTX *ssl, int kind)
+{
+    for (long more = SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_FIRST); more == 1;
+         more = SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
+        EVP_PKEY *key = SSL_CTX_get0_privatekey(ssl);
+        if (key && EVP_PKEY_get_base_id(key) == kind)
+            return true;
+    }
+    return false;
+}
+
+/* The identity before it that has the same names, and no key of its kind yet; or NULL. */
+static SSL_CTX *
+find_twin(TlsContext *self, SSL_CTX *one)
+{
+    int kind = EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(one));
+
+    for (guint i = 0; i < self->identities->len && self->identities->pdata[i] != one; i++) {
+        SSL_CTX *other = self->identities->pdata[i];
+        if (same_names(SSL_CTX_get0_certificate(one), SSL_CTX_get0_certificate(other)) && !has_kind(other, kind))
+            return other;
+    }
+    return NULL;
+}
+
+static bool
+use_pair(SSL_CTX *ssl, const char *certificate, const char *key, GError **error)
+{
+    if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
+        return fail(error, TLS_ERROR_CERTIFICATE, "cannot use the certificate", certificate);
+    return use_key(ssl, key, error);
+}
+
+/* An ECDSA and an RSA certificate of the same names become one identity: OpenSSL takes what the client can check. */
 static bool
 add_identity(TlsContext *self, const TlsSettings *settings, const char *certificate, const char *key, GError **error)
 {
@@ -153,9 +207,14 @@ add_identity(TlsContext *self, const TlsSettings *settings, const char *certific
     set_verify(ssl, settings->client);
     SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(ssl, self);
-    if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
-        return fail(error, TLS_ERROR_CERTIFICATE, "cannot use the certificate", certificate);
-    return use_key(ssl, key, error) && use_client_ca(ssl, settings, error) && set_scope(ssl, settings, error);
+    if (!use_pair(ssl, certificate, key, error) || !use_client_ca(ssl, settings, error) ||
+        !set_scope(ssl, settings, error))
+        return false;
+    SSL_CTX *twin = find_twin(self, ssl);
+    if (!twin)
+        return true;
+    g_ptr_array_remove(self->identities, ssl);
+    return use_pair(twin, certificate, key, error);
 }
 
 /* --- the context --------------------------------------------------------------------------------- */

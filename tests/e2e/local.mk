@@ -33,6 +33,7 @@ e2e_tests = \
 	%D%/restart_test.py \
 	%D%/shimta_test.py \
 	%D%/systemd_test.sh \
+	%D%/tls_limits_test.py \
 	%D%/tls_test.py \
 	%D%/xclient_test.py
 
