@@ -9,7 +9,7 @@
 
 enum {
     HANDSHAKE_MS = 30000,   /* for TLS to begin */
-    STREAM_BYTES = 4096,    /* reads of that size are a message, which needs no hurried acknowledgement */
+    COMMAND_BYTES = 2048,   /* commands are taken in such pieces: each may be a hundred of them */
 };
 
 struct SmtpServer {
@@ -95,6 +95,9 @@ client_set_deadline(Client *self)
     SmtpPhase phase = smtp_session_phase(ingress_session(self->ingress));
     bool entered = phase != self->phase;
 
+    if (entered)
+        conn_limit(self->conn, phase == SMTP_PHASE_COMMAND ? COMMAND_BYTES : 0);
+
     if (phase == SMTP_PHASE_ANSWERING) {
         conn_deadline(self->conn, 0);
     } else if (phase == SMTP_PHASE_DATA && entered) {
@@ -151,7 +154,7 @@ on_bytes(void *user, const char *bytes, size_t n)
         client_extend(self, n);
     if (!smtp_session_busy(session)) {
         smtp_session_feed(session, bytes, n);
-        if (!self->replied && n < STREAM_BYTES && !smtp_session_busy(session))
+        if (!self->replied && n < COMMAND_BYTES && !smtp_session_busy(session))
             conn_acknowledge(self->conn);
     } else {
         if (!self->held)

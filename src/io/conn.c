@@ -12,6 +12,7 @@ enum {
     LINGER_MS = 2000,           /* for a peer to read our last words before its unread bytes cause a reset */
     LINGER_BYTES = 1024 * 1024, /* and what it may send meanwhile */
     PROBE_S = 10,               /* between the questions to a peer that sends no more */
+    TURN_BYTES = 1024,          /* a full read of so many is a turn; after it the others have theirs */
 };
 
 typedef struct {
@@ -66,6 +67,7 @@ conn_destroy(Conn *self)
     if (self->state == CONN_CLOSED)
         return;
     self->state = CONN_CLOSED;
+    conn_leave_turns(self);
     self->handles = self->out ? 3 : 2;
     uv_close((uv_handle_t *) &self->in, on_handle_closed);
     uv_close((uv_handle_t *) &self->timer, on_handle_closed);
@@ -76,16 +78,19 @@ conn_destroy(Conn *self)
 /* --- time ---------------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
+static void conn_update_reading(Conn *self);
 
 /* Timers are armed for the earliest deadline and re-armed when they fire too early, not each time a
  * deadline moves back. */
-static void
+void
 conn_arm(Conn *self)
 {
     guint64 due = self->due;
 
     if (self->write_due > 0 && (due == 0 || self->write_due < due))
         due = self->write_due;
+    if (self->turn.due > 0 && (due == 0 || self->turn.due < due))
+        due = self->turn.due;
     if (due == 0 || self->state == CONN_CLOSED || (self->timer_due > 0 && self->timer_due <= due))
         return;
     guint64 now = uv_now(self->timer.loop);
@@ -100,6 +105,8 @@ on_timer(uv_timer_t *timer)
     guint64 now = uv_now(timer->loop);
 
     self->timer_due = 0;
+    if (conn_hear_call(self, now))
+        conn_update_reading(self);
     if (self->write_due > 0 && now >= self->write_due) {
         size_t left = uv_stream_get_write_queue_size(conn_writer(self));
         if (left >= self->unsent_seen) {
@@ -129,8 +136,6 @@ conn_deadline(Conn *self, gint64 ms)
 }
 
 /* --- reading ------------------------------------------------------------------------------------- */
-
-static void conn_update_reading(Conn *self);
 
 static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -213,6 +218,11 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     if (n == 0)
         return;
+    /* libuv would read on, dozens of times, while there is more. */
+    if (n >= TURN_BYTES && (size_t) n == buf->len && self->state == CONN_OPEN) {
+        conn_end_turn(self);
+        conn_update_reading(self);
+    }
     if (n > 0 && self->state == CONN_OPEN && self->tls) {
         conn_deliver_tls(self, buf->base, (size_t) n);
     } else if (n > 0 && self->state == CONN_OPEN) {
@@ -231,8 +241,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void
 conn_update_reading(Conn *self)
 {
-    bool want = !self->ended
-        && (self->state == CONN_LINGERING || (self->state == CONN_OPEN && !self->paused && !self->full));
+    bool wanted = self->state == CONN_OPEN && !self->paused && !self->full && self->turn.state == TURN_FREE;
+    bool want = !self->ended && (self->state == CONN_LINGERING || wanted);
 
     if (self->state == CONN_CLOSED || want == self->reading)
         return;

@@ -61,8 +61,9 @@ size_t conn_unsent(const Conn *self);
 void conn_pause(Conn *self);
 void conn_resume(Conn *self);
 
-/* `bytes` brings at most n at once from now on, and what is behind them stays with the system; 0: any number. Without
- * TLS only. */
+/* At most n bytes are taken from the system at once from now on; 0: CONN_READ_BYTES. A peer that has sent more has its
+ * next turn after everybody else's, so that n is what one peer can make the others wait for. Without TLS `bytes` brings
+ * no more than that either. */
 void conn_limit(Conn *self, size_t n);
 
 /* `expired` comes once, ms from now unless called again before; 0: never. Moving a deadline back costs

@@ -10,6 +10,13 @@ typedef enum {
     CONN_CLOSED,    /* waits for libuv to give the handles back */
 } ConnState;
 
+/* Whose turn it is to be read, see conn_turn.c. */
+typedef struct {
+    enum { TURN_FREE, TURN_WAITING, TURN_CALLED } state; /* nothing is read but in the first */
+    guint64 due; /* loop time at which a call is heard; 0: none */
+    GList link;  /* among those that wait */
+} ConnTurn;
+
 struct Conn {
     union {
         uv_tcp_t tcp;
@@ -22,6 +29,7 @@ struct Conn {
     Tls *tls;           /* NULL: plain */
     GByteArray *corked; /* what was written while `bytes` runs */
     size_t limit; /* most that is read at once; 0: a buffer */
+    ConnTurn turn;
     size_t unsent, unsent_seen, lingered;
     gint64 write_ms;
     guint64 due, write_due, timer_due; /* loop time; 0: never */
@@ -35,6 +43,18 @@ conn_reader(const Conn *self)
 {
     return (uv_stream_t *) &self->in;
 }
+
+/* Sets the timer for the earliest of what is due. */
+void conn_arm(Conn *self);
+
+/* So much has come that others go first: nothing is read before the next turn. */
+void conn_end_turn(Conn *self);
+
+/* The timer has fired. True: reading may go on. */
+bool conn_hear_call(Conn *self, guint64 now);
+
+/* It will not be read any more. */
+void conn_leave_turns(Conn *self);
 
 /* Gives the handles back; `gone` follows if there is still an owner. */
 void conn_destroy(Conn *self);

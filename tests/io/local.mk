@@ -1,5 +1,5 @@
-check_PROGRAMS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/worker_test
-TESTS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/worker_test
+check_PROGRAMS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/turn_test %D%/worker_test
+TESTS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%/proxy_test %D%/tls_test %D%/turn_test %D%/worker_test
 %C%_conn_test_SOURCES = %D%/conn_test.c %D%/pair.c %D%/pair.h
 %C%_conn_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_conn_test_LDADD = $(IO_LIBS)
@@ -19,3 +19,6 @@ TESTS += %D%/conn_test %D%/conn_tls_test %D%/endpoint_test %D%/listener_test %D%
 %C%_conn_tls_test_SOURCES = %D%/conn_tls_test.c %D%/pair.c %D%/pair.h %D%/tls_peer.c %D%/tls_peer.h
 %C%_conn_tls_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 %C%_conn_tls_test_LDADD = $(IO_LIBS)
+%C%_turn_test_SOURCES = %D%/turn_test.c
+%C%_turn_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_turn_test_LDADD = $(IO_LIBS)
