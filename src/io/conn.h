@@ -13,8 +13,8 @@ typedef struct Conn Conn;
 
 enum {
     CONN_READ_BYTES = 64 * 1024,
-    CONN_HIGH_WATER = 64 * 1024, /* unsent bytes at which reading stops */
-    CONN_LOW_WATER = 16 * 1024,  /* and at which it goes on */
+    CONN_HIGH_WATER = 16 * 1024, /* unsent bytes at which reading stops */
+    CONN_LOW_WATER = 4 * 1024,   /* and at which it goes on */
 };
 
 /* Any of them may call conn_close(); none comes after it. */

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { OUTPUT_BYTES = 32 * 1024 };
+
 struct Listener {
     union {
         uv_tcp_t tcp;
@@ -214,6 +216,16 @@ make_socket(Listener *self, const char *address, guint mode, GError **error)
 
 /* --- listening ----------------------------------------------------------------------------------- */
 
+/* What the system keeps of output for each of its connections, which have it from here. Left alone it would be megabytes
+ * for a peer that asks and asks and reads nothing. */
+static void
+bound_output(int fd)
+{
+    int bytes = OUTPUT_BYTES;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 static void
 listener_free(Listener *self)
 {
@@ -253,6 +265,7 @@ listener_open(uv_loop_t *loop, const char *name, const char *address, guint mode
         uv_pipe_init(loop, &self->handle.pipe, 0);
         failed = uv_pipe_open(&self->handle.pipe, fd);
     } else {
+        bound_output(fd);
         uv_tcp_init(loop, &self->handle.tcp);
         failed = uv_tcp_open(&self->handle.tcp, fd);
     }
