@@ -398,6 +398,33 @@ test_limits(void)
     g_assert_null(strstr(out->str, "key-of-tests"));
 }
 
+/* A minute is the smallest unit, and none before the time that was asked for. */
+static void
+test_send_time(void)
+{
+    static const struct {
+        gint64 at_ms;
+        const char *text;
+    } times[] = {
+        { 0, "\"send_time\":\"now\"" },
+        { G_GINT64_CONSTANT(1798729140000), "\"send_time\":\"2026-12-31T23:59+09:00\"" },
+        { G_GINT64_CONSTANT(1798729140001), "\"send_time\":\"2027-01-01T00:00+09:00\"" },
+    };
+    g_autoptr(Provider) provider = fixture_arara("");
+    g_autoptr(Mail) mail = fixture_mail("me@from.test", "hello\n");
+    g_autoptr(Call) call = call_new("3fQz81");
+
+    for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+        CallTry try = { .mail = mail, .call = call, .step = SEND, .send_at_ms = times[i].at_ms };
+        g_autoptr(HttpRequest) request = provider->driver->build(provider, &try);
+        g_autoptr(GString) text = g_string_new(NULL);
+        char buf[4096] = { 0 };
+        while (source_read(request->body, memset(buf, 0, sizeof buf), sizeof buf - 1, NULL) > 0)
+            g_string_append(text, buf);
+        g_assert_nonnull(strstr(text->str, times[i].text));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -405,6 +432,7 @@ main(int argc, char **argv)
     g_test_add_func("/arara/judge", test_judge);
     g_test_add_func("/arara/broken", test_broken);
     g_test_add_func("/arara/request-id", test_request_id);
+    g_test_add_func("/arara/send-time", test_send_time);
     g_test_add_func("/arara/login", test_login);
     g_test_add_func("/arara/token", test_token);
     g_test_add_func("/arara/token-broken", test_token_broken);
