@@ -91,6 +91,15 @@ query_find(const RelaySettings *self, const char *name)
     return NULL;
 }
 
+/* What a key says of an account that no mail goes through. Caller frees. */
+static char *
+account_fault(const RelaySettings *self, const char *name)
+{
+    if (query_find(self, name))
+        return g_strdup_printf("[account %s] sends no mail", name);
+    return g_strdup_printf("there is no section [account %s]", name);
+}
+
 /* Mail goes from fallback to fallback: the way must have an end. */
 static bool
 check_circles(const RelaySettings *self, const ConfFile *file, GError **error)
@@ -114,9 +123,9 @@ link_fallbacks(RelaySettings *self, const ConfFile *file, GError **error)
         Provider *account = self->accounts->pdata[i];
         const char *name = account->fallback_name;
         account->fallback = name ? account_find(self, name) : NULL;
-        if (name && !account->fallback)
-            return conf_fail(file, "account", account->name, "fallback", error, "there is no section [account %s]",
-                             name);
+        g_autofree char *fault = name && !account->fallback ? account_fault(self, name) : NULL;
+        if (fault)
+            return conf_fail(file, "account", account->name, "fallback", error, "%s", fault);
     }
     return check_circles(self, file, error);
 }
@@ -132,9 +141,9 @@ open_routes(RelaySettings *self, ConfFile *file, GError **error)
         if (!conf_read(file, "route", names[i], route_conf_keys, &route->conf, error))
             return false;
         route->account = account_find(self, route->conf.account);
-        if (!route->account)
-            return conf_fail(file, "route", names[i], "account", error, "there is no section [account %s]",
-                             route->conf.account);
+        g_autofree char *fault = route->account ? NULL : account_fault(self, route->conf.account);
+        if (fault)
+            return conf_fail(file, "route", names[i], "account", error, "%s", fault);
         if (!route_check(route, file, error))
             return false;
     }
@@ -152,10 +161,12 @@ choose_account(RelaySettings *self, const ConfFile *file, GError **error)
         self->account = self->accounts->pdata[0];
     if (self->account)
         return true;
-    if (name)
-        return conf_fail(file, "shimta", "", "account", error, "there is no section [account %s]", name);
+    g_autofree char *fault = name ? account_fault(self, name) : NULL;
+    if (fault)
+        return conf_fail(file, "shimta", "", "account", error, "%s", fault);
     if (self->accounts->len == 0)
-        return conf_fail(file, "shimta", "", "account", error, "there is no section [account NAME]");
+        return conf_fail(file, "shimta", "", "account", error, "there is no section [account NAME]%s",
+                         self->queries->len ? " that sends mail" : "");
     return conf_fail(file, "shimta", "", "account", error, "several accounts: say which one is used");
 }
 

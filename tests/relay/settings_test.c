@@ -7,6 +7,9 @@
 #define ACCOUNT(name) "[account " name "]\nprovider = customers-mail-cloud\nurl = https://api.test\n" \
                       "api-user = u\napi-key-file = KEYFILE\n"
 
+#define ASKED(name) "[account " name "]\nprovider = arara-v1\nurl = https://v1.test\nsite = 1\nservice = 2\n" \
+                    "user = u\npassword-file = KEYFILE\n"
+
 static RelaySettings *
 open_text(const char *text, GError **error)
 {
@@ -47,6 +50,15 @@ static const struct {
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nto = a@b@c\n", "test.conf:9: |to|'a@b@c'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nfrom = <>\n", "test.conf:9: |from|'<>'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nlistener = lan\n", "test.conf:9: |[listen lan]" },
+    { "[shimta]\n" ASKED("v1"), "[account NAME] that sends mail" },
+    { "[shimta]\naccount = v1\n" ACCOUNT("a") ASKED("v1"), "test.conf:2: |[account v1] sends no mail" },
+    { "[shimta]\n" ACCOUNT("a") "fallback = v1\n" ASKED("v1"), "test.conf:7: |[account v1] sends no mail" },
+    { "[shimta]\n" ACCOUNT("a") ASKED("v1") "[route r]\naccount = v1\nto = x.test\n", "[account v1] sends no mail" },
+    { "[shimta]\n" ACCOUNT("a") ASKED("v1") "unsubscribe-list-path = tm\n", "unsubscribe-list-path|'tm'" },
+    { "[shimta]\n" ACCOUNT("a") ASKED("v1") "unsubscribe-list-path = /a?b=c\n", "unsubscribe-list-path|'/a?b=c'" },
+    { "[shimta]\n" ACCOUNT("a") ASKED("v1") "unsubscribe-lift-path = /a/\n", "unsubscribe-lift-path|'/a/'" },
+    { "[shimta]\n[account a]\nprovider = none\nurl = https://a.test\n", "test.conf:3: |provider|no provider 'none'" },
+    { "[shimta]\n[account a]\nurl = https://a.test\n", "[account a]|provider|missing" },
     { "[shimta]\nretry-min = 2h\n" ACCOUNT("main"), "retry-max|less than retry-min" },
     { "[shimta]\nbounce-from = me\n" ACCOUNT("main"), "test.conf:2: |bounce-from|'me'" },
     { "[shimta]\nmax-received = 1001\n" ACCOUNT("main"), "test.conf:2: |max-received" },
@@ -68,6 +80,30 @@ test_faults(void)
         for (guint k = 0; pieces[k]; k++)
             g_assert_nonnull(strstr(error->message, pieces[k]));
     }
+}
+
+/* Mail has one account to go through, whatever else can be asked. */
+static void
+test_asked(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RelaySettings) settings = open_text(
+        "[shimta]\n" ASKED("v1") "[account a]\nprovider = arara\nurl = https://a.test\nclient-id = c\n"
+        "client-secret-file = KEYFILE\nplan-path = /contract\n", &error);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_assert_no_error(error);
+    g_assert_cmpuint(settings->accounts->len, ==, 1);
+    g_assert_cmpstr(settings->account->name, ==, "a");
+    g_assert_cmpuint(settings->queries->len, ==, 2);
+    relay_settings_print(settings, text);
+    g_assert_nonnull(strstr(text->str, "\n[account v1]\nprovider = arara-v1\n"));
+    g_assert_nonnull(strstr(text->str, "\nunsubscribe-list-path = /tm/unsubscribe_requesters.php\n"));
+    g_assert_nonnull(strstr(text->str, "\nplan-path = /contract\n"));
+    g_assert_null(strstr(text->str, "key-of-tests"));
+    const char *own = strstr(text->str, "client-secret-file");
+    g_assert_nonnull(own);
+    g_assert_null(strstr(own + 1, "client-secret-file"));
 }
 
 static void
@@ -180,6 +216,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/settings/faults", test_faults);
     g_test_add_func("/settings/defaults", test_defaults);
+    g_test_add_func("/settings/asked", test_asked);
     g_test_add_func("/settings/chosen", test_chosen);
     g_test_add_func("/settings/routes", test_routes);
     g_test_add_func("/settings/route-order", test_route_order);
