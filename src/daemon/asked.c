@@ -1,10 +1,14 @@
 #include "daemon/asked.h"
 
 #include "base/clock.h"
+#include "mail/address.h"
 
-void
-asked_mail(Envelope *envelope, const SmtpMail *mail)
+Envelope *
+asked_envelope(const SmtpMail *mail, const char *domain)
 {
+    g_autofree char *sender = mail->sender[0] ? address_qualify(mail->sender, domain) : g_strdup("");
+    Envelope *envelope = envelope_new(sender);
+
     envelope->smtputf8 = mail->smtputf8;
     envelope->submission = mail->submission;
     envelope->from_headers = mail->from_headers;
@@ -24,6 +28,7 @@ asked_mail(Envelope *envelope, const SmtpMail *mail)
     envelope->by_ms = is_known ? 0 : mail->by_ms;
     envelope->by_flags = (mail->by_return ? ENVELOPE_BY_RETURN : 0) | (mail->by_trace ? ENVELOPE_BY_TRACE : 0);
     envelope->priority = mail->priority;
+    return envelope;
 }
 
 void

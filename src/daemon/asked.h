@@ -3,8 +3,8 @@
 
 #include "smtp/handler.h"
 
-/* All but the sender, and how long the client waits. */
-void asked_mail(Envelope *envelope, const SmtpMail *mail);
+/* MAIL, but for how long the client waits; domain: of a sender that has none. The caller frees it. */
+Envelope *asked_envelope(const SmtpMail *mail, const char *domain);
 
 /* One recipient. each: the client hears of him apart (LMTP). */
 void asked_rcpt(Envelope *envelope, const SmtpRcpt *rcpt, bool each);

@@ -151,6 +151,20 @@ on_helo(void *user, const char *name, bool esmtp)
     self->helo = g_strdup(name);
 }
 
+/* MAIL's answer, once it is known who sends. */
+static void
+answer_mail(Ingress *self)
+{
+    static const Reply fine = { 250, "2.1.0", (char *) "Ok" };
+    const AccessWho who = { self->authenticated, self->client.has_uid ? self->envelope->user : NULL, self->client.uid };
+    const Reply *refusal = access_mail(&self->client.listen->access, &who, self->envelope->sender,
+                                       self->envelope->from_headers);
+
+    if (refusal)
+        g_clear_pointer(&self->envelope, envelope_free);
+    smtp_session_resume(self->session, refusal ? refusal : &fine);
+}
+
 static void
 on_user_known(void *user)
 {
@@ -158,7 +172,7 @@ on_user_known(void *user)
 
     self->lookup = NULL;
     self->envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
-    answer(self, 250, "2.1.0", "Ok");
+    answer_mail(self);
     self->ops->answered(self->user);
 }
 
@@ -178,11 +192,9 @@ on_mail(void *user, const SmtpMail *mail)
         answer(self, 550, "5.3.5", "There is no account of that name");
         return;
     }
-    g_autofree char *sender = mail->sender[0] ? address_qualify(mail->sender, local_domain(self)) : g_strdup("");
-    Envelope *envelope = envelope_new(sender);
+    Envelope *envelope = asked_envelope(mail, local_domain(self));
 
     self->binary = g_strcmp0(mail->body, "BINARYMIME") == 0;
-    asked_mail(envelope, mail);
     envelope->delivery = delivery_of(self, mail);
     envelope->refusal = self->client.too_old ? ENVELOPE_TOO_OLD : ENVELOPE_FINE;
     envelope->listener = g_strdup(self->client.listen->name);
@@ -199,17 +211,21 @@ on_mail(void *user, const SmtpMail *mail)
             return;
         }
     }
-    answer(self, 250, "2.1.0", "Ok");
+    answer_mail(self);
 }
 
 /* The relay replaces it by what it stands for: aliases and domains are no business of a session. */
 static void
 on_rcpt(void *user, const SmtpRcpt *rcpt)
 {
+    static const Reply fine = { 250, "2.1.5", (char *) "Ok" };
     Ingress *self = user;
+    g_autofree char *address = address_qualify(rcpt->address, local_domain(self));
+    const Reply *refusal = access_rcpt(&self->client.listen->access, address);
 
-    asked_rcpt(self->envelope, rcpt, self->client.listen->smtp.lmtp);
-    answer(self, 250, "2.1.5", "Ok");
+    if (!refusal)
+        asked_rcpt(self->envelope, rcpt, self->client.listen->smtp.lmtp);
+    smtp_session_resume(self->session, refusal ? refusal : &fine);
 }
 
 /* --- message ------------------------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 # Read by the operator's command too.
 noinst_LIBRARIES += %D%/libsettings.a
-%C%_libsettings_a_SOURCES = %D%/metrics_conf.c %D%/metrics_conf.h \
-	%D%/secure.c %D%/secure.h %D%/settings.c %D%/settings.h
+%C%_libsettings_a_SOURCES = \
+	%D%/access.c %D%/access.h \
+	%D%/metrics_conf.c %D%/metrics_conf.h \
+	%D%/secure.c %D%/secure.h \
+	%D%/settings.c %D%/settings.h
 %C%_libsettings_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 
 sbin_PROGRAMS += bin/shimtad

@@ -101,6 +101,14 @@ secure_clear(Secure *self)
     g_clear_pointer(&self->passwords, passwords_unref);
 }
 
+bool
+secure_knows_all(const Secure *self)
+{
+    bool tls = self->conf.tls == SMTP_TLS_REQUIRED || self->conf.tls == SMTP_TLS_ALWAYS;
+
+    return self->conf.auth == AUTH_REQUIRED || (tls && self->conf.client == TLS_CLIENT_REQUIRE);
+}
+
 void
 secure_apply(const Secure *self, bool local, SmtpSettings *smtp)
 {

@@ -30,4 +30,7 @@ typedef struct {
 bool secure_read(Secure *self, ConfFile *file, const char *name, bool local, GError **error);
 void secure_clear(Secure *self);
 
+/* Whether nobody sends mail who has not shown who he is, by AUTH or certificate. */
+bool secure_knows_all(const Secure *self);
+
 void secure_apply(const Secure *self, bool local, SmtpSettings *smtp);

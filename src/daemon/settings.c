@@ -79,6 +79,7 @@ listen_free(Listen *self)
         return;
     conf_clear(listen_conf_keys, &self->conf);
     secure_clear(&self->secure);
+    access_clear(&self->access);
     g_array_unref(self->networks);
     g_array_unref(self->proxies);
     g_array_unref(self->trusted);
@@ -101,11 +102,11 @@ listen_new(const char *name)
 
 /* --- one [listen NAME] --------------------------------------------------------------------------- */
 
-/* Who must say his name may come from anywhere, unless networks are named. */
+/* Who must say his name, or show his certificate, may come from anywhere, unless networks are named. */
 static bool
 is_for_all(const Listen *self, const ConfFile *file)
 {
-    return self->secure.conf.auth == AUTH_REQUIRED && !conf_has(file, "listen", self->name, "networks");
+    return secure_knows_all(&self->secure) && !conf_has(file, "listen", self->name, "networks");
 }
 
 static bool
@@ -156,8 +157,8 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
     if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks") &&
         !is_for_all(self, file))
         return conf_fail(file, "listen", self->name, "address", error,
-                         "'%s' is open to other machines: say with networks = … or auth = required who may send mail "
-                         "here",
+                         "'%s' is open to other machines: say with networks = …, auth = required or "
+                         "tls-client = require who may send mail here",
                          self->conf.address);
     return true;
 }
@@ -231,7 +232,8 @@ open_listens(Settings *self, ConfFile *file, GError **error)
         g_autoptr(Listen) one = listen_new(names[i]);
         if (!conf_read(file, "listen", names[i], listen_conf_keys, &one->conf, error))
             return false;
-        if (!secure_read(&one->secure, file, names[i], one->conf.address[0] == '/', error))
+        if (!secure_read(&one->secure, file, names[i], one->conf.address[0] == '/', error) ||
+            !access_read(&one->access, file, names[i], error))
             return false;
         if (!read_networks(one, file, error) || !check_access(one, file, error) ||
             !check_protocol(one, file, error))
@@ -406,6 +408,7 @@ settings_print(const Settings *self, GString *out)
         g_string_append_printf(out, "\n[listen %s]\n", one->name);
         conf_print(listen_conf_keys, &one->conf, out);
         conf_print(secure_conf_keys, &one->secure.conf, out);
+        conf_print(access_conf_keys, &one->access, out);
     }
 }
 

@@ -2,6 +2,7 @@
  * what the machine says. Read at start-up and again by SIGHUP, each time as a whole of its own that is read-only; any thread. */
 #pragma once
 
+#include "daemon/access.h"
 #include "daemon/metrics_conf.h"
 #include "daemon/secure.h"
 #include "io/endpoint.h"
@@ -67,6 +68,7 @@ typedef struct {
     GArray *proxies;  /* who says with a PROXY header whose connection it is */
     GArray *trusted;  /* who may say XCLIENT and XFORWARD */
     Secure secure;
+    Access access;
     SmtpSettings smtp;
 } Listen;
 

@@ -46,16 +46,23 @@ is_null_sender(const char *pattern)
     return g_str_equal(pattern, "<>");
 }
 
+bool
+route_pattern_check(const char *pattern, bool is_sender)
+{
+    const char *domain = pattern_domain(pattern);
+    g_autofree char *address = domain ? address_qualify("postmaster", domain) : g_strdup(pattern);
+    AddressCheck check = address_check(address);
+
+    return check == ADDRESS_OK || check == ADDRESS_NOT_ASCII || (is_sender && is_null_sender(pattern));
+}
+
 static bool
 check_patterns(const Route *self, const ConfFile *file, const char *key, char **patterns, GError **error)
 {
     bool is_sender = g_str_equal(key, "sender");
 
     for (; *patterns; patterns++) {
-        const char *domain = pattern_domain(*patterns);
-        g_autofree char *address = domain ? address_qualify("postmaster", domain) : g_strdup(*patterns);
-        AddressCheck check = address_check(address);
-        if (check != ADDRESS_OK && check != ADDRESS_NOT_ASCII && !(is_sender && is_null_sender(*patterns)))
+        if (!route_pattern_check(*patterns, is_sender))
             return conf_fail(file, "route", self->name, key, error,
                              "'%s' is neither an address nor a domain (*@example.jp)", *patterns);
     }
@@ -87,8 +94,8 @@ route_check(const Route *self, const ConfFile *file, GError **error)
            check_patterns(self, file, "to", conf->to, error) && check_listeners(self, file, error);
 }
 
-static bool
-pattern_fits(const char *pattern, const char *address)
+bool
+route_pattern_fits(const char *pattern, const char *address)
 {
     const char *domain = pattern_domain(pattern);
 
@@ -111,7 +118,7 @@ address_in(char **patterns, const char *address)
     if (!*patterns)
         return true;
     for (; address && *patterns; patterns++) {
-        if (pattern_fits(*patterns, address))
+        if (route_pattern_fits(*patterns, address))
             return true;
     }
     return false;

@@ -29,6 +29,10 @@ void route_free(Route *self);
 /* Checks what was read from the section, but for the account. */
 bool route_check(const Route *self, const ConfFile *file, GError **error);
 
+/* One of the patterns of a route: an address, "*@domain", a domain, "<>" for the null sender. */
+bool route_pattern_check(const char *pattern, bool is_sender);
+bool route_pattern_fits(const char *pattern, const char *address);
+
 /* What is known of a mail. */
 typedef struct {
     const Envelope *envelope;

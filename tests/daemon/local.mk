@@ -1,8 +1,11 @@
-check_PROGRAMS += %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test
-TESTS += %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test
+check_PROGRAMS += %D%/access_test %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test
+TESTS += %D%/access_test %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test
 EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/session_test.py %D%/explain_test.py %D%/explained
 %C%_line_ends_test_SOURCES = %D%/line_ends_test.c src/daemon/line_ends.c
 %C%_line_ends_test_LDADD = $(GLIB_LIBS)
+%C%_access_test_SOURCES = %D%/access_test.c src/daemon/access.c
+%C%_access_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_access_test_LDADD = $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)
 %C%_gate_test_SOURCES = %D%/gate_test.c src/daemon/gate.c
 %C%_gate_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_gate_test_LDADD = $(SMTP_LIBS) $(IO_LIBS)

@@ -42,11 +42,15 @@ def setUpModule():
         "listen implicit": "address = 127.0.0.1:0\ntls = implicit\nauth = yes\n" + tls + users,
         "listen hashes": f"address = 127.0.0.1:0\ntls = implicit\nauth = yes\npassword-file = {folder}/hashes\n" + tls,
         "listen plain": "address = 127.0.0.1:0\nauth = yes\nauth-without-tls = yes\n" + users,
+        "listen ruled": "address = 127.0.0.1:0\nauth = yes\nauth-without-tls = yes\nusers = ann@example.jp\n"
+                        "senders = ann@example.jp:a@example.jp\nrecipient-domains = example.org\n" + users,
+        "listen mine": f"address = {folder}/mine.sock\nlocal-users = {os.getuid()}\n",
+        "listen others": f"address = {folder}/others.sock\nlocal-users = {os.getuid() + 1}\n",
         "listen local": f"address = {folder}/auth.sock\nauth = required\n" + users,
     })
     unittest.addModuleCleanup(daemon.end)
     ports = {name: int(daemon.wait_line(rf"listening listener={name} .*port=(\d+)").group(1))
-             for name in ("tcp", "implicit", "hashes", "plain")}
+             for name in ("tcp", "implicit", "hashes", "plain", "ruled")}
     addresses = iter(range(2, 250))
 
 
@@ -155,6 +159,26 @@ class RuleTest(unittest.TestCase):
             self.assertEqual(talk.ask(MAIL)[0], 530)
             self.assertEqual(secure.login(talk, "ann@example.jp", SECRET)[0], 235)
             self.assertEqual(talk.ask(MAIL)[0], 250)
+
+    def test_who_may_send_what(self):
+        with dialogue("ruled") as talk:
+            self.assertEqual(talk.ask(MAIL), (553, "5.7.1 You may not send as this sender"))
+            self.assertEqual(secure.login(talk, "ann@example.jp", SECRET)[0], 235)
+            self.assertEqual(talk.ask("MAIL FROM:<boss@example.jp>"), (553, "5.7.1 You may not send as this sender"))
+            self.assertEqual(talk.ask(MAIL)[0], 250)
+            self.assertEqual(talk.ask("RCPT TO:<x@elsewhere.test>"), (550, "5.7.1 No mail to this recipient from here"))
+            self.assertEqual(talk.ask("RCPT TO:<x@example.org>")[0], 250)
+        with dialogue("ruled") as talk:
+            self.assertEqual(secure.login(talk, "山田", "パスワード")[0], 235)
+            self.assertEqual(talk.ask(MAIL), (550, "5.7.1 You may not send mail here"))
+
+    def test_local_users(self):
+        for name, code in (("mine", 250), ("others", 550)):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(f"{folder}/{name}.sock")
+            with shim.Dialogue(sock) as talk:
+                talk.hello()
+                self.assertEqual(talk.ask(MAIL)[0], code)
 
     def test_a93_oversize(self):
         with dialogue() as talk:
