@@ -329,7 +329,7 @@ smtp_server_new(const IngressHub *hub, guint files, void (*empty)(void *user), v
     guint most = gate_capacity(files, wanted);
 
     if (most < wanted)
-        log_event(LOG_INFO, "connections-limited", "to", LOG_NUM(most), "files", LOG_NUM(files), NULL);
+        log_event(LOG_NOTICE, "connections-limited", "to", LOG_NUM(most), "files", LOG_NUM(files), NULL);
     self->hub = hub;
     self->world = (DoorWorld) { hub->loop, gate_new(most), on_guest, self, { 0 } };
     self->doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
