@@ -43,7 +43,12 @@ arara_prepare(QueryAccount *self, const ConfFile *file, GError **error)
             return false;
     }
     self->key = oauth_prepare(&conf->oauth, &section, error);
-    return self->key != NULL;
+    if (!self->key)
+        return false;
+    /* The form in which a login shows it, so that no error does. */
+    g_autofree char *shown = oauth_credentials(&conf->oauth, self->key);
+    self->password = secret_new(shown);
+    return true;
 }
 
 static HttpRequest *

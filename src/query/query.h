@@ -39,7 +39,7 @@ typedef struct {
     bool allow_http;
     void *conf; /* the driver's own struct */
     Secret *key;
-    Secret *password; /* a second one, or NULL */
+    Secret *password; /* a second one that no error may show, or NULL */
 } QueryAccount;
 
 /* Where in the answer the next request stands; zero at first. */

@@ -39,11 +39,10 @@ one_line(const QueryVerdict *self, const char *message)
 {
     g_autofree char *text = charset_valid_utf8(message, -1);
     GString *line = g_string_new(NULL);
+    const Secret *secrets[] = { self->ask->account->password, self->ask->account->key, self->ask->token };
 
-    if (self->ask->account->key)
-        blot(&text, secret_reveal(self->ask->account->key));
-    if (self->ask->token)
-        blot(&text, secret_reveal(self->ask->token));
+    for (guint i = 0; i < G_N_ELEMENTS(secrets); i++)
+        blot(&text, secrets[i] ? secret_reveal(secrets[i]) : NULL);
     for (const char *p = text; *p && line->len < VERDICT_MAX_TEXT; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
         bool space = g_unichar_isspace(c) || !g_unichar_isprint(c);
