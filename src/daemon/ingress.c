@@ -1,138 +1,8 @@
-#include "daemon/ingress.h"
+#include "daemon/ingress_state.h"
 
 #include "base/log.h"
 #include "daemon/asked.h"
-#include "daemon/enquiry.h"
-#include "daemon/figures.h"
-#include "daemon/flush.h"
-#include "daemon/line_ends.h"
-#include "daemon/origin.h"
 
-#include <string.h>
-
-struct Ingress {
-    const IngressHub *hub;
-    Settings *settings; /* it began with */
-    IngressClient client;
-    const char *connected; /* client.client as the connection has it */
-    const IngressOps *ops;
-    void *user;
-    SmtpSession *session;
-    char *helo;
-    Origin stands_for; /* XCLIENT: client.client may point in here */
-    Origin forwards;   /* XFORWARD, until the mail is over */
-    char *authenticated; /* who the client has shown to be, or NULL */
-    char *claimed;       /* while that is judged */
-
-    /* the transaction */
-    Envelope *envelope;
-    Spool *spool;
-    Scan *scan;
-    bool on_disk;   /* the spool has been flushed once */
-    bool failed;    /* storage: what still comes is dropped */
-    bool binary;    /* nothing in it is a line */
-    LineEnds ends;  /* looked at where bare ones are refused */
-
-    /* what it waits for */
-    UserLookup *lookup;
-    Work *flush;
-    AuthCheck *check;
-    Waiter waiter;
-    MailFigure figure;
-    Enquiry *enquiry;
-    bool asking; /* the session is in its ask() */
-};
-
-static void
-answer(Ingress *self, int code, const char *dsn, const char *text)
-{
-    const Reply reply = { code, dsn, (char *) text };
-
-    smtp_session_resume(self->session, &reply);
-}
-
-/* --- who it is ----------------------------------------------------------------------------------- */
-
-static void
-on_auth_judged(const Reply *reply, void *user)
-{
-    Ingress *self = user;
-
-    self->check = NULL;
-    if (reply->code == 235)
-        self->authenticated = g_steal_pointer(&self->claimed);
-    g_clear_pointer(&self->claimed, g_free);
-    smtp_session_resume(self->session, reply);
-    self->ops->answered(self->user);
-}
-
-static void
-on_auth(void *user, const SmtpAuth *what)
-{
-    Ingress *self = user;
-    AuthClient client = {
-        .client = self->client.client,
-        .listener = self->client.listen->name,
-        .passwords = self->client.listen->secure.passwords,
-    };
-
-    memcpy(client.key, self->client.key, sizeof client.key);
-    self->claimed = g_strdup(what->user);
-    self->check = auth_check(self->hub->auth, &client, what, on_auth_judged, self);
-}
-
-static void
-on_starttls(void *user)
-{
-    Ingress *self = user;
-
-    self->ops->starttls(self->user);
-}
-
-void
-ingress_secured(Ingress *self, const TlsFacts *facts)
-{
-    self->client.tls = facts;
-    g_clear_pointer(&self->helo, g_free);
-    smtp_session_secured(self->session);
-}
-
-/* --- trusted clients ----------------------------------------------------------------------------- */
-
-static void
-on_xclient(void *user, const SmtpOrigin *said)
-{
-    Ingress *self = user;
-    const Reply *refusal = origin_take(&self->stands_for, said, self->client.listen);
-
-    if (refusal) {
-        smtp_session_resume(self->session, refusal);
-        return;
-    }
-    if (self->stands_for.client[0]) {
-        log_event(LOG_INFO, "stands-for", "client", self->connected, "for", self->stands_for.client, "listener",
-                  self->client.listen->name, NULL);
-        self->client.client = self->stands_for.client;
-        memcpy(self->client.key, self->stands_for.key, sizeof self->client.key);
-    }
-    g_free(self->helo);
-    self->helo = g_strdup(self->stands_for.helo);
-    g_free(self->authenticated);
-    self->authenticated = g_strdup(self->stands_for.login);
-    answer(self, 220, NULL, "Ok");
-}
-
-static void
-on_xforward(void *user, const SmtpOrigin *said)
-{
-    Ingress *self = user;
-    const Reply *refusal = origin_take(&self->forwards, said, NULL);
-
-    if (refusal)
-        smtp_session_resume(self->session, refusal);
-    else
-        answer(self, 250, "2.0.0", "Ok");
-}
 
 /* --- envelope ------------------------------------------------------------------------------------ */
 
@@ -189,7 +59,7 @@ on_mail(void *user, const SmtpMail *mail)
 {
     Ingress *self = user;
     if (mail->account && !relay_settings_account(self->hub->settings->relay, mail->account)) {
-        answer(self, 550, "5.3.5", "There is no account of that name");
+        ingress_answer(self, 550, "5.3.5", "There is no account of that name");
         return;
     }
     Envelope *envelope = asked_envelope(mail, local_domain(self));
@@ -240,7 +110,7 @@ on_data_begin(void *user)
     self->scan = scan_new();
     self->on_disk = self->failed = false;
     self->ends = (LineEnds) { 0 };
-    answer(self, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+    ingress_answer(self, 354, NULL, "End data with <CR><LF>.<CR><LF>");
 }
 
 static void deliver(Ingress *self);
@@ -266,7 +136,7 @@ on_flushed(void *user, bool finished, const GError *error)
         deliver(self);
         return;
     } else
-        answer(self, 452, "4.3.1", "Insufficient system storage");
+        ingress_answer(self, 452, "4.3.1", "Insufficient system storage");
     self->ops->answered(self->user);
 }
 
@@ -317,9 +187,9 @@ on_data_end(void *user)
 
     line_ends_finish(&self->ends);
     if (self->ends.terminator || had_odd_dot(self))
-        answer(self, 550, "5.5.2", "A dot between line ends that are not CRLF");
+        ingress_answer(self, 550, "5.5.2", "A dot between line ends that are not CRLF");
     else if (self->ends.bare && self->client.listen->conf.bare_lf == BARE_LF_REFUSE)
-        answer(self, 550, "5.5.2", "Bare CR or LF in the message");
+        ingress_answer(self, 550, "5.5.2", "Bare CR or LF in the message");
     else if (!self->failed && self->on_disk)
         start_flush(self, true);
     else if (!self->failed && spool_finish(self->spool, &error))
@@ -327,7 +197,7 @@ on_data_end(void *user)
     else {
         if (error)
             storage_failed(self, error);
-        answer(self, 452, "4.3.1", "Insufficient system storage");
+        ingress_answer(self, 452, "4.3.1", "Insufficient system storage");
     }
 }
 
@@ -467,10 +337,10 @@ static const SmtpHandler ingress_handler = {
     .reset = on_reset,
     .quit = on_quit,
     .ask = on_ask,
-    .auth = on_auth,
-    .starttls = on_starttls,
-    .xclient = on_xclient,
-    .xforward = on_xforward,
+    .auth = ingress_on_auth,
+    .starttls = ingress_on_starttls,
+    .xclient = ingress_on_xclient,
+    .xforward = ingress_on_xforward,
 };
 
 Ingress *

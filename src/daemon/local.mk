@@ -25,7 +25,8 @@ bin_shimtad_SOURCES = \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/asked.c %D%/asked.h \
-	%D%/ingress.c %D%/ingress.h \
+	%D%/ingress.c %D%/ingress.h %D%/ingress_state.h \
+	%D%/ingress_who.c \
 	%D%/keep.c %D%/keep.h \
 	%D%/line_ends.c %D%/line_ends.h \
 	%D%/main.c \

@@ -1,7 +1,6 @@
 #include "relay/settle_reply.h"
 
 #include "settle_site.h"
-
 #include <string.h>
 
 enum { MAX = 4 };
