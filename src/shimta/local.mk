@@ -7,6 +7,7 @@ bin_shimta_SOURCES = \
 	%D%/link.c %D%/link.h \
 	%D%/locked_file.c %D%/locked_file.h \
 	%D%/main.c \
+	%D%/options.c %D%/options.h \
 	%D%/output.c %D%/output.h \
 	%D%/passwd.c \
 	%D%/queue.c \
