@@ -9,6 +9,7 @@ include tests/io/local.mk
 include tests/web/local.mk
 include tests/relay/local.mk
 include tests/daemon/local.mk
+include tests/shimta/local.mk
 include tests/sendmail/local.mk
 include tests/sandbox/local.mk
 include tests/fuzz/local.mk
