@@ -1,0 +1,47 @@
+/* What an API tells of mails after it has taken them: bounces, results, unsubscribes. Whoever hears of it (the poller,
+ * the webhook) hands it over by feedback_events(); what follows is stored in one transaction before done() comes: the
+ * recipient's fate, the suppression of his address, the notice to the sender that is owed. Loop thread. */
+#pragma once
+
+#include "query/row.h"
+#include "relay/journal.h"
+#include "relay/runner.h"
+
+#include <uv.h>
+
+typedef struct Feedback Feedback;
+
+/* Events of one account. source says who brings them, for the list of suppressions: "webhook", "results". */
+typedef struct FeedbackEvents FeedbackEvents;
+
+FeedbackEvents *feedback_events_new(const char *account, const char *source);
+void feedback_events_free(FeedbackEvents *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedbackEvents, feedback_events_free)
+
+/* Copies it; texts are cut to what is of use. One without an address is left out. Any thread. */
+void feedback_events_add(FeedbackEvents *self, const QueryEvent *event);
+guint feedback_events_size(const FeedbackEvents *self);
+
+/* error NULL: all that follows is durable; the same events again change nothing. Else (a StoreError) nothing is. */
+typedef void (*FeedbackDone)(void *user, const GError *error);
+
+/* Takes events. done (NULL is fine) comes once, never before this has returned. An account that is not configured, or
+ * has feedback off, does nothing with them, and that is no error. */
+void feedback_events(Feedback *self, FeedbackEvents *events, FeedbackDone done, void *user);
+
+typedef struct {
+    uv_loop_t *loop;
+    Relay *relay;
+    Journal *journal;   /* NULL: nothing can be watched */
+    const char *folder; /* of feedback.db */
+} FeedbackHub;
+
+/* hub is copied. Takes a reference to settings. */
+Feedback *feedback_new(const FeedbackHub *hub, RelaySettings *settings);
+
+/* Accounts are asked, and events judged, by these from now on. */
+void feedback_reload(Feedback *self, RelaySettings *settings);
+
+/* Nothing is asked any more, and nothing may be handed over; what was is written first. Memory is freed once the loop
+ * has closed its handles. NULL is fine. */
+void feedback_close(Feedback *self);
