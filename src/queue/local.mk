@@ -2,6 +2,9 @@ noinst_LIBRARIES += %D%/libqueue.a
 %C%_libqueue_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_libqueue_a_SOURCES = \
 	%D%/entry.c %D%/entry.h \
+	%D%/feedback_notice.c \
+	%D%/feedback_sql.c %D%/feedback_sql.h \
+	%D%/feedback_store.c %D%/feedback_store.h \
 	%D%/journal_find.c \
 	%D%/journal_line.c %D%/journal_line.h \
 	%D%/journal_sql.c %D%/journal_sql.h \
@@ -18,6 +21,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 	%D%/store.c %D%/store.h \
 	%D%/store_kind.h \
 	%D%/store_memory.c \
-	%D%/store_sqlite.c
+	%D%/store_sqlite.c \
+	%D%/suppression.c %D%/suppression.h
 
 QUEUE_LIBS = src/queue/libqueue.a $(SQLITE_LIBS) $(MAIL_LIBS)

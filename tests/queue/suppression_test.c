@@ -1,0 +1,156 @@
+#include "queue/suppression.h"
+
+#include <glib/gstdio.h>
+
+typedef struct {
+    char *folder;
+    FeedbackStore *store;
+} Site;
+
+static void
+set_up(Site *self, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->folder = g_dir_make_tmp("shimta-feedback-XXXXXX", NULL);
+    self->store = feedback_store_open(self->folder, &error);
+    g_assert_no_error(error);
+}
+
+static void
+tear_down(Site *self, gconstpointer data)
+{
+    static const char *const ends[] = { "", "-wal", "-shm", ".old" };
+
+    feedback_store_close(self->store);
+    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
+        g_unlink(path);
+    }
+    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
+    g_free(self->folder);
+}
+
+static void
+begin(const Site *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    feedback_store_begin(self->store, &error);
+    g_assert_no_error(error);
+}
+
+static void
+commit(const Site *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    feedback_store_commit(self->store, &error);
+    g_assert_no_error(error);
+}
+
+static void
+put_row(const Suppression *one, void *user)
+{
+    g_string_append_printf(user, "%s %s %s %s;", one->account, one->address, one->sender,
+                           suppression_kind_name(one->kind));
+}
+
+static char *
+found(const Site *self, const char *address, const char *sender, gint64 now_ms)
+{
+    GString *text = g_string_new(NULL);
+    const Suppression what = { .account = "main", .address = address, .sender = sender };
+
+    g_assert_true(suppression_find(self->store, &what, now_ms, put_row, text, NULL));
+    return g_string_free(text, FALSE);
+}
+
+static void
+expect(const Site *self, const char *address, const char *sender, gint64 now_ms, const char *want)
+{
+    g_autofree char *got = found(self, address, sender, now_ms);
+
+    g_assert_cmpstr(got, ==, want);
+}
+
+static bool
+add(const Site *self, const char *address, const char *sender, SuppressionKind kind, gint64 since_ms)
+{
+    const Suppression one = { "main", address, sender, kind, "results", "gone", since_ms, 10000 };
+    bool added = false;
+
+    g_assert_true(suppression_add(self->store, &one, &added, NULL));
+    return added;
+}
+
+static void
+test_suppressions(Site *self, gconstpointer data)
+{
+    guint n;
+
+    begin(self);
+    g_assert_true(add(self, "Gone@x.jp", "", SUPPRESSION_HARD, 1000));
+    g_assert_false(add(self, "gone@X.jp", "", SUPPRESSION_HARD, 2000));
+    g_assert_true(add(self, "out@x.jp", "news@shop.jp", SUPPRESSION_UNSUBSCRIBED, 1000));
+    expect(self, "gone@x.jp", "any@shop.jp", 5000, "main Gone@x.jp  hard;");
+    expect(self, "out@x.jp", "News@shop.jp", 5000, "main out@x.jp news@shop.jp unsubscribed;");
+    expect(self, "out@x.jp", "info@shop.jp", 5000, "");
+    expect(self, "gone@x.jp", "", 10000, ""); /* expired */
+    expect(self, "", "", 5000, "");
+
+    g_assert_true(suppression_remove(self->store, NULL, "GONE@x.jp", 3000, &n, NULL));
+    g_assert_cmpuint(n, ==, 1);
+    expect(self, "gone@x.jp", "", 5000, "");
+    g_assert_false(add(self, "gone@x.jp", "", SUPPRESSION_HARD, 2999)); /* old news */
+    expect(self, "gone@x.jp", "", 5000, "");
+    g_assert_true(add(self, "gone@x.jp", "", SUPPRESSION_HARD, 3001));
+    expect(self, "gone@x.jp", "", 5000, "main gone@x.jp  hard;");
+    g_assert_true(suppression_remove(self->store, "other", "gone@x.jp", 3500, &n, NULL));
+    g_assert_cmpuint(n, ==, 0);
+    g_assert_true(add(self, "gone@x.jp", "", SUPPRESSION_MANUAL, 100));
+    expect(self, "gone@x.jp", "", 5000, "main gone@x.jp  manual;");
+    g_assert_false(add(self, "gone@x.jp", "", SUPPRESSION_HARD, 4000));
+    g_assert_true(add(self, "gone@x.jp", "", SUPPRESSION_HARD, 10001)); /* the operator's has run out */
+
+    g_autoptr(GString) all = g_string_new(NULL);
+    SuppressionPage page = { .max = 10, .now_ms = 5000 };
+    g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
+    g_assert_cmpstr(all->str, ==, "main gone@x.jp  hard;main out@x.jp news@shop.jp unsubscribed;");
+    g_assert_true(suppression_prune(self->store, 20000, 10, NULL));
+    commit(self);
+}
+
+static void
+test_pages(Site *self, gconstpointer data)
+{
+    SuppressionPage page = { .max = 2, .now_ms = 1 };
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    begin(self);
+    for (guint i = 0; i < 5; i++) {
+        g_autofree char *address = g_strdup_printf("a%u@x.jp", i);
+        add(self, address, "", SUPPRESSION_HARD, 0);
+    }
+    commit(self);
+    g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
+    g_assert_cmpstr(all->str, ==, "main a0@x.jp  hard;main a1@x.jp  hard;");
+    page.after_account = "main";
+    page.after_address = "A1@x.jp";
+    g_string_truncate(all, 0);
+    g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
+    g_assert_cmpstr(all->str, ==, "main a2@x.jp  hard;main a3@x.jp  hard;");
+    page = (SuppressionPage) { .address = "a4@x.jp", .account = "main", .max = 5 };
+    g_string_truncate(all, 0);
+    g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
+    g_assert_cmpstr(all->str, ==, "main a4@x.jp  hard;");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add("/suppression/added, found, taken off", Site, NULL, set_up, test_suppressions, tear_down);
+    g_test_add("/suppression/pages", Site, NULL, set_up, test_pages, tear_down);
+    return g_test_run();
+}
