@@ -39,6 +39,7 @@ bin_shimtad_SOURCES = \
 	%D%/process_figures.c %D%/process_figures.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/refusal.c %D%/refusal.h \
+	%D%/site.c %D%/site.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/syscalls.c %D%/syscalls.h \
 	%D%/users.c %D%/users.h

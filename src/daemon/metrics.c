@@ -5,24 +5,20 @@
 #include "daemon/figures.h"
 #include "daemon/gate.h"
 #include "daemon/process_figures.h"
+#include "daemon/site.h"
 #include "relay/figures.h"
-#include "web/server.h"
 
 #include <string.h>
 
 #define TEXT "text/plain; charset=utf-8"
 #define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 20000, MAX_CONNECTIONS = 32 };
 
 struct Metrics {
     const IngressHub *hub;
     Journal *journal;
-    WebServer *server; /* NULL: nobody can ask */
-    char *address;     /* the server's, as the settings have it */
-    WebServer *next;   /* between metrics_prepare() and metrics_settle() */
-    char *next_address;
-    bool preparing;
+    Site *site;
     bool draining;
     gint64 started_ms;
 };
@@ -224,10 +220,11 @@ start_health(const Metrics *self, Question *question)
 }
 
 static void
-on_asked(WebRequest *request, const char *path, void *user)
+on_asked(WebRequest *request, void *user)
 {
     static const StoreTask task = { run_store, done_store };
     Metrics *self = user;
+    const char *path = web_path(request);
     bool health = strcmp(path, "/health") == 0;
 
     if (!health && strcmp(path, "/metrics") != 0) {
@@ -261,72 +258,39 @@ may_enter(const Endpoint *peer, void *user)
     return endpoint_is_unix(peer) || gate_is_in(self->hub->settings->metrics.networks, peer);
 }
 
-static WebServer *
-open_server(Metrics *self, const Settings *settings, GError **error)
+Metrics *
+metrics_new(const IngressHub *hub, Journal *journal)
 {
+    Metrics *self = g_new0(Metrics, 1);
     const WebConf conf = {
         .name = "metrics",
-        .address = settings->metrics.conf.address,
-        .mode = settings->metrics.conf.mode,
+        .address = hub->settings->metrics.conf.address,
+        .mode = hub->settings->metrics.conf.mode,
+        .methods = "GET, HEAD",
+        .max_connections = MAX_CONNECTIONS,
         .patience_ms = PATIENCE_MS,
         .may_enter = may_enter,
         .asked = on_asked,
         .user = self,
     };
-    char host[ENDPOINT_TEXT_BYTES];
-    WebServer *server = web_server_new(self->hub->loop, &conf, error);
-
-    if (!server)
-        return NULL;
-    const Endpoint *at = web_server_endpoint(server);
-    guint port = endpoint_port(at);
-    log_event(LOG_NOTICE, "metrics", "address", endpoint_host(at, host), "port", port > 0 ? LOG_NUM(port) : NULL, NULL);
-    return server;
-}
-
-Metrics *
-metrics_new(const IngressHub *hub, Journal *journal)
-{
-    Metrics *self = g_new0(Metrics, 1);
-    g_autoptr(GError) error = NULL;
 
     self->hub = hub;
     self->journal = journal;
     self->started_ms = clock_now();
-    self->address = g_strdup(hub->settings->metrics.conf.address);
-    if (self->address)
-        self->server = open_server(self, hub->settings, &error);
-    if (error) {
-        log_event(LOG_ERR, "metrics-failed", "text", error->message, NULL);
-        g_clear_pointer(&self->address, g_free); /* a reload tries again */
-    }
+    self->site = site_new(hub->loop, &conf);
     return self;
 }
 
 bool
 metrics_prepare(Metrics *self, const Settings *settings, GError **error)
 {
-    self->preparing = g_strcmp0(self->address, settings->metrics.conf.address) != 0;
-    if (!self->preparing)
-        return true;
-    self->next_address = g_strdup(settings->metrics.conf.address);
-    if (self->next_address)
-        self->next = open_server(self, settings, error);
-    return !self->next_address || self->next;
+    return site_prepare(self->site, settings->metrics.conf.address, settings->metrics.conf.mode, error);
 }
 
 void
 metrics_settle(Metrics *self, bool taken)
 {
-    if (self->preparing && taken) {
-        web_server_close(self->server);
-        g_free(self->address);
-        self->server = g_steal_pointer(&self->next);
-        self->address = g_steal_pointer(&self->next_address);
-    }
-    web_server_close(g_steal_pointer(&self->next));
-    g_clear_pointer(&self->next_address, g_free);
-    self->preparing = false;
+    site_settle(self->site, taken);
 }
 
 void
@@ -341,7 +305,6 @@ metrics_close(Metrics *self)
 {
     if (!self)
         return;
-    web_server_close(self->server);
-    g_free(self->address);
+    site_close(self->site);
     g_free(self);
 }
