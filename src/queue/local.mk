@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 	%D%/sqlite_query.c \
 	%D%/sqlite_row.c \
 	%D%/sqlite_schema.c \
+	%D%/sqlite_verify.c %D%/sqlite_verify.h \
 	%D%/sqlite_write.c \
 	%D%/store.c %D%/store.h \
 	%D%/store_kind.h \

@@ -48,6 +48,9 @@ typedef struct {
     gint64 rescue_ms;   /* monotonic, of the last try that failed */
     char *warning;      /* for the operator; NULL: none */
     bool noted;         /* the folder says that we have it open */
+    gint64 verified;    /* seq of the last row that was looked up; 0: from the first again */
+    gint64 verify_ms, repair_ms; /* monotonic, of the last slice and the last repair */
+    bool suspect;       /* a claim met damage */
 } SqliteStore;
 
 /* sqlite_query.c. Statements are kept by the address of sql, which must be a literal. */
@@ -60,6 +63,8 @@ bool sqlite_do(SqliteStore *self, const char *sql, GError **error);
 bool sqlite_number(SqliteStore *self, const char *sql, gint64 absent, gint64 *value, GError **error);
 void sqlite_bind(sqlite3_stmt *stmt, const char *types, ...); /* i: gint64, s: text or NULL, borrowed */
 bool sqlite_fail(SqliteStore *self, const char *what, GError **error); /* always false */
+/* What the operator should know, after what he was not told yet. */
+void sqlite_warn(SqliteStore *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* sqlite_schema.c */
 bool sqlite_create(const char *path, GError **error);
@@ -125,6 +130,8 @@ bool sqlite_renew(Store *store, const char *const *ids, gint64 lease_ms, GError 
 bool sqlite_change(Store *store, const char *id, StoreAction action, gint64 now_ms, GError **error);
 bool sqlite_defer(Store *store, const char *const *ids, gint64 due_ms, GError **error);
 bool sqlite_hold(SqliteStore *self, gint64 seq, const char *why, GError **error);
+/* The lane has one more waiting entry; its name and time are read from the row. */
+bool sqlite_wake_lane_of(SqliteStore *self, gint64 seq, GError **error);
 /* Ends leases that ran out before now, at most limit. */
 bool sqlite_end_leases(SqliteStore *self, gint64 now_ms, gint64 limit, GError **error);
 

@@ -3,7 +3,7 @@
  * sender, however many those have. The turns of a higher priority are lower numbers, all of them: of what is due
  * the highest priority goes first, but each leaves every fourth of its turns to those below it. Every step is a look-up
  * in an index. */
-#include "queue/sqlite.h"
+#include "queue/sqlite_verify.h"
 
 typedef struct {
     char *name;
@@ -259,10 +259,9 @@ take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArr
     return fine;
 }
 
-GPtrArray *
-sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
+static GPtrArray *
+take_due(SqliteStore *self, const StoreClaim *claim, GError **error)
 {
-    SqliteStore *self = (SqliteStore *) store;
     g_autoptr(GPtrArray) taken = g_ptr_array_new_with_free_func((GDestroyNotify) entry_free);
     bool found = true;
 
@@ -288,6 +287,21 @@ sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
         return NULL;
     }
     return g_steal_pointer(&taken);
+}
+
+GPtrArray *
+sqlite_claim(Store *store, const StoreClaim *claim, GError **error)
+{
+    SqliteStore *self = (SqliteStore *) store;
+    GError *cause = NULL;
+
+    sqlite_verify_more(self);
+    GPtrArray *taken = take_due(self, claim, &cause);
+    if (taken)
+        return taken;
+    self->suspect = g_error_matches(cause, STORE_ERROR, STORE_ERROR_CORRUPT);
+    g_propagate_error(error, cause);
+    return NULL;
 }
 
 bool

@@ -106,10 +106,9 @@ rescue(SqliteStore *self)
         return false;
     }
     self->rescue_ms = 0;
-    g_free(self->warning);
-    self->warning = g_strdup(there ? "queue.db-wal was removed while in use; what was in it has been saved"
-                                   : "queue.db was removed while in use; it has been written again. Do not put the "
-                                     "old one back: its mail would go twice");
+    sqlite_warn(self, "%s", there ? "queue.db-wal was removed while in use; what was in it has been saved"
+                                  : "queue.db was removed while in use; it has been written again. Do not put the "
+                                    "old one back: its mail would go twice");
     return true;
 }
 

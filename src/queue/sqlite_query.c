@@ -29,6 +29,18 @@ sqlite_fail(SqliteStore *self, const char *what, GError **error)
     return false;
 }
 
+void
+sqlite_warn(SqliteStore *self, const char *format, ...)
+{
+    g_autofree char *before = self->warning;
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    self->warning = before ? g_strconcat(before, "; ", text, NULL) : g_steal_pointer(&text);
+}
+
 sqlite3_stmt *
 sqlite_prepare(SqliteStore *self, const char *sql, GError **error)
 {

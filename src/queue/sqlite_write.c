@@ -53,9 +53,8 @@ count(SqliteStore *self, RowState from, RowState to)
     self->totals.held += (to == ROW_HELD) - (from == ROW_HELD);
 }
 
-/* The lane has one more waiting entry; its name and time are read from the row. */
-static bool
-wake_lane_of(SqliteStore *self, gint64 seq, GError **error)
+bool
+sqlite_wake_lane_of(SqliteStore *self, gint64 seq, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(self,
                                         "INSERT INTO lane (name, ready, due_ms, turn) "
@@ -238,7 +237,7 @@ sqlite_put(Store *store, const Entry *entry, gint64 lease_ms, GError **error)
     self->totals.bytes += size;
     self->totals.leased += state == ROW_LEASED;
     self->totals.held += state == ROW_HELD;
-    return state != ROW_WAITING || wake_lane_of(self, seq, error);
+    return state != ROW_WAITING || sqlite_wake_lane_of(self, seq, error);
 }
 
 bool
@@ -263,7 +262,7 @@ sqlite_update(Store *store, const Entry *entry, GError **error)
     if (!sqlite_run(self, stmt, error) || !put_recipients(self, entry, row.seq, error))
         return false;
     count(self, row.state, state);
-    return state != ROW_WAITING || wake_lane_of(self, row.seq, error);
+    return state != ROW_WAITING || sqlite_wake_lane_of(self, row.seq, error);
 }
 
 bool
@@ -371,7 +370,7 @@ sqlite_change(Store *store, const char *id, StoreAction action, gint64 now_ms, G
     if (state != ROW_LEASED && action != STORE_RETRY)
         state = action == STORE_HOLD ? ROW_HELD : ROW_WAITING;
     count(self, row.state, state);
-    return state != ROW_WAITING || wake_lane_of(self, row.seq, error);
+    return state != ROW_WAITING || sqlite_wake_lane_of(self, row.seq, error);
 }
 
 bool
@@ -398,7 +397,7 @@ end_lease(SqliteStore *self, gint64 seq, gint64 due_ms, bool is_held, GError **e
     if (!stmt)
         return false;
     sqlite_bind(stmt, "ii", seq, due_ms);
-    return sqlite_run(self, stmt, error) && (is_held || wake_lane_of(self, seq, error));
+    return sqlite_run(self, stmt, error) && (is_held || sqlite_wake_lane_of(self, seq, error));
 }
 
 bool

@@ -1,7 +1,7 @@
 #include "queue/store.h"
 
 #include "base/crash_point.h"
-#include "queue/sqlite.h"
+#include "queue/sqlite_verify.h"
 
 #include <errno.h>
 #include <string.h>
@@ -144,7 +144,7 @@ sqlite_store_new(const StoreOps *ops, const StoreConf *conf, MailFolder *folder,
     self->small_bytes = folder ? SQLITE_SMALL_BYTES : G_MAXINT64;
     self->gone = g_ptr_array_new_with_free_func(g_free);
     if (sqlite_connect(self, error) && (!folder || mail_folder_note(folder, MAIL_FOLDER_OPEN, error)) &&
-        end_all_leases(self, error) && (!folder || mail_folder_each(folder, remove_orphan, self, error))) {
+        sqlite_verify_start(self, error) && end_all_leases(self, error) && (!folder || mail_folder_each(folder, remove_orphan, self, error))) {
         self->noted = folder != NULL;
         return &self->base;
     }
@@ -198,8 +198,8 @@ open_on_disk(const StoreConf *conf, GError **error)
     bool lost = !wal && mail_folder_noted(folder) == MAIL_FOLDER_OPEN;
     Store *self = sqlite_store_new(&store_sqlite, conf, g_steal_pointer(&folder), error);
     if (self && lost)
-        ((SqliteStore *) self)->warning = g_strdup(
-            "queue.db-wal is missing, though the last shimtad did not end well: mail it had accepted may be lost");
+        sqlite_warn((SqliteStore *) self, "queue.db-wal is missing, though the last shimtad did not end well: mail it "
+                                          "had accepted may be lost");
     return self;
 }
 

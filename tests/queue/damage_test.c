@@ -1,6 +1,7 @@
 /* Databases, rows and files that are not what we wrote. */
 #include "sqlite_check.h"
 
+#include "base/clock.h"
 #include "queue/sqlite.h"
 #include "queue_mail.h"
 
@@ -76,6 +77,97 @@ test_hostile_rows(SqliteFixture *self, const void *unused)
         queue_folder_remove(self->folder);
         g_assert_cmpint(g_mkdir_with_parents(self->folder, 0700), ==, 0);
     }
+}
+
+/* The index does not hear of the change: as if its page had been hit. */
+static void
+change_behind(const SqliteFixture *self, const char *index, const char *change)
+{
+    g_autofree char *hide = g_strdup_printf(
+        "PRAGMA writable_schema = ON; CREATE TEMP TABLE found AS SELECT * FROM sqlite_schema WHERE name = '%s';"
+        "CREATE TABLE kept AS SELECT * FROM found; DELETE FROM sqlite_schema WHERE name = '%s'", index, index);
+
+    sqlite_run_sql(self->db, hide);
+    sqlite_run_sql(self->db, change);
+    sqlite_run_sql(self->db, "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM kept");
+    sqlite_run_sql(self->db, "DROP TABLE kept");
+}
+
+static void
+assert_put_right(const SqliteFixture *self, const char *what, guint n)
+{
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autofree char *warning = store_take_warning(store), *silence = NULL;
+
+    if (!warning || sqlite_claimed(store) != n)
+        g_error("%s: not found", what);
+    g_clear_pointer(&store, store_close);
+    store = queue_open("sqlite", self->folder, 0);
+    if ((silence = store_take_warning(store)))
+        g_error("%s: %s", what, silence);
+    g_clear_pointer(&store, store_close);
+    queue_folder_remove(self->folder);
+    g_assert_cmpint(g_mkdir_with_parents(self->folder, 0700), ==, 0);
+}
+
+/* An entry that no index leads to would wait for ever. */
+static void
+test_F05_unseen(SqliteFixture *self, const void *unused)
+{
+    static const char *const behind[][2] = {
+        { "entry_waiting", "UPDATE entry SET lane = 'b@here.test +0' WHERE seq = 2" },
+        { "entry_waiting", "UPDATE entry SET due_ms = due_ms - 1 WHERE seq = 3" },
+        { "entry_due", "UPDATE entry SET due_ms = due_ms - 1 WHERE seq = 3" },
+        { "entry_on_hold", "UPDATE entry SET hold_until_ms = 1" },
+        { "lane_due", "UPDATE lane SET due_ms = due_ms - 1" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(behind); i++) {
+        g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+        change_behind(self, behind[i][0], behind[i][1]);
+        assert_put_right(self, behind[i][0], 6);
+    }
+    g_ptr_array_unref(sqlite_make_queue(self, 5, G_MAXINT64 / 2));
+    change_behind(self, "entry_leased", "UPDATE entry SET lease_ms = lease_ms + 1 WHERE seq = 3");
+    assert_put_right(self, "entry_leased", 6);
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+    sqlite_run_sql(self->db, "UPDATE lane SET name = 'another' WHERE name LIKE 'a@%'");
+    assert_put_right(self, "lane", 6);
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+    sqlite_run_sql(self->db, "UPDATE entry SET state = 'vaiting' WHERE seq = 2");
+    assert_put_right(self, "state", 5);
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+    sqlite_run_sql(self->db, "DELETE FROM entry WHERE seq = 2");
+    assert_put_right(self, "a row", 5);
+}
+
+/* A lane that comes too late is no damage: a clock that was set back leaves some. */
+static void
+test_late_lane(SqliteFixture *self, const void *unused)
+{
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+    sqlite_run_sql(self->db, "UPDATE lane SET due_ms = due_ms + 1000000000");
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autofree char *silence = store_take_warning(store);
+
+    g_assert_null(silence);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 6);
+}
+
+static void
+test_unseen_while_open(SqliteFixture *self, const void *unused)
+{
+    g_ptr_array_unref(sqlite_make_queue(self, 5, 0));
+    g_autoptr(Store) store = queue_open("sqlite", self->folder, 0);
+    g_autofree char *silence = store_take_warning(store);
+
+    sqlite_run_sql(self->db, "DELETE FROM lane");
+    g_assert_cmpuint(sqlite_claimed(store), ==, 0);
+    clock_skip(5000);
+    g_assert_cmpuint(sqlite_claimed(store), ==, 6);
+    g_autofree char *warning = store_take_warning(store);
+    g_assert_null(silence);
+    g_assert_nonnull(warning);
 }
 
 static void
@@ -255,6 +347,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     TEST(not_ours);
     TEST(hostile_rows);
+    TEST(F05_unseen);
+    TEST(late_lane);
+    TEST(unseen_while_open);
     TEST(file_lost);
     TEST(bits);
     TEST(wal_lost);
