@@ -117,7 +117,7 @@ class StoreTest(unittest.TestCase):
                 self.setUp()
             self.churn(1000, number, kill_after_s=rand.uniform(0, 0.06))
             self.assertEqual(self.told.wrong(self.queue), [], f"kill {number}")
-        self.assertGreater(durable + len(self.told.durable), KILLS)
+        self.assertGreater(durable + len(self.told.durable), KILLS // 10, "each was killed before it had done anything")
 
     @unittest.skipUnless(powercut.works(), "strace cannot trace here")
     @unittest.skipIf(shim.sanitized(), "a sanitizer's own calls are not the point")

@@ -189,9 +189,9 @@ class TerminalTest(Case):
 
     def test_interrupted_the_terminal_is_as_before(self):
         terminal = Terminal("passwd", "--file", self.file, "ann")
+        terminal.wait(b"Password: ")
         other = os.open(os.path.realpath(f"/proc/{terminal.pid}/fd/0"), os.O_RDWR | os.O_NOCTTY)
         self.addCleanup(os.close, other)
-        terminal.wait(b"Password: ")
         os.write(terminal.fd, b"half\x03")
         self.assertEqual(os.WTERMSIG(os.waitpid(terminal.pid, 0)[1]), signal.SIGINT)
         self.assertTrue(terminal.shows_typing())
