@@ -119,6 +119,13 @@ param_by(SmtpMail *mail, char *value)
     return judged(!mail->by_return || (seconds > 0 && !negative));
 }
 
+/* RFC 4954 section 5: who vouches to whom for the sender. It is checked, and nobody here asks for it. */
+static SmtpFault
+param_auth(SmtpMail *mail, char *value)
+{
+    return judged(value && *value && (strcmp(value, "<>") == 0 || syntax_xtext(value)));
+}
+
 static SmtpFault
 param_priority(SmtpMail *mail, char *value)
 {
@@ -238,7 +245,7 @@ param_xerrors(SmtpMail *mail, char *value)
 }
 
 /* What must be offered for a parameter to be known. */
-typedef enum { OFFER_ALWAYS, OFFER_HOLD, OFFER_DELIVER_BY, OFFER_PRIORITIES, OFFER_SENDMAIL } Offer;
+typedef enum { OFFER_ALWAYS, OFFER_HOLD, OFFER_DELIVER_BY, OFFER_PRIORITIES, OFFER_AUTH, OFFER_SENDMAIL } Offer;
 
 static bool
 is_offered(const SmtpSettings *settings, Offer offer)
@@ -250,6 +257,8 @@ is_offered(const SmtpSettings *settings, Offer offer)
         return settings->deliver_by;
     case OFFER_PRIORITIES:
         return settings->priorities;
+    case OFFER_AUTH:
+        return settings->passwords != NULL;
     case OFFER_SENDMAIL:
         return settings->sendmail;
     case OFFER_ALWAYS:
@@ -272,6 +281,7 @@ static const struct {
     { "HOLDUNTIL", param_holduntil, OFFER_HOLD },
     { "BY", param_by, OFFER_DELIVER_BY },
     { "MT-PRIORITY", param_priority, OFFER_PRIORITIES },
+    { "AUTH", param_auth, OFFER_AUTH },
     { "XSUBMIT", param_xsubmit, OFFER_SENDMAIL },
     { "XHEADERS", param_xheaders, OFFER_SENDMAIL },
     { "XGATEWAY", param_xgateway, OFFER_SENDMAIL },
