@@ -4,12 +4,15 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-void
-notify(const char *state)
+/* A manager that does not read must hold up no mail: nothing here is worth more than a second. */
+static void
+send_state(const char *state, int flags)
 {
+    static const struct timeval patience = { .tv_sec = 1 };
     const char *path = g_getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = { .sun_family = AF_UNIX };
 
@@ -22,14 +25,21 @@ notify(const char *state)
     if (fd < 0)
         return;
     socklen_t length = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    (void) !sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *) &to, length);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    (void) !sendto(fd, state, strlen(state), MSG_NOSIGNAL | flags, (struct sockaddr *) &to, length);
     close(fd);
+}
+
+void
+notify(const char *state)
+{
+    send_state(state, 0);
 }
 
 static void
 on_watchdog(uv_timer_t *timer)
 {
-    notify("WATCHDOG=1");
+    send_state("WATCHDOG=1", MSG_DONTWAIT); /* the next one follows soon */
 }
 
 void

@@ -3,7 +3,8 @@
 
 #include <uv.h>
 
-/* Sends a state such as "READY=1" to $NOTIFY_SOCKET; does nothing without one. */
+/* Sends a state such as "READY=1" to $NOTIFY_SOCKET; does nothing without one. A
+ * manager that does not read is waited for a second at most. */
 void notify(const char *state);
 
 /* Says at half the interval of WATCHDOG_USEC that the loop runs; keeps no loop alive. timer is the caller's to close. */

@@ -240,6 +240,19 @@ class ReloadTest(unittest.TestCase):
             daemon.child.send_signal(signal.SIGTERM)
             wait_for("STOPPING=1")
 
+    def test_service_manager_that_reads_nothing(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full:
+            manager.bind(os.path.join(folder, "notify"))
+            daemon = self.start(env={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "20000"})
+            full.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    full.sendto(b"WATCHDOG=1", manager.getsockname())
+            self.hup(daemon)
+            self.assertEqual(daemon.send("shop@example.jp", ["a@example.org"], MAIL)[0], 250)
+            self.assertEqual(daemon.end(), 0)
+
     def test_what_needs_a_restart(self):
         daemon = self.start()
         self.edit(daemon, "queue-reserve = 0", "queue-reserve = 1M")
