@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 /* Moving files between folders came with version 2, and is forbidden wherever it is not known. */
-enum { OLDEST_VERSION = 2 };
+enum { OLDEST_VERSION = 2, TRUNCATE_VERSION = 3 };
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
 
 /* Links and pipes too: what others put into drop-dir is moved aside. */
@@ -25,10 +28,16 @@ static const guint64 changes = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_F
                                LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
 static const guint64 never = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 
-static bool
-allow(int rules, const char *folder)
+static guint64
+changes_known(long version)
 {
-    struct landlock_path_beneath_attr rule = { .allowed_access = changes };
+    return version >= TRUNCATE_VERSION ? changes | LANDLOCK_ACCESS_FS_TRUNCATE : changes;
+}
+
+static bool
+allow(int rules, const char *folder, guint64 what)
+{
+    struct landlock_path_beneath_attr rule = { .allowed_access = what };
 
     rule.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (rule.parent_fd < 0)
@@ -41,8 +50,8 @@ allow(int rules, const char *folder)
 bool
 confine_writes(const char *const *folders, const char **why)
 {
-    const struct landlock_ruleset_attr handled = { .handled_access_fs = changes | never };
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    const struct landlock_ruleset_attr handled = { .handled_access_fs = changes_known(version) | never };
 
     *why = "the kernel has no Landlock, or an old one";
     if (version < OLDEST_VERSION)
@@ -53,7 +62,7 @@ confine_writes(const char *const *folders, const char **why)
         return false;
     bool allowed = true;
     for (guint i = 0; folders[i] && allowed; i++)
-        allowed = allow(rules, folders[i]);
+        allowed = allow(rules, folders[i], changes_known(version));
     bool done = allowed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                 syscall(SYS_landlock_restrict_self, rules, 0) == 0;
     close(rules);
@@ -64,8 +73,9 @@ confine_writes(const char *const *folders, const char **why)
 static void
 add_folder_of(GPtrArray *folders, const char *file)
 {
+    if (!file || file[0] != '/')
+        return;
     char *folder = g_path_get_dirname(file);
-
     file_make_folder(folder, 0755, NULL);
     g_ptr_array_add(folders, folder);
 }
@@ -86,9 +96,9 @@ confine(const Settings *settings)
     add_folder_of(folders, conf->control_socket);
     for (guint i = 0; i < settings->listens->len; i++) {
         const Listen *one = settings->listens->pdata[i];
-        if (one->conf.address[0] == '/')
-            add_folder_of(folders, one->conf.address);
+        add_folder_of(folders, one->conf.address);
     }
+    add_folder_of(folders, settings->metrics.conf.address);
     g_ptr_array_add(folders, NULL);
     if (confine_writes((const char *const *) folders->pdata, &why))
         log_event(LOG_INFO, "confined", "text", "writes only to its own folders, runs no programs", NULL);

@@ -46,7 +46,8 @@ hand_folders(const Settings *settings, const struct passwd *to, GError **error)
         if (one->conf.address[0] == '/' && !hand_folder_of(one->conf.address, to, error))
             return false;
     }
-    return true;
+    const char *metrics = settings->metrics.conf.address;
+    return !metrics || metrics[0] != '/' || hand_folder_of(metrics, to, error);
 }
 
 /* The saved user remains root's, and of what root may do only to bind small ports. */

@@ -26,6 +26,13 @@ open_new(const char *folder, const char *name)
     return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0 ? 0 : errno;
 }
 
+/* Kernels before 6.2 cannot forbid it. */
+static bool
+forbids_truncate(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 3;
+}
+
 /* 0, or the line that is wrong. */
 static int
 try_all(const char *ours, const char *others)
@@ -33,12 +40,17 @@ try_all(const char *ours, const char *others)
     const char *const folders[] = { ours, "/nonexistent/folder", NULL };
     struct addrinfo *found = NULL;
     const char *why = NULL;
+    g_autofree char *old = g_build_filename(others, "old", NULL);
 
+    if (!g_file_set_contents(old, "old", 3, NULL))
+        return __LINE__;
     if (!confine_writes(folders, &why))
         return g_str_has_prefix(why, "the kernel has no") ? 77 : __LINE__;
     if (open_new(ours, "mail") != 0)
         return __LINE__;
     if (open_new(others, "mail") != EACCES)
+        return __LINE__;
+    if (forbids_truncate() && (truncate(old, 0) == 0 || errno != EACCES))
         return __LINE__;
     if (open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0)
         return __LINE__;
@@ -144,6 +156,7 @@ try_in_child(int (*try)(const char *ours, const char *others), const char *witho
     g_autofree char *ours = g_dir_make_tmp("shimta-ours-XXXXXX", NULL);
     g_autofree char *others = g_dir_make_tmp("shimta-others-XXXXXX", NULL);
     g_autofree char *mail = g_build_filename(ours, "mail", NULL);
+    g_autofree char *old = g_build_filename(others, "old", NULL);
     int told[2], line = -1;
 
     g_assert_cmpint(pipe(told), ==, 0);
@@ -157,6 +170,7 @@ try_in_child(int (*try)(const char *ours, const char *others), const char *witho
     g_assert_cmpint(read(told[0], &line, sizeof line), ==, sizeof line);
     close(told[0]);
     g_unlink(mail);
+    g_unlink(old);
     g_rmdir(ours);
     g_rmdir(others);
     if (line == 77)

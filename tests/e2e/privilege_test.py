@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+import tempfile
 import unittest
 
 import mails
@@ -49,6 +50,13 @@ class PrivilegeTest(unittest.TestCase):
                      f"{daemon.folder}/state/queue", f"{daemon.folder}/state/drop"):
             self.assertEqual(os.stat(path).st_uid, self.nobody.pw_uid, path)
         self.assertEqual(os.stat(daemon.key_file).st_uid, 0)
+
+    def test_folder_of_the_figures(self):
+        """Made as root, and his who has to write there."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            self.start(metrics=f"address = {folder}/made/http.sock\n").wait_line("^metrics ")
+            self.assertEqual(os.stat(f"{folder}/made/http.sock").st_uid, self.nobody.pw_uid)
 
     def test_mail_that_others_left(self):
         """A file of root's in the drop folder is taken by a daemon that is not root."""
