@@ -1,8 +1,11 @@
 #include "daemon/reload.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/notify.h"
 #include "io/worker.h"
+
+#include <unistd.h>
 
 struct Reload {
     IngressHub *hub;
@@ -21,6 +24,18 @@ typedef struct {
     GError *error;
 } Reading;
 
+/* One that may not be written now, since the kernel keeps the daemon from it (daemon/confine.h), would refuse mail. */
+static void
+check_spool(const char *folder, GError **error)
+{
+    int fd = file_unnamed(folder, error);
+
+    if (fd >= 0)
+        close(fd);
+    else
+        g_prefix_error(error, "[shimta] spool-folder: ");
+}
+
 static void
 reading_run(void *user)
 {
@@ -29,6 +44,8 @@ reading_run(void *user)
     self->settings = settings_open(self->path, &self->error);
     if (self->settings && self->settings->listens->len == 0)
         g_set_error(&self->error, CONF_ERROR, 0, "%s: there is no section [listen NAME]", self->path);
+    else if (self->settings && self->settings->conf.spool_folder)
+        check_spool(self->settings->conf.spool_folder, &self->error);
 }
 
 static void

@@ -258,6 +258,21 @@ class ReloadTest(unittest.TestCase):
         self.edit(daemon, "queue-reserve = 0", "queue-reserve = 1M")
         self.assertIn("restart-needed key=queue-reserve", self.hup(daemon))
 
+    def test_folders_that_may_not_be_written(self):
+        """The kernel lets the daemon write where the settings of its start say, the metrics' socket too."""
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            for name in ("first", "second", "figures"):
+                os.mkdir(os.path.join(folder, name))
+            daemon = self.start(more={"shimta": f"spool-memory = 4k\nspool-folder = {folder}/first\n",
+                                      "metrics": f"address = {folder}/figures/http.sock\n"})
+            if "not-confined" in daemon.text():
+                self.skipTest("the kernel has no Landlock")
+            self.assertTrue(os.path.exists(f"{folder}/figures/http.sock"))
+            self.edit(daemon, f"{folder}/first", f"{folder}/second")
+            self.assertIn(f"spool-folder: cannot make a temporary file in {folder}/second",
+                          self.hup(daemon, "reload-failed")[-1])
+            self.assertEqual(daemon.send("shop@example.jp", ["a@example.org"], MAIL + b"x\r\n" * 10000)[0], 250)
+
     def test_sessions_in_each_state(self):
         """50 in each, over two reloads: each ends as it would have."""
         steps = ("EHLO client.test", "MAIL FROM:<shop@example.jp>", "RCPT TO:<a@example.org>", "DATA")
