@@ -3,6 +3,8 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct Secret Secret;
 
@@ -16,6 +18,9 @@ Secret *secret_load(const char *path, GError **error);
 
 /* The same for the whole of a file of at most max bytes: a key in PEM form, a table of passwords. */
 Secret *secret_load_text(const char *path, size_t max, GError **error);
+
+/* Whether it is these n bytes. How long that takes depends on n alone: it tells nobody how much of a guess is right. */
+bool secret_matches(const Secret *self, const char *bytes, size_t n);
 
 /* The text, for the one place that sends it. Valid until secret_free(). */
 const char *secret_reveal(const Secret *self);

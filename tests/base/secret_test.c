@@ -140,6 +140,32 @@ test_kinds(void)
     check(folder, NULL, "not a regular file");
 }
 
+static void
+test_matches(void)
+{
+    static const struct {
+        const char *guess;
+        size_t n;
+        bool same;
+    } rows[] = {
+        { "secret", 6, true },    { "secret", 5, false },       { "secret\0", 7, false }, { "secrets", 7, false },
+        { "Secret", 6, false },   { "secreT", 6, false },       { "", 0, false },         { "secretsecret", 12, false },
+        { "s", 1, false },        { "\0\0\0\0\0\0", 6, false },
+    };
+    g_autoptr(Secret) secret = secret_new("secret");
+    g_autoptr(Secret) single = secret_new("x");
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_true(secret_matches(secret, rows[i].guess, rows[i].n) == rows[i].same);
+    g_assert_true(secret_matches(single, "x", 1));
+    g_assert_false(secret_matches(single, "xx", 2));
+    for (guint bit = 0; bit < 6 * 8; bit++) {
+        char guess[] = "secret";
+        guess[bit / 8] = (char) (guess[bit / 8] ^ (1 << bit % 8));
+        g_assert_false(secret_matches(secret, guess, 6));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -151,6 +177,7 @@ main(int argc, char **argv)
     g_test_add_func("/secret/size", test_size);
     g_test_add_func("/secret/modes", test_modes);
     g_test_add_func("/secret/kinds", test_kinds);
+    g_test_add_func("/secret/matches", test_matches);
     int result = g_test_run();
 
     g_autofree char *key = g_build_filename(folder, "key", NULL);
