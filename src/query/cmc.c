@@ -40,7 +40,8 @@ static const QueryFault cmc_faults[] = {
 /* "from" and "to" are of the envelope. */
 static const QueryName row_names[] = {
     { "created", QUERY_FIELD_TIME },     { "to", QUERY_FIELD_ADDRESS },   { "envelopeTo", QUERY_FIELD_ADDRESS },
-    { "from", QUERY_FIELD_SENDER },      { "messageId", QUERY_FIELD_MESSAGE_ID },
+    { "from", QUERY_FIELD_SENDER },      { "envelopeFrom", QUERY_FIELD_SENDER },
+    { "messageId", QUERY_FIELD_MESSAGE_ID },
     { "apiData", QUERY_FIELD_TAG },      { "status", QUERY_FIELD_STATUS }, { "reason", QUERY_FIELD_REASON },
     { "subject", QUERY_FIELD_SUBJECT },  { 0 },
 };
@@ -299,6 +300,32 @@ static const QueryCall cmc_calls[] = {
       .check = check_list, .next = next_address },
     { 0 },
 };
+
+/* What the service tells on its own has the rows of its lists; "blocks" are what it does with addresses, not what
+ * becomes of a mail. */
+const QueryCall *
+cmc_event_call(const char *type)
+{
+    static const QueryCall calls[] = {
+        { .row = "deliveries", .signs = "deliveries", .names = row_names, .finish = finish_delivery },
+        { .row = "bounces", .signs = "bounces", .names = row_names, .finish = finish_bounce },
+        { .row = "blocks", .signs = "blocks", .names = row_names },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(calls); i++) {
+        if (strcmp(type, calls[i].row) == 0)
+            return &calls[i];
+    }
+    return NULL;
+}
+
+const char *
+cmc_composition(const QueryAccount *account)
+{
+    const CmcConf *conf = account->conf;
+
+    return account->driver == &query_cmc ? conf->server_composition : NULL;
+}
 
 /* Where the vendor documents the lists for its own hosts; another host that plays the API has them itself. */
 static char *

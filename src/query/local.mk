@@ -6,8 +6,10 @@ noinst_LIBRARIES += %D%/libquery.a
 	%D%/arara_v1.c %D%/arara_v1.h \
 	%D%/blastmail.c %D%/blastmail.h \
 	%D%/cmc.c %D%/cmc.h \
+	%D%/cmc_event.c %D%/cmc_event.h \
 	%D%/csv_parser.c \
 	%D%/driver.h \
+	%D%/form.c %D%/form.h \
 	%D%/gather.c %D%/gather.h \
 	%D%/json_parser.c \
 	%D%/parser.h \

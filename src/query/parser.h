@@ -1,5 +1,5 @@
 /* Parsers that take an answer as it arrives and tell a Gather what they find; they hold no more than the value at hand.
- * Private to reader.c. Each returns false at the first byte that is not the format's, or once the Gather has enough. */
+ * For those who read answers and events. Each returns false at the first byte that is not the format's, or once the Gather has enough. */
 #pragma once
 
 #include "query/gather.h"

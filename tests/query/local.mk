@@ -1,4 +1,5 @@
 QUERY_TESTS = \
+	%D%/event_test \
 	%D%/golden_test \
 	%D%/reader_test \
 	%D%/row_test \
@@ -6,6 +7,8 @@ QUERY_TESTS = \
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
 QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
+%C%_event_test_SOURCES = %D%/event_test.c $(QUERY_FIXTURE)
+%C%_event_test_LDADD = $(QUERY_LIBS)
 %C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
 %C%_golden_test_LDADD = $(QUERY_LIBS)
 %C%_zip_test_SOURCES = %D%/zip_test.c $(QUERY_FIXTURE)
@@ -19,4 +22,5 @@ EXTRA_DIST += \
 	%D%/arara \
 	%D%/arara-v1 \
 	%D%/blastmail \
-	%D%/customers-mail-cloud
+	%D%/customers-mail-cloud \
+	%D%/events
