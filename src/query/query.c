@@ -155,6 +155,14 @@ query_can(const QueryAccount *account, QueryTask task)
 }
 
 bool
+query_changes(const QueryAccount *account, QueryTask task)
+{
+    const QueryCall *call = query_find_call(account->driver, task);
+
+    return call && call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
+}
+
+bool
 query_is_final(const QueryAccount *account, QueryTask task)
 {
     const QueryCall *call = query_find_call(account->driver, task);

@@ -77,8 +77,9 @@ void query_account_print(const QueryAccount *self, GString *out);
 void query_account_free(QueryAccount *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QueryAccount, query_account_free)
 
-/* Whether the account's API has the call; whether what it does can't be undone. */
+/* Whether the account's API has the call; whether it changes anything; whether what it does can't be undone. */
 bool query_can(const QueryAccount *account, QueryTask task);
+bool query_changes(const QueryAccount *account, QueryTask task);
 bool query_is_final(const QueryAccount *account, QueryTask task);
 
 /* Whether the question can be put to the account: QUERY_ERROR_CANNOT, QUERY_ERROR_USAGE. Before anything else. */

@@ -1,6 +1,6 @@
 #include "shimta/check.h"
 
-#include "http/client.h"
+#include "shimta/ask_api.h"
 #include "shimta/output.h"
 
 #include <uv.h>
@@ -61,22 +61,6 @@ on_login(const HttpResponse *response, void *user)
     outcome_clear(&refusal);
 }
 
-static HttpClient *
-open_client(uv_loop_t *loop, const RelayConf *conf)
-{
-    HttpConf http = {
-        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        .ca_file = conf->ca_file,
-        .proxy = conf->http_proxy,
-        .connect_ms = conf->connect_timeout_ms,
-        .idle_ms = conf->idle_timeout_ms,
-        .total_ms = conf->call_timeout_ms,
-        .connections_per_host = 1,
-    };
-
-    return http_client_new(loop, &http);
-}
-
 static void
 check_account(Check *check, const RelaySettings *settings, const Provider *provider)
 {
@@ -85,7 +69,7 @@ check_account(Check *check, const RelaySettings *settings, const Provider *provi
 
     output_wait(provider->name);
     uv_loop_init(&loop);
-    probe.http = open_client(&loop, &settings->conf);
+    probe.http = ask_api_client(&loop, &settings->conf);
     if (provider->driver->login)
         http_send(probe.http, provider->driver->login(provider), on_login, &probe);
     else

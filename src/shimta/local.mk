@@ -12,19 +12,30 @@ SHEET_LIBS = src/shimta/libsheet.a $(QUERY_LIBS)
 
 bin_PROGRAMS += bin/shimta
 bin_shimta_SOURCES = \
+	%D%/api.c %D%/api.h \
+	%D%/api_choose.c \
+	%D%/api_json.c \
+	%D%/api_tasks.c \
+	%D%/api_words.c \
 	%D%/ask.c %D%/ask.h \
+	%D%/ask_api.c %D%/ask_api.h \
 	%D%/change.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_account.c \
+	%D%/domains.c \
+	%D%/history.c \
 	%D%/link.c %D%/link.h \
 	%D%/locked_file.c %D%/locked_file.h \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/passwd.c \
+	%D%/progress.c %D%/progress.h \
 	%D%/queue.c \
 	%D%/shimta.h \
 	%D%/stats.c \
+	%D%/suppressions_remote.c \
 	%D%/task.c \
-	%D%/trace.c
+	%D%/trace.c \
+	%D%/unsubscribes.c
 bin_shimta_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
 bin_shimta_LDADD = src/daemon/libsettings.a %D%/libsheet.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)

@@ -9,7 +9,9 @@
 typedef enum {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char * */
+    OPTION_LIST,   /* GPtrArray *, may come again */
     OPTION_NUMBER, /* guint */
+    OPTION_ANSWER, /* int: 1 yes, -1 no */
 } OptionKind;
 
 enum { ASKS_VERSION = 'V', ASKS_HELP = 'h', FIRST = 256, EVERY = ~0, NO_FIELD = 0 };
@@ -30,13 +32,33 @@ static const Option options[] = {
     { "config", 'c', OPTION_TEXT, FIELD(config), EVERY, 0, 0, "FILE",
       "read FILE, not $SHIMTA_CONF or " SYSCONFDIR "/shimta/shimta.conf" },
     { "json", 0, OPTION_FLAG, FIELD(json), EVERY, 0, 0, NULL, "print a line of JSON for each row" },
-    { "sender", 0, OPTION_TEXT, FIELD(sender), TAKES_FILTERS, 0, 0, "TEXT",
-      "entries with TEXT in the sender's address" },
-    { "recipient", 0, OPTION_TEXT, FIELD(recipient), TAKES_FILTERS, 0, 0, "TEXT",
-      "entries with TEXT in the address of somebody who still waits for the mail" },
+    { "csv", 0, OPTION_FLAG, FIELD(csv), TAKES_API, 0, 0, NULL, "print comma-separated values" },
+    { "account", 0, OPTION_TEXT, FIELD(account), TAKES_API, 0, 0, "NAME", "ask the API of that account" },
+    { "dry-run", 0, OPTION_FLAG, FIELD(dry_run), TAKES_API, 0, 0, NULL, "only say what would be asked" },
+    { "period", 0, OPTION_TEXT, FIELD(period), TAKES_PERIOD, 0, 0, "WHEN",
+      "today, yesterday, 2026-11, 2026-11-01..2026-11-07, 'last 7 days'" },
+    { "request-id", 0, OPTION_LIST, FIELD(request_ids), TAKES_REQUEST_ID, 0, 0, "ID",
+      "a delivery that was sent with this request id" },
+    { "failed", 0, OPTION_FLAG, FIELD(failed), TAKES_FAILED, 0, 0, NULL, "those that have not got the mail" },
+    { "sender", 0, OPTION_TEXT, FIELD(sender), TAKES_FILTERS | TAKES_SENDER | TAKES_RESULTS, 0, 0, "TEXT",
+      "entries and results with TEXT in the sender's address" },
+    { "recipient", 0, OPTION_TEXT, FIELD(recipient), TAKES_FILTERS | TAKES_RESULTS, 0, 0, "TEXT",
+      "the same with the address of a recipient" },
+    { "tag", 0, OPTION_TEXT, FIELD(tag), TAKES_RESULTS, 0, 0, "TEXT", "results of mail with TEXT in its X-Api-Data" },
     { "held", 0, OPTION_FLAG, FIELD(held), TAKES_HELD, 0, 0, NULL, "entries that wait for the operator" },
     { "all", 0, OPTION_FLAG, FIELD(all), TAKES_ALL, 0, 0, NULL, "all entries" },
-    { "yes", 0, OPTION_FLAG, FIELD(yes), TAKES_YES, 0, 0, NULL, "delete without asking" },
+    { "yes", 0, OPTION_FLAG, FIELD(yes), TAKES_YES, 0, 0, NULL, "do what can't be undone without asking" },
+    { "remote", 0, OPTION_FLAG, FIELD(remote), TAKES_REMOTE, 0, 0, NULL, "the API's own list of addresses" },
+    { "count", 0, OPTION_NUMBER, FIELD(count), TAKES_COUNT, 0, 99, "N", "failures to set: 99 blocks, 0 lifts (99)" },
+    { "selector", 0, OPTION_TEXT, FIELD(selector), TAKES_KEY, 0, 0, "NAME", "the new key's selector" },
+    { "key-bits", 0, OPTION_NUMBER, FIELD(key_bits), TAKES_KEY, 512, 8192, "N", "the new key's length" },
+    { "start", 0, OPTION_TEXT, FIELD(start), TAKES_DOMAIN, 0, 0, "DAY", "sign with the key from that day on" },
+    { "default", 0, OPTION_ANSWER, FIELD(is_default), TAKES_DOMAIN, 0, 0, "YES|NO",
+      "sign mail of other domains with it, too" },
+    { "enable", 0, OPTION_ANSWER, FIELD(enabled), TAKES_DOMAIN, 0, 0, "YES|NO", "sign with it at all" },
+    { "own-url", 0, OPTION_FLAG, FIELD(own_url), TAKES_OWN_URL, 0, 0, NULL, "requests that came to a URL of your own" },
+    { "subject", 0, OPTION_LIST, FIELD(subjects), TAKES_SEARCH, 0, 0, "TEXT", "mail with that subject" },
+    { "group", 0, OPTION_LIST, FIELD(groups), TAKES_SEARCH, 0, 0, "NAME", "mail to that group" },
     { "limit", 0, OPTION_NUMBER, FIELD(limit), TAKES_LIMIT, 1, 200, "N", "trace the latest N mails (20)" },
     { "file", 0, OPTION_TEXT, FIELD(file), TAKES_PASSWD, 0, 0, "FILE", "the password file, not the one that a listener has" },
     { "delete", 'D', OPTION_FLAG, FIELD(remove), TAKES_PASSWD, 0, 0, NULL, "passwd: remove the user" },
@@ -80,8 +102,23 @@ put_number(const Option *option, Task *task, const char *text)
 }
 
 static bool
+put_answer(const Option *option, Task *task, const char *text)
+{
+    bool yes = g_ascii_strcasecmp(text, "yes") == 0;
+
+    if (!yes && g_ascii_strcasecmp(text, "no") != 0) {
+        complain("--%s: say yes or no, not '%s'", option->name, text);
+        return false;
+    }
+    G_STRUCT_MEMBER(int, task, option->field) = yes ? 1 : -1;
+    return true;
+}
+
+static bool
 put(const Option *option, Task *task, char *text)
 {
+    GPtrArray **list = &G_STRUCT_MEMBER(GPtrArray *, task, option->field);
+
     switch (option->kind) {
     case OPTION_FLAG:
         G_STRUCT_MEMBER(bool, task, option->field) = true;
@@ -89,8 +126,15 @@ put(const Option *option, Task *task, char *text)
     case OPTION_TEXT:
         G_STRUCT_MEMBER(const char *, task, option->field) = text;
         return true;
+    case OPTION_LIST:
+        if (!*list)
+            *list = g_ptr_array_new();
+        g_ptr_array_add(*list, text);
+        return true;
     case OPTION_NUMBER:
         return put_number(option, task, text);
+    case OPTION_ANSWER:
+        return put_answer(option, task, text);
     }
     return false;
 }
@@ -145,4 +189,12 @@ options_misfit(guint64 given, unsigned takes)
             return options[i].name;
     }
     return NULL;
+}
+
+void
+options_clear(Task *task)
+{
+    g_clear_pointer(&task->request_ids, g_ptr_array_unref);
+    g_clear_pointer(&task->subjects, g_ptr_array_unref);
+    g_clear_pointer(&task->groups, g_ptr_array_unref);
 }

@@ -94,9 +94,20 @@ output_json(const cJSON *row)
     g_autoptr(GBytes) text = json_print(row);
     gsize n;
     const char *bytes = g_bytes_get_data(text, &n);
+    g_autofree char *valid = g_utf8_make_valid(bytes, (gssize) n);
+    GString *line = g_string_new(NULL);
 
-    fwrite(bytes, 1, n, stdout);
-    putchar('\n');
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (is_harmless(c))
+            g_string_append_unichar(line, c);
+        else if (c < 0x10000)
+            g_string_append_printf(line, "\\u%04x", c);
+        else
+            g_string_append_printf(line, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + (c & 0x3ff));
+    }
+    puts(line->str);
+    g_string_free(line, TRUE);
 }
 
 /* --- progress ------------------------------------------------------------------------------------ */

@@ -22,7 +22,7 @@ char *output_span(gint64 ms);
 /* "12 KB". Caller frees. */
 char *output_size(gint64 bytes);
 
-/* A line of JSON. */
+/* A line of JSON, in which what output_clean() escapes is escaped, too. */
 void output_json(const cJSON *row);
 
 /* On a terminal, once it takes longer than a second: how many there were so far. */

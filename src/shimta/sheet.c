@@ -6,6 +6,7 @@
 #include "shimta/table.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_COLUMNS = 200, GAP = 2 };
 
@@ -190,21 +191,20 @@ print_line(const Sheet *self, SheetForm form, const char *record, gsize n, FILE 
 {
     g_autoptr(GString) line = g_string_new(NULL);
     const char *at = record;
-    bool begun = false;
+    bool begun = false, raw = !isatty(fileno(to)); /* a terminal would do what they say */
 
     for (guint i = 0; i < self->columns->len; i++) {
         const Column *column = column_at(self, i);
         const char *value = record ? next_value(&at, record + n) : column->name;
         if (!is_shown(self, i, form))
             continue;
-        if (form == SHEET_CSV) {
-            if (begun)
-                g_string_append_c(line, ',');
-            csv_value(line, value);
-        } else {
-            g_autofree char *clean = *value ? output_clean(value) : g_strdup("");
+        g_autofree char *clean = *value ? output_clean(value) : g_strdup("");
+        if (begun && form == SHEET_CSV)
+            g_string_append_c(line, ',');
+        if (form == SHEET_CSV)
+            csv_value(line, raw ? value : clean);
+        else
             table_cell(line, clean, column->width + GAP);
-        }
         begun = true;
     }
     if (form == SHEET_TABLE)

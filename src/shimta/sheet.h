@@ -11,7 +11,7 @@ typedef struct Sheet Sheet;
 typedef enum {
     SHEET_TABLE,   /* for people: what is a control character is shown as one; columns nobody has are left out */
     SHEET_RECORDS, /* likewise, a line for each value */
-    SHEET_CSV,     /* for programs: values as they are; the first columns always there */
+    SHEET_CSV,     /* for programs: values as they are, but on a terminal; the first columns always there */
 } SheetForm;
 
 /* first: the columns that come first, NULL-terminated, which must outlive it. memory_bytes: what may stay in memory. */

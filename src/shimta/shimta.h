@@ -7,9 +7,11 @@
 
 typedef struct {
     const char *config;
-    bool json, yes, all, held, list, remove;
-    const char *sender, *recipient, *file;
-    guint limit;
+    bool json, csv, yes, dry_run, all, held, list, remove, failed, own_url, remote;
+    const char *sender, *recipient, *file, *account, *period, *tag, *selector, *start;
+    GPtrArray *request_ids, *subjects, *groups; /* of const char *; or NULL */
+    guint limit, count, key_bits;
+    int is_default, enabled; /* 0: not said, 1: yes, -1: no */
     char **args; /* behind the command's name; ends with NULL */
     DaemonConf conf; /* [shimta] of the configuration */
 } Task;
@@ -26,6 +28,25 @@ int trace_print(Task *task);
 int stats_print(Task *task);
 int check_all(Task *task);
 int passwd_change(Task *task);
+int api_status(Task *task);
+int api_results(Task *task);
+int api_cancel(Task *task);
+int api_plan(Task *task);
+int api_usage(Task *task);
+int suppressions_remote_show(Task *task);
+int suppressions_remote_set(Task *task);
+int domains_list(Task *task);
+int domains_add(Task *task);
+int domains_update(Task *task);
+int domains_remove(Task *task);
+int unsubscribes_list(Task *task);
+int unsubscribes_enable(Task *task);
+int unsubscribes_exclude(Task *task);
+int history_search(Task *task);
+int history_show(Task *task);
+int history_export(Task *task);
+int history_opens(Task *task);
+int history_delete(Task *task);
 
 /* Says on standard error what went wrong. */
 void complain(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -38,7 +38,8 @@ class CompletionTest(unittest.TestCase):
 
     def test_options(self):
         commands = [line.split() for line in ("check", "stats", "trace", "passwd", "queue list", "queue retry",
-                                              "queue delete", "queue flush")]
+                                              "queue delete", "queue flush", "results", "cancel", "usage",
+                                              "suppressions set", "domains add", "unsubscribes list", "history search")]
         known = set().union(*(self.complete("shimta", *command, "-") for command in commands))
         self.assertEqual(known, self.help("shimta"))
         for program in ("shimtad", "shimta-sandbox"):
@@ -52,9 +53,12 @@ class CompletionTest(unittest.TestCase):
             self.assertEqual(self.complete("shimta", group, ""), {name for its, name in rows if its == group})
 
     def test_what_does_not_fit_is_not_offered(self):
-        self.assertEqual(self.complete("shimta", "st"), {"stats"})
+        self.assertEqual(self.complete("shimta", "sta"), {"stats", "status"})
         self.assertEqual(self.complete("shimta", "-c", "x", "queue", "de"), {"delete"})
         self.assertNotIn("--yes", self.complete("shimta", "queue", "retry", "--"))
+        self.assertNotIn("--yes", self.complete("shimta", "history", "search", "--"))
+        self.assertEqual(self.complete("shimta", "domains", "add", "--enable", "y"), {"yes"})
+        self.assertEqual(self.complete("shimta", "-c", "contrib/examples/shimta.conf", "plan", "--account", "m"), {"main"})
         self.assertEqual(self.complete("shimta-sandbox", "--unknown-marker", "=", "k"), {"keep"})
 
     def test_files(self):

@@ -2,6 +2,8 @@ e2e_tests = \
 	%D%/account_test.py \
 	%D%/answers_test.py \
 	%D%/arara_test.py \
+	%D%/ask_failure_test.py \
+	%D%/ask_test.py \
 	%D%/auth_test.py \
 	%D%/authenticated_test.py \
 	%D%/bounce_test.py \
@@ -38,4 +40,4 @@ e2e_tests = \
 	%D%/xclient_test.py
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/tap.py
+EXTRA_DIST += $(e2e_tests) %D%/asking.py %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/stub.py %D%/tap.py

@@ -1,0 +1,290 @@
+#include "shimta/api.h"
+
+#include "shimta/ask_api.h"
+#include "shimta/output.h"
+#include "shimta/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { SHEET_BYTES = 4 * 1024 * 1024, NARROW = 80, MAX_DRY_ROWS = 10000 };
+
+static const char *const request_columns[] = { "account", "task", "request", NULL };
+
+int
+api_exit_status(const GError *error)
+{
+    switch ((QueryError) error->code) {
+    case QUERY_ERROR_USAGE:
+        return EX_USAGE;
+    case QUERY_ERROR_CANNOT:
+        return EX_UNAVAILABLE;
+    case QUERY_ERROR_AUTH:
+        return EX_NOPERM;
+    case QUERY_ERROR_NOT_FOUND:
+        return 1;
+    case QUERY_ERROR_REFUSED:
+        return EX_DATAERR;
+    case QUERY_ERROR_NONSENSE:
+        return EX_PROTOCOL;
+    case QUERY_ERROR_LIMIT:
+    case QUERY_ERROR_TEMPORARY:
+        return EX_TEMPFAIL;
+    }
+    return EX_SOFTWARE;
+}
+
+void
+api_note(Api *self, int status)
+{
+    if (self->status == EX_OK)
+        self->status = status;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------- */
+
+/* With the account's name, where there could be another, and for programs. */
+static QueryRow *
+with_account(const Api *self, const QueryRow *row)
+{
+    QueryRow *whole = query_row_new();
+
+    if (self->task->csv || self->accounts->len > 1)
+        query_row_add(whole, "account", self->account->name);
+    for (guint i = 0; i < row->fields->len; i++) {
+        const QueryField *field = &g_array_index(row->fields, QueryField, i);
+        query_row_add(whole, field->name, field->value);
+    }
+    return whole;
+}
+
+void
+api_show(Api *self, const QueryRow *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QueryRow) whole = NULL;
+
+    self->shown++;
+    if (self->task->json) {
+        progress_hide();
+        api_print_json(self->account->name, row, false);
+        return;
+    }
+    whole = with_account(self, row);
+    if (!sheet_add(self->sheet, whole, &error)) {
+        complain("%s", error->message);
+        api_note(self, EX_IOERR);
+    }
+}
+
+static void
+on_row(const QueryRow *row, void *user)
+{
+    Api *self = user;
+
+    if (self->row)
+        self->row(self, row);
+    else
+        api_show(self, row);
+}
+
+/* What an answer says once for all its rows. */
+static void
+on_rest(const QueryRow *rest, void *user)
+{
+    Api *self = user;
+
+    if (!self->sums)
+        return;
+    if (self->task->json) {
+        api_print_json(self->account->name, rest, true);
+        return;
+    }
+    for (guint i = 0; i < rest->fields->len; i++) {
+        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
+        g_autofree char *name = output_clean(field->name), *value = output_clean(field->value);
+        g_string_append_printf(self->below, "%s: %s %s\n", self->account->name, name, value);
+    }
+}
+
+static void
+on_miss(const GError *error, void *user)
+{
+    Api *self = user;
+
+    complain("account %s: %s", self->account->name, error->message);
+    api_note(self, api_exit_status(error));
+}
+
+/* A change that the API had nothing to say about. */
+static void
+show_done(Api *self)
+{
+    g_autoptr(QueryRow) row = query_row_new();
+
+    query_row_add(row, "task", query_task_name(self->query.task));
+    query_row_add(row, "result", "done");
+    api_show(self, row);
+}
+
+/* --- output -------------------------------------------------------------------------------------- */
+
+static guint
+terminal_width(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : NARROW;
+}
+
+/* A table that does not fit a terminal would be torn. */
+static SheetForm
+form_of(const Api *self)
+{
+    if (self->task->csv)
+        return SHEET_CSV;
+    bool torn = isatty(STDOUT_FILENO) && sheet_width(self->sheet) > terminal_width();
+    return self->record || torn ? SHEET_RECORDS : SHEET_TABLE;
+}
+
+static void
+print_all(Api *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (self->task->json)
+        return;
+    if (!sheet_print(self->sheet, form_of(self), stdout, &error)) {
+        complain("%s", error->message);
+        api_note(self, EX_IOERR);
+    }
+    if (!self->task->csv)
+        fputs(self->below->str, stdout);
+}
+
+/* --- asking -------------------------------------------------------------------------------------- */
+
+static void
+ask_account(Api *self, const QueryAccount *account)
+{
+    AskApiReader reader = { on_row, on_rest, on_miss, self };
+    Query query = api_query(self, account);
+    AskApiQuestion question = { account, &query };
+    g_autoptr(GError) error = NULL;
+    AskApiResult result;
+
+    self->account = account;
+    if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
+        complain("account %s: %s", account->name, error->message);
+        api_note(self, api_exit_status(error));
+        return;
+    }
+    if (result.rows == 0 && result.missed == 0 && query_changes(account, query.task))
+        show_done(self);
+    if (result.cut)
+        complain("account %s: the API shows no more than this at a time; ask for a shorter period", account->name);
+}
+
+/* Each request, as far as they are known before the answers; none goes out. */
+static void
+show_requests(Api *self, const QueryAccount *account)
+{
+    Query query = api_query(self, account);
+    QueryCursor cursor = { 0 };
+    QueryAsk ask = { account, &query, &cursor, NULL };
+    QueryPage none = { 0 };
+    guint n = 0;
+
+    self->account = account;
+    do {
+        g_autoptr(HttpRequest) request = query_build(&ask);
+        g_autoptr(QueryRow) row = query_row_new();
+        g_autofree char *shown = http_request_shown(request);
+        query_row_add(row, "task", query_task_name(query.task));
+        query_row_add(row, "request", shown);
+        api_show(self, row);
+    } while (++n < MAX_DRY_ROWS && query_next(account, &query, &cursor, &none));
+}
+
+/* An exit status: whether to go on. */
+static int
+confirm(const Api *self)
+{
+    const QueryAccount *account = self->accounts->pdata[0];
+    g_autofree char *name = output_clean(account->name);
+    char answer[8] = "";
+
+    if (self->task->yes || !query_is_final(account, api_query(self, account).task))
+        return EX_OK;
+    if (!isatty(STDIN_FILENO)) {
+        complain("this can't be undone; say --yes");
+        return EX_USAGE;
+    }
+    fprintf(stderr, "%s at account %s? This can't be undone. [y/N] ", self->question, name);
+    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y') ? EX_OK : 1;
+}
+
+static void
+ask_all(Api *self)
+{
+    for (guint i = 0; i < self->accounts->len && !ferror(stdout); i++) {
+        if (self->task->dry_run)
+            show_requests(self, self->accounts->pdata[i]);
+        else
+            ask_account(self, self->accounts->pdata[i]);
+    }
+    print_all(self);
+    /* One account that does not know an id is no failure where another does. */
+    if (self->status == 1 && self->shown > 0 && self->accounts->len > 1)
+        self->status = EX_OK;
+    if (self->status == EX_OK && self->shown == 0) {
+        complain("nothing found");
+        self->status = 1;
+    }
+}
+
+static int
+run(Api *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (self->task->csv && self->task->json) {
+        complain("--csv or --json, not both");
+        return EX_USAGE;
+    }
+    int status = api_read_words(self);
+    if (status != EX_OK)
+        return status;
+    self->settings = settings_open(self->task->config, &error);
+    if (!self->settings) {
+        complain("%s", error->message);
+        return EX_CONFIG;
+    }
+    status = api_choose(self);
+    if (status == EX_OK && !self->task->dry_run)
+        status = confirm(self);
+    if (status != EX_OK)
+        return status;
+    self->record = self->record && !self->task->dry_run;
+    self->sheet = sheet_new(self->task->dry_run ? request_columns : self->columns, SHEET_BYTES);
+    self->below = g_string_new(NULL);
+    ask_all(self);
+    return self->status;
+}
+
+int
+api_run(Api *self)
+{
+    int status = run(self);
+
+    g_clear_pointer(&self->sheet, sheet_free);
+    g_clear_pointer(&self->accounts, g_ptr_array_unref);
+    g_clear_pointer(&self->held, g_ptr_array_unref);
+    g_clear_pointer(&self->settings, settings_free);
+    if (self->below)
+        g_string_free(self->below, TRUE);
+    return status;
+}

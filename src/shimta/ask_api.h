@@ -1,0 +1,35 @@
+/* Asks an account's API one question, with all its pages, on a loop of its own. Blocks. One thread. */
+#pragma once
+
+#include "http/client.h"
+#include "query/query.h"
+#include "relay/settings.h"
+
+typedef struct {
+    QuerySink row;
+    /* What an answer said outside its rows; may be NULL. */
+    void (*rest)(const QueryRow *rest, void *user);
+    /* Something of the question was not to be had, and the others are asked for: of many ids one is unknown. */
+    void (*miss)(const GError *error, void *user);
+    void *user;
+} AskApiReader;
+
+typedef struct {
+    const QueryAccount *account;
+    const Query *query;
+} AskApiQuestion;
+
+typedef struct {
+    guint64 rows;
+    guint requests; /* that brought an answer */
+    guint missed;
+    bool cut; /* the API may have more, and shows no more */
+} AskApiResult;
+
+/* False: an error of QUERY_ERROR; what came before it has been read. The question has passed query_check(). A token that
+ * the API does not take is replaced once; a request that comes too early is made again twice where the wait is short. */
+bool ask_api(const RelayConf *conf, const AskApiQuestion *question, const AskApiReader *reader, AskApiResult *result,
+             GError **error);
+
+/* A client by the configuration's times. */
+HttpClient *ask_api_client(uv_loop_t *loop, const RelayConf *conf);

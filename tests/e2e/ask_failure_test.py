@@ -1,0 +1,262 @@
+"""What shimta says where an API cannot, will not or does not answer, and which accounts it asks."""
+
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import time
+import unittest
+
+import asking
+import shim
+import tap
+
+ITEM = {"delivery_id": "1", "status": "sending"}
+
+
+class AccountsTest(asking.Case):
+    accounts = ("arara", "arara2", "cmc", "blast")
+
+    def test_all_are_asked_what_changes_nothing(self):
+        self.api.on("GET", "/plan", 200, '{"plan":"light"}')
+        self.assertEqual([row["account"] for row in self.rows("plan")], ["arara", "arara2"])
+        self.assertIn("account  arara\nplan     light\n\naccount  arara2\n", self.shimta("plan").stdout)
+        self.assertEqual([row["account"] for row in self.rows("plan", "--account", "arara2")], ["arara2"])
+
+    def test_one_is_to_be_named_for_a_change(self):
+        for argv in (["cancel", "1", "--yes"], ["suppressions", "set", "--remote", "a@example.org"],
+                     ["unsubscribes", "exclude", "a@example.org"]):
+            self.assertIn("--account", self.shimta(*argv, status=64).stderr)
+        self.assertEqual(self.api.seen, [])
+        self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [ITEM]}))
+        self.assertEqual(self.rows("cancel", "1", "--yes", "--account", "arara2")[0]["account"], "arara2")
+
+    def test_what_an_api_cannot_do(self):
+        done = self.shimta("history", "search", "--account", "cmc", status=69)
+        self.assertIn("account cmc has no call for 'history search'; blast can be asked", done.stderr)
+        done = self.shimta("plan", "--account", "blast", status=69)
+        self.assertIn("arara, arara2 can be asked", done.stderr)
+        conf = self.configure(self.api.url, "cmc")
+        self.assertIn("provider = arara would", self.shimta("plan", conf=conf, status=69).stderr)
+        self.assertIn("provider = arara would", self.shimta("plan", "--account", "cmc", conf=conf, status=69).stderr)
+        self.assertIn("no account 'nobody', but arara", self.shimta("plan", "--account", "nobody", status=64).stderr)
+
+    def test_each_task_has_accounts_that_can_not(self):
+        for account, argvs in {
+            "blast": (["status"], ["results"], ["cancel", "1"], ["plan"], ["usage"], ["unsubscribes", "enable", "a"],
+                      ["suppressions", "show", "--remote", "a"], ["suppressions", "set", "--remote", "a"], ["domains"],
+                      ["domains", "add", "a"], ["domains", "update", "a", "b"], ["domains", "remove", "a", "b"],
+                      ["unsubscribes", "list"], ["unsubscribes", "exclude", "a"]),
+            "cmc": (["history", "search"], ["history", "show", "1"], ["history", "export", "1"], ["history", "opens", "1"],
+                    ["history", "delete", "1"])}.items():
+            for argv in argvs:
+                self.assertIn("can be asked", self.shimta(*argv, "--account", account, status=69).stderr, argv)
+        self.assertEqual(self.api.seen, [])
+
+    def test_one_that_fails_hides_no_other(self):
+        self.api.on("POST", "/transaction/v2/deliveries/list.json", 503, "no")
+        self.api.on("GET", "/results", 200, json.dumps({"items": [{"delivery_id": "1", "to": "a@example.org"}]}))
+        done = self.shimta("results", "--json", status=75)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertIn("account cmc", done.stderr)
+
+    def test_one_that_knows_the_id_is_enough(self):
+        self.api.on("GET", "/send/1", 404, '{"message":"no such delivery"}')
+        self.api.on("GET", "/send/1", 200, json.dumps({"items": [ITEM]}))
+        self.assertEqual([row["account"] for row in self.rows("status", "1")], ["arara2"])
+
+    def test_usage(self):
+        for argv in (["cancel"], ["plan", "x"], ["domains", "add"], ["domains", "update", "x"], ["history"], ["history", "x"],
+                     ["plan", "--count", "3"], ["status", "--failed"], ["usage", "--period", "today"], ["plan", "--json", "--csv"],
+                     ["suppressions", "set", "a", "--count", "x"], ["check", "--account", "arara"], ["queue", "--csv"]):
+            self.shimta(*argv, status=64)
+        self.assertEqual(self.api.seen, [])
+
+    def test_configuration(self):
+        self.shimta("plan", conf="/nonexistent.conf", status=78)
+
+
+class FailureTest(asking.Case):
+    accounts = ("arara",)
+
+    def fails(self, status, *argv):
+        done = self.shimta(*(argv or ("plan",)), status=status)
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def test_refused(self):
+        self.api.on("GET", "/plan", 400, '{"message":"bad \\u001b[2Jrequest"}')
+        stderr = self.fails(65)
+        self.assertIn("account arara: bad ", stderr)
+        self.assertNotIn("\033", stderr)
+
+    def test_nothing_found(self):
+        self.api.on("GET", "/send", 200, '{"items":[]}')
+        self.assertIn("nothing found", self.fails(1, "status"))
+        self.assertEqual(self.shimta("status", "--csv", status=1).stdout, "account,id,request_id,status,time\n")
+        self.assertEqual(self.rows("status", status=1), [])
+
+    def test_nonsense(self):
+        for answer in ("<html><body>Please log in</body></html>", "[1,", "", "hello"):
+            self.api.answers.pop(("GET", "/send"), None)
+            self.api.on("GET", "/send", 200, answer)
+            self.assertIn("account arara", self.fails(76, "status"))
+
+    def test_temporary(self):
+        self.api.on("GET", "/plan", 500, '{"message":"later"}')
+        self.assertIn("later", self.fails(75))
+
+    def test_network_down(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            url = "http://127.0.0.1:%d" % free.getsockname()[1]
+        done = self.shimta("plan", conf=self.configure(url, "arara"), status=75)
+        self.assertIn("no connection", done.stderr)
+
+    def test_a_stale_token_is_replaced_once(self):
+        self.api.on("GET", "/plan", 401, '{"message":"The incoming token has expired"}')
+        self.api.on("GET", "/plan", 200, '{"plan":"light"}')
+        self.assertEqual(self.rows("plan")[0]["plan"], "light")
+        self.assertEqual(len(self.api.requests("/oauth2/token")), 2)
+
+    def test_wrong_credentials(self):
+        self.api.on("GET", "/plan", 401, '{"message":"no"}')
+        self.assertIn("account arara: no", self.fails(77))
+        self.assertEqual(len(self.api.requests("/plan")), 2)
+        self.api.answers[("POST", "/oauth2/token")] = [(400, '{"error":"invalid_client"}', {})]
+        self.assertIn("login: invalid_client", self.fails(77))
+
+    def test_token_ends_while_paging(self):
+        items = json.dumps({"items": [ITEM]})
+        self.api.on("GET", "/send/1", 200, items)
+        for name in "23":
+            self.api.on("GET", "/send/" + name, 401, '{"message":"expired"}')
+            self.api.on("GET", "/send/" + name, 200, items)
+        self.assertEqual(len(self.rows("status", "1", "2", "3")), 3)
+        self.assertEqual(len(self.api.requests("/oauth2/token")), 3)
+
+    def test_too_many_requests(self):
+        self.api.on("GET", "/plan", 429, '{"message":"Too Many Requests"}', Retry_After="1")
+        self.api.on("GET", "/plan", 200, '{"plan":"light"}')
+        self.assertEqual(self.rows("plan")[0]["plan"], "light")
+        self.assertEqual(len(self.api.requests("/plan")), 2)
+
+    def test_too_many_for_long(self):
+        self.api.on("GET", "/plan", 429, '{"message":"Too Many Requests"}', Retry_After="3600")
+        self.assertIn("again in 3600 s", self.fails(75))
+        self.assertEqual(len(self.api.requests("/plan")), 1)
+
+    def test_too_many_without_end(self):
+        self.api.on("GET", "/plan", 200, '{"message":"Too Many Requests"}', Retry_After="1")
+        self.fails(75)
+        self.assertEqual(len(self.api.requests("/plan")), 3)
+
+    def test_some_of_many(self):
+        """What is unknown is said, the others are shown."""
+        self.api.on("GET", "/send/1", 200, json.dumps({"items": [ITEM]}))
+        self.api.on("GET", "/send/3", 200, json.dumps({"items": [ITEM]}))
+        done = self.shimta("--json", "status", "1", "2", "3", status=1)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertIn("/send/2", done.stderr)
+
+    def test_a_reader_that_leaves(self):
+        self.api.on("GET", "/send/1", 200, json.dumps({"items": [ITEM] * 20000}))
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([shim.program("shimta"), "-c", self.conf, "--json", "status", "1", "1", "1"], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=shim.PATIENCE)
+        self.assertEqual(done.returncode, 74)
+        self.assertEqual(len(self.api.requests("/send/1")), 1)
+
+    def test_dry_run_asks_nobody(self):
+        done = self.shimta("cancel", "1", "2", "--dry-run")
+        self.assertEqual([line.split()[-1] for line in done.stdout.splitlines()[1:]],
+                         [self.api.url + "/send/1", self.api.url + "/send/2"])
+        self.assertEqual(self.csv("plan", "--dry-run"),
+                         [{"account": "arara", "task": "plan", "request": "GET %s/plan" % self.api.url}])
+        self.assertEqual(self.api.seen, [])
+
+
+class TokenInUrlTest(asking.Case):
+    accounts = ("cmc", "blast")
+
+    def test_it_shows_nowhere(self):
+        for status, code in ((500, 75), (400, 65), (401, 77)):
+            self.api.answers.pop(("GET", "/message/history/search"), None)
+            self.api.on("GET", "/message/history/search", status, json.dumps({"error": {"message": "x " + asking.TOKEN}}))
+            self.shimta("history", "search", status=code)
+        self.assertIn("?...", self.shimta("history", "search", "--dry-run").stdout)
+
+
+class TerminalTest(asking.Case):
+    """On a pseudo-terminal of 80 columns."""
+
+    accounts = ("arara",)
+
+    def terminal(self, *argv, answers=()):
+        """(exit status, all that was shown); answers: (what is waited for, what is typed)."""
+        leader, follower = pty.openpty()
+        child = subprocess.Popen([shim.program("shimta"), "-c", self.conf, *argv], stdin=follower, stdout=follower,
+                                 stderr=follower, env={**os.environ, "TERM": "xterm"})
+        os.close(follower)
+        shown, answers, end = "", list(answers), time.monotonic() + shim.PATIENCE
+        while time.monotonic() < end:
+            if not select.select([leader], [], [], 1)[0]:
+                continue
+            try:
+                data = os.read(leader, 65536)
+            except OSError:
+                break
+            shown += data.decode()
+            if answers and answers[0][0] in shown:
+                os.write(leader, answers.pop(0)[1].encode())
+        os.close(leader)
+        self.assertNotIn(asking.TOKEN, shown)
+        return child.wait(shim.PATIENCE), shown.replace("\r\n", "\n")
+
+    def test_question(self):
+        self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))
+        for answer in ("n\n", "\n", "\x04"):
+            status, shown = self.terminal("cancel", "1", answers=[("[y/N]", answer)])
+            self.assertEqual(status, 1)
+            self.assertIn("Cancel these deliveries at account arara? This can't be undone.", shown)
+        self.assertEqual(self.api.seen, [])
+        status, shown = self.terminal("cancel", "1", answers=[("[y/N]", "y\n")])
+        self.assertEqual(status, 0)
+        self.assertEqual(len(self.api.requests("/send/1")), 1)
+        self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--yes")[1])
+        self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--dry-run")[1])
+
+    def test_table(self):
+        self.api.on("GET", "/send", 200, json.dumps({"items": [{"delivery_id": "1", "status": "送信中"},
+                                                               {"delivery_id": "2", "status": "\033[31mred\x9b2J"}]}))
+        status, shown = self.terminal("status", "today")
+        self.assertEqual((status, shown), (0, "id  status\n1   送信中\n2   \\u001b[31mred\\u009b2J\n"))
+        for form in ("--json", "--csv"):
+            shown = self.terminal("status", form)[1]
+            self.assertIn("\\u001b[31mred\\u009b2J", shown)
+            self.assertNotIn("\033", shown)
+
+    def test_a_wide_table_becomes_records(self):
+        self.api.on("GET", "/send", 200, json.dumps({"items": [{"delivery_id": "1", "note": "x" * 90}]}))
+        self.assertEqual(self.terminal("status")[1], "id    1\nnote  " + "x" * 90 + "\n")
+
+    def test_progress(self):
+        def slowly(*_):
+            time.sleep(1.6)
+            return json.dumps({"items": [{"delivery_id": "1"}]})
+        self.api.on("GET", "/send/1", 200, slowly)
+        status, shown = self.terminal("status", "1", "1")
+        self.assertEqual(status, 0)
+        self.assertRegex(shown, r"arara: [12] s, 0 answers, 0 rows")
+        self.assertRegex(shown, r"arara: \d s, 1 answers, 1 rows")
+        self.assertTrue(shown.endswith("\r\033[Kid\n1\n1\n"), repr(shown))
+        self.assertNotIn("rows", self.shimta("status", "1").stderr)
+
+    def test_no_progress_in_a_second(self):
+        self.api.on("GET", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))
+        self.assertEqual(self.terminal("status", "1")[1], "id\n1\n")
+
+
+if __name__ == "__main__":
+    tap.main()
