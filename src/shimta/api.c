@@ -10,7 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { SHEET_BYTES = 4 * 1024 * 1024, NARROW = 80, MAX_DRY_ROWS = 10000 };
+enum { SHEET_BYTES = 4 * 1024 * 1024, NARROW = 80, MAX_DRY_ROWS = 10000, SHOWN_OBJECTS = 3 };
 
 static const char *const request_columns[] = { "account", "task", "request", NULL };
 
@@ -209,12 +209,29 @@ show_requests(Api *self, const QueryAccount *account)
     } while (++n < MAX_DRY_ROWS && query_next(account, &query, &cursor, &none));
 }
 
+/* What it is about: "1, 2, 3 and 7 more". Caller frees. */
+static char *
+objects_of(const Query *query)
+{
+    const char *const single[] = { query->selector ? query->selector : query->sender, query->domain, NULL };
+    const char *const *list = query->ids ? query->ids : single;
+    guint n = g_strv_length((char **) list);
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < MIN(n, SHOWN_OBJECTS); i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", list[i]);
+    if (n > SHOWN_OBJECTS)
+        g_string_append_printf(text, " and %u more", n - SHOWN_OBJECTS);
+    g_autofree char *raw = g_string_free(text, FALSE);
+    return output_clean(raw);
+}
+
 /* An exit status: whether to go on. */
 static int
 confirm(const Api *self)
 {
     const QueryAccount *account = self->accounts->pdata[0];
-    g_autofree char *name = output_clean(account->name);
+    g_autofree char *name = output_clean(account->name), *objects = objects_of(&self->query);
     char answer[8] = "";
 
     if (self->task->yes || !query_is_final(account, api_query(self, account).task))
@@ -223,7 +240,7 @@ confirm(const Api *self)
         complain("this can't be undone; say --yes");
         return EX_USAGE;
     }
-    fprintf(stderr, "%s at account %s? This can't be undone. [y/N] ", self->question, name);
+    fprintf(stderr, "%s %s at account %s? This can't be undone. [y/N] ", self->question, objects, name);
     return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y') ? EX_OK : 1;
 }
 

@@ -19,7 +19,7 @@ struct Api {
     const char *const *columns; /* that come first; NULL-terminated */
     bool record;          /* few rows, with much in each */
     bool sums;            /* what the answer says outside its rows is of interest */
-    const char *question; /* "Cancel these deliveries"; of what can't be undone */
+    const char *question; /* "Cancel delivery"; of what can't be undone */
     QueryTask rather;     /* the task for an API that can do it; QUERY_STATUS: none */
     /* What is done with a row; NULL: api_show(). */
     void (*row)(Api *self, const QueryRow *row);

@@ -92,7 +92,7 @@ api_cancel(Task *task)
         .query = { .task = QUERY_CANCEL },
         .words = API_WORDS_IDS,
         .columns = delivery_columns,
-        .question = "Cancel these deliveries",
+        .question = "Cancel delivery",
     };
 
     return api_run(&api);

@@ -91,7 +91,7 @@ domains_update(Task *task)
 int
 domains_remove(Task *task)
 {
-    Api api = { .query = { .task = QUERY_DOMAIN_REMOVE }, .question = "Remove this key" };
+    Api api = { .query = { .task = QUERY_DOMAIN_REMOVE }, .question = "Remove the key" };
 
     return run(task, &api);
 }

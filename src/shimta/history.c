@@ -92,7 +92,7 @@ history_delete(Task *task)
     Api api = {
         .query = { .task = QUERY_HISTORY_DELETE },
         .columns = deleted_columns,
-        .question = "Delete these from the history",
+        .question = "Delete from the history message",
         .row = task->dry_run ? NULL : show_deleted,
     };
 

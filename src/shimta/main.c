@@ -43,8 +43,8 @@ static const struct {
     { "unsubscribes", "exclude", unsubscribes_exclude, TAKES_API | TAKES_SENDER, 1, -1 },
     { "history", "search", history_search, TAKES_API | TAKES_PERIOD | TAKES_SEARCH, 0, -1 },
     { "history", "show", history_show, TAKES_API, 1, -1 },
-    { "history", "export", history_export, TAKES_API | TAKES_FAILED, 1, -1 },
-    { "history", "opens", history_opens, TAKES_API, 1, -1 },
+    { "history", "export", history_export, TAKES_API | TAKES_FAILED, 1, 1 },
+    { "history", "opens", history_opens, TAKES_API, 1, 1 },
     { "history", "delete", history_delete, TAKES_API | TAKES_YES, 1, -1 },
 };
 
@@ -63,7 +63,7 @@ static const char usage[] =
     "       shimta [options] domains [list [domain]] | add domain | update|remove domain selector\n"
     "       shimta [options] unsubscribes list --sender address [when]\n"
     "       shimta [options] unsubscribes enable address | exclude --sender address address ...\n"
-    "       shimta [options] history search [id ...] [when] | show|export|opens|delete id ...\n";
+    "       shimta [options] history search [id ...] [when] | show|delete id ... | export|opens id\n";
 
 /* The command's number; takes its words off the arguments. Of two with one name --remote chooses. */
 static guint

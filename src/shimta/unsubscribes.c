@@ -27,7 +27,7 @@ unsubscribes_enable(Task *task)
         .query = { .task = QUERY_UNSUB_ENABLE, .sender = task->args[0] },
         .columns = columns,
         .record = true,
-        .question = "Enable one-click unsubscription",
+        .question = "Enable one-click unsubscription of",
     };
 
     task->args++;

@@ -219,12 +219,15 @@ class TerminalTest(asking.Case):
         for answer in ("n\n", "\n", "\x04"):
             status, shown = self.terminal("cancel", "1", answers=[("[y/N]", answer)])
             self.assertEqual(status, 1)
-            self.assertIn("Cancel these deliveries at account arara? This can't be undone.", shown)
+            self.assertIn("Cancel delivery 1 at account arara? This can't be undone.", shown)
         self.assertEqual(self.api.seen, [])
         status, shown = self.terminal("cancel", "1", answers=[("[y/N]", "y\n")])
         self.assertEqual(status, 0)
         self.assertEqual(len(self.api.requests("/send/1")), 1)
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--yes")[1])
+        for argv, objects in ((["cancel", *"12345"], "1, 2, 3 and 2 more"), (["domains", "remove", "a.jp", "s1"], "s1, a.jp"),
+                              (["unsubscribes", "enable", "a@a.jp"], "a@a.jp")):
+            self.assertIn(objects + " at account", self.terminal(*argv, answers=[("[y/N]", "\n")])[1])
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--dry-run")[1])
 
     def test_table(self):

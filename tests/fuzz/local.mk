@@ -1,6 +1,7 @@
 # With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
 fuzz_replays = %D%/mail_replay %D%/translate_replay %D%/smtp_replay %D%/sasl_replay %D%/proxy_replay %D%/query_replay \
 	%D%/event_replay
+	%D%/sheet_replay
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += %D%/corpus
@@ -31,10 +32,13 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_event_replay_SOURCES = %D%/replay.c %D%/event_fuzz.c
 %C%_event_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/event"'
 %C%_event_replay_LDADD = $(QUERY_LIBS)
-
 if FUZZING
-fuzz_targets = %D%/mail_fuzz %D%/translate_fuzz %D%/smtp_fuzz %D%/sasl_fuzz %D%/proxy_fuzz %D%/query_fuzz \
+fuzz_targets = %D%/mail_fuzz %D%/proxy_fuzz %D%/query_fuzz %D%/sasl_fuzz %D%/smtp_fuzz %D%/translate_fuzz
 	%D%/event_fuzz
+%C%_sheet_replay_SOURCES = %D%/replay.c %D%/sheet_fuzz.c
+%C%_sheet_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/sheet"'
+%C%_sheet_replay_LDADD = $(SHEET_LIBS)
+	%D%/sheet_fuzz
 noinst_PROGRAMS += $(fuzz_targets)
 %C%_mail_fuzz_SOURCES = $(mail_fuzz_sources)
 %C%_mail_fuzz_CPPFLAGS = $(mail_fuzz_cppflags)
@@ -56,6 +60,9 @@ noinst_PROGRAMS += $(fuzz_targets)
 %C%_event_fuzz_SOURCES = %D%/event_fuzz.c
 %C%_event_fuzz_LDADD = $(QUERY_LIBS)
 %C%_event_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_sheet_fuzz_SOURCES = %D%/sheet_fuzz.c
+%C%_sheet_fuzz_LDADD = $(SHEET_LIBS)
+%C%_sheet_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 %C%_sasl_fuzz_SOURCES = %D%/sasl_fuzz.c
 %C%_sasl_fuzz_LDADD = $(SMTP_LIBS)
 %C%_sasl_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -67,6 +74,7 @@ fuzz: $(fuzz_runs)
 
 $(fuzz_runs): %.run: %
 	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *query*) seeds=query ;; *event*) seeds=event ;; *) seeds=mail ;; esac; \
+	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *query*) seeds=query ;; *sheet*) seeds=sheet ;; *) seeds=mail ;; esac; \
 	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
 	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 		-artifact_prefix=$*- $*.corpus '$(srcdir)/%D%/corpus/'$$seeds
