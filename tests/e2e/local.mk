@@ -4,6 +4,7 @@ e2e_tests = \
 	%D%/arara_test.py \
 	%D%/ask_failure_test.py \
 	%D%/ask_test.py \
+	%D%/attack_test.py \
 	%D%/auth_test.py \
 	%D%/authenticated_test.py \
 	%D%/bounce_test.py \
