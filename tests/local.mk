@@ -17,8 +17,8 @@ include tests/e2e/local.mk
 include tests/crash/local.mk
 include tests/bench/local.mk
 
-TESTS += tests/layers.sh tests/lint.sh tests/docs.py
-EXTRA_DIST += tests/layers.sh tests/layers.txt tests/lint.sh tests/tap.sh tests/docs.py
+TESTS += tests/layers.sh tests/lint.sh tests/rows.sh tests/docs.py
+EXTRA_DIST += tests/layers.sh tests/layers.txt tests/lint.sh tests/rows.sh tests/tap.sh tests/docs.py
 
 # The C tests alone, for a second compiler.
 check-c: $(check_PROGRAMS) all

@@ -39,8 +39,7 @@ class AccessTest(unittest.TestCase):
             self.assertEqual(talk.reply()[0], 0)
         daemon.wait_line(r"refused client=127.0.0.1 listener=tcp dsn=5.7.1")
 
-    def test_connections_of_one_client(self):
-        """A99."""
+    def test_A99_connections_of_one_client(self):
         daemon = serve(self, max_connections_per_client=2)
         with daemon.raw() as first, daemon.raw() as second, daemon.raw() as third:
             self.assertEqual([first.reply()[0], second.reply()[0]], [220, 220])
@@ -50,6 +49,14 @@ class AccessTest(unittest.TestCase):
             first.reply()
             with daemon.raw() as fourth:
                 self.assertEqual(fourth.reply()[0], 220)
+
+    def test_A99_connections_in_all(self):
+        daemon = shim.Daemon(NOWHERE, {"shimta": "max-connections = 2\n"})
+        self.addCleanup(daemon.end)
+        with daemon.raw() as first, daemon.raw() as second, daemon.raw() as third:
+            self.assertEqual([first.reply()[0], second.reply()[0]], [220, 220])
+            code, text = third.reply()
+            self.assertEqual((f"{code} {text[:5]}", third.reply()[0]), ("421 4.3.2", 0))
 
     def test_few_descriptors(self):
         """The surplus gets an answer, and everyone is served once the crowd has left."""
@@ -156,7 +163,7 @@ class MessageTest(unittest.TestCase):
                 self.assertEqual(self.answer(strict, message), "550 5.5.2" if bare else "451 4.4.1")
                 self.assertEqual(self.answer(usual, message), "451 4.4.1")
 
-    def test_half_closed(self):
+    def test_A100_half_closed(self):
         """The answer still comes to a client that has shut its end behind the dot."""
         daemon = serve(self)
         for size in (10, 100000):

@@ -145,7 +145,7 @@ class ClientTest(unittest.TestCase):
 
 
 class RuleTest(unittest.TestCase):
-    def test_a87_a88(self):
+    def test_A87_A88(self):
         with dialogue("tcp") as talk:
             self.assertNotIn("AUTH", " ".join(talk.offered))
             self.assertEqual(secure.plain(talk, "ann@example.jp", SECRET), (538, "5.7.11 Say STARTTLS first"))
@@ -180,14 +180,14 @@ class RuleTest(unittest.TestCase):
                 talk.hello()
                 self.assertEqual(talk.ask(MAIL)[0], code)
 
-    def test_a93_oversize(self):
+    def test_A93_oversize(self):
         with dialogue() as talk:
             self.assertEqual(talk.ask("AUTH PLAIN " + "A" * 12288), (500, "5.5.6 Authentication line too long"))
             talk.ask("AUTH LOGIN")
             self.assertEqual(talk.ask("A" * 12288), (500, "5.5.6 Authentication line too long"))
             self.assertEqual(talk.ask("NOOP")[0], 250)
 
-    def test_a90_third_wrong_password(self):
+    def test_A90_third_wrong_password(self):
         """Known or not, by any mechanism, the answers are the same."""
         for user in ("ann@example.jp", "nobody"):
             with dialogue() as talk:

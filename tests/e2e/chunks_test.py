@@ -97,7 +97,7 @@ class ChunksTest(unittest.TestCase):
         talk.put(f"{MAIL}\r\n{RCPT}\r\nBDAT {len(message)} LAST\r\n".encode() + message + b"NOOP\r\n")
         self.assertEqual([talk.reply()[0] for _ in range(4)], [250] * 4)
 
-    def test_a34_too_much_is_read_and_forgotten(self):
+    def test_A34_too_much_is_read_and_forgotten(self):
         talk = self.begin()
         talk.put(b"BDAT 90000000 LAST\r\n")
         before = daemon.status("VmRSS")
@@ -109,7 +109,7 @@ class ChunksTest(unittest.TestCase):
             self.assertLess(daemon.status("VmRSS") - before, 4096)
         self.assertEqual(sandbox.box(), [])
 
-    def test_a39_many_chunks_take_no_memory(self):
+    def test_A39_many_chunks_take_no_memory(self):
         talk = self.begin()
         talk.put(b"BDAT %d\r\n" % len(HEAD) + HEAD + b"BDAT 2\r\n\r\n")
         self.assertEqual([talk.reply()[0] for _ in range(2)], [250] * 2)
@@ -122,7 +122,7 @@ class ChunksTest(unittest.TestCase):
         self.assertEqual(self.chunk(talk, b"\r\n", True)[0], 250)
         self.assertEqual(shim.text_of(self.received()).strip(), "x" * 100_000)
 
-    def test_a40_gone_in_the_middle(self):
+    def test_A40_gone_in_the_middle(self):
         for abort in (False, True):
             talk = self.begin()
             talk.put(b"BDAT 1000 LAST\r\nSubject: half\r\n")

@@ -62,6 +62,9 @@ COMMANDS = [
     ("A18", [HELLO, MAIL], "RCPT TO:<b@[127.0.0.1]>", "501 5.1.3"),
     ("A18", [HELLO, MAIL], "RCPT TO:<postmaster>", "250 2.1.5"),
     ("A18", [HELLO, MAIL], "RCPT TO:<>", "501 5.1.3"),
+    ("A19", [HELLO, MAIL], "RCPT TO:<a..b@example.org>", "250 2.1.5"),
+    ("A19", [HELLO, MAIL], "RCPT TO:<a.@example.org>", "250 2.1.5"),
+    ("A19", [HELLO, MAIL], "RCPT TO:<b@example.org.>", "501 5.1.3"),
     ("A23", [HELLO], MAIL + " SIZE=99999999999999999999", "552 5.3.4"),
     ("A24", [HELLO], MAIL + " SIZE=-1", "501 5.5.4"),
     ("A24", [HELLO], MAIL + " SIZE=abc", "501 5.5.4"),
@@ -168,12 +171,12 @@ class CommandTest(unittest.TestCase):
                 self.assertTrue(text.isprintable() or "\n" in text, ascii(text))
                 self.assertEqual(talk.ask("NOOP")[0], 250, "the session goes on")
 
-    def test_a13_with_smtputf8(self):
+    def test_A13_with_smtputf8(self):
         with daemon.raw() as talk:
             talk.hello()
             self.assertEqual(talk.ask("MAIL FROM:<山田@example.jp> SMTPUTF8")[0], 250)
 
-    def test_a20_talks_before_the_banner(self):
+    def test_A20_talks_before_the_banner(self):
         """Sent before the connection is even accepted: it lies in the socket when the banner is due."""
         sock = socket.create_connection(("127.0.0.1", daemon.port), shim.PATIENCE)
         sock.sendall(b"EHLO early\r\nMAIL FROM:<a@example.jp>\r\n")
@@ -184,7 +187,7 @@ class CommandTest(unittest.TestCase):
         self.assertNotIn("2.1.0", repr(replies), "no command was run")
         self.assertIn(554, [code for code, _ in replies])
 
-    def test_a21_a_group_behind_ehlo(self):
+    def test_A21_a_group_behind_ehlo(self):
         with daemon.raw() as talk:
             talk.reply()
             talk.put(f"{HELLO}\r\n{MAIL}\r\n{RCPT}\r\nNOOP\r\n")
@@ -194,14 +197,14 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(replies[-2][0], 554)
         self.assertNotIn("2.1.0", repr(replies))
 
-    def test_a22_a_legal_group(self):
+    def test_A22_a_legal_group(self):
         with daemon.raw() as talk:
             talk.hello()
             talk.put(MAIL + "\r\n" + "".join(f"RCPT TO:<r{n}@example.org>\r\n" for n in range(100)) + "DATA\r\n")
             codes = [talk.reply()[0] for _ in range(102)]
             self.assertEqual(codes, [250] * 101 + [354])
 
-    def test_a27_a59_oversized(self):
+    def test_A27_A59_oversized(self):
         with daemon.raw() as talk:
             talk.hello()
             for step in (MAIL + " SIZE=1", RCPT, "DATA"):
@@ -214,7 +217,7 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(talk.ask("NOOP")[0], 250)
             self.assertEqual(talk.transaction("a@example.jp", ["b@example.org"], mails.order(cc=()))[0], 250)
 
-    def test_a52_dots(self):
+    def test_A52_dots(self):
         for body, want in ((b"..x\r\n", ".x\n"), (b"last line\r\n", "last line\n")):
             sandbox.clear()
             with daemon.raw() as talk:
@@ -225,11 +228,11 @@ class CommandTest(unittest.TestCase):
                 self.assertEqual(talk.reply()[0], 250)
             self.assertEqual(shim.text_of(sandbox.mail(sandbox.box()[0]["number"])), want)
 
-    def test_a58_loop(self):
+    def test_A58_loop(self):
         code, text = daemon.send("a@example.jp", ["b@example.org"], b"Received: by x; y\r\n" * 101 + HEAD + b"\r\nx\r\n")
         self.assertEqual(f"{code} {text[:5]}", "554 5.4.6")
 
-    def test_a95_endless_line(self):
+    def test_A95_endless_line(self):
         with daemon.raw() as talk:
             talk.hello()
             talk.put(b"NOOP " + b"x" * 60_000 + b"\r\n")
@@ -241,7 +244,7 @@ class CommandTest(unittest.TestCase):
                 pass
             self.assertIn(talk.reply()[0], (500, 0))
 
-    def test_a97_errors_end_the_session(self):
+    def test_A97_errors_end_the_session(self):
         with daemon.raw() as talk:
             talk.hello()
             codes = []
@@ -253,7 +256,7 @@ class CommandTest(unittest.TestCase):
             self.assertIn(421, codes)
             self.assertLessEqual(len(codes), 25)
 
-    def test_a97_junk_ends_the_session(self):
+    def test_A97_junk_ends_the_session(self):
         with daemon.raw() as talk:
             talk.hello()
             codes = []
@@ -262,7 +265,7 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(codes[-1], 421)
             self.assertGreaterEqual(len(codes), 90)
 
-    def test_a98_recipients(self):
+    def test_A98_recipients(self):
         small = shim.Daemon(sandbox.url, {"listen tcp": "max-recipients = 3\n"})
         self.addCleanup(small.end)
         sandbox.clear()
@@ -276,7 +279,7 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(talk.reply()[0], 250)
         self.assertEqual(sorted(sandbox.copies()), [f"r{n}@example.org" for n in range(3)])
 
-    def test_a100_reset_at_each_state(self):
+    def test_A100_reset_at_each_state(self):
         steps = [HELLO, MAIL, RCPT, "DATA", "half a line"]
         for count in range(len(steps) + 1):
             talk = daemon.raw()
@@ -291,7 +294,7 @@ class CommandTest(unittest.TestCase):
 
 
 class ContentTest(unittest.TestCase):
-    def test_a41_to_a50_only_crlf_dot_crlf_ends_data(self):
+    def test_A41_to_A50_only_crlf_dot_crlf_ends_data(self):
         for end in (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\r\n.\r", b"\r\n.\r\r\n",
                     b"\r\n.\0\r\n", b"\r\n\0.\r\n"):
             with self.subTest(end=end), daemon.raw() as talk:
@@ -305,7 +308,7 @@ class ContentTest(unittest.TestCase):
                 self.assertEqual(talk.ask("NOOP")[0], 250)
                 self.assertEqual([row["to"] for row in sandbox.box()], ["b@example.org"])
 
-    def test_a60_fields_that_should_be_one(self):
+    def test_A60_fields_that_should_be_one(self):
         """The first From and Subject count, the last Content-Type and Content-Transfer-Encoding; a From without an
         address is none, and the envelope's sender stands in."""
         to = b"To: b@example.org\r\n"
@@ -367,34 +370,66 @@ class ContentTest(unittest.TestCase):
         self.assertEqual(code, 250, text)
         return sandbox.mail(sandbox.box()[0]["number"])
 
-    def test_a67_text_is_kept(self):
+    def test_A67_text_is_kept(self):
         self.assertIn("kept", shim.text_of(self.body(MESSAGES[[row[0] for row in MESSAGES].index("A67")][2])))
 
-    def test_a68_a69_padded_words(self):
+    def test_A68_A69_padded_words(self):
         self.assertEqual(self.body(b"Subject: =?UTF-8?B?SGVsbG8=?= =?UTF-8?B?IHdvcmxk?=\r\n\r\nx\r\n")["Subject"], "Hello world")
         words = b"\r\n ".join(mails.jis(piece) for piece in ("日本語", "の件名", "です。"))
         self.assertEqual(self.body(b"Subject: " + words + b"\r\n\r\nx\r\n")["Subject"], "日本語の件名です。")
 
-    def test_a70_base64_goes_on_after_padding(self):
+    def test_A70_base64_goes_on_after_padding(self):
         message = (MIXED + b"--b\r\nContent-Type: application/octet-stream; name=v\r\nContent-Transfer-Encoding: base64\r\n\r\n"
                    b"Vkk=UlVT\r\nISE=\r\n--b--\r\n")
         part, = self.body(message).iter_attachments()
         self.assertEqual(part.get_payload(decode=True), b"VIRUS!!")
 
-    def test_a71_encoded_line_break(self):
+    def test_A71_encoded_line_break(self):
         mail = self.body(b"Subject: =?utf-8?q?hi=0D=0ABcc:_evil=40x.example?=\r\n\r\nx\r\n")
         self.assertIsNone(mail["Bcc"])
         self.assertRegex(mail["Subject"], r"^hi\s+Bcc: evil@x\.example$")
         self.assertEqual(len(sandbox.box()), 1)
 
-    def test_a72_names(self):
+    def test_A72_names(self):
         for name, bad in ((b"filename=\"../../etc/passwd\"", "/"), (b"filename*=utf-8''a%0D%0AX%3A%20b%00.txt", "\n"),
                           (b"filename*=utf-8''%E2%80%AEgpj.exe", "\u202e"), (b"filename=\"" + b"n" * 4096 + b"\"", "n" * 300)):
             part, = self.body(MIXED + b"--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; " + name
                               + b"\r\n\r\nx\r\n--b--\r\n").iter_attachments()
             self.assertNotIn(bad, part.get_filename())
 
-    def test_a75_one_name_four_ways(self):
+    def test_A19_the_same_by_command_line(self):
+        for to, accepted in (("a..b@example.org", True), ("a.@example.org", True), ("b@example.org.", False)):
+            sandbox.clear()
+            done = daemon.sendmail("-fa@example.jp", to, stdin=b"Subject: s\n\nx\n")
+            self.assertEqual((done.returncode == 0, [row["to"] for row in sandbox.box()]), (accepted, [to] * accepted), done)
+
+    def test_A73_by_command_line(self):
+        message = b"To: b@example.org\nBcc: one@example.net,\n two@example.net,\n\tthree@example.net\nSubject: s\n\nx\n"
+        for words in (("-F", "x\nBcc: y@example.net"), ("-f", "a@example.jp\r\nX: y")):
+            sandbox.clear()
+            self.assertEqual(daemon.sendmail("-t", *words, stdin=message).returncode, 65)
+            self.assertEqual(sandbox.box(), [])
+        self.assertEqual(daemon.sendmail("-t", "-fa@example.jp", stdin=message).returncode, 0)
+        copies = sandbox.copies()
+        self.assertEqual(sorted(copies), ["b@example.org", "one@example.net", "three@example.net", "two@example.net"])
+        for mail, in copies.values():
+            self.assertNotIn("example.net", " ".join(text for name, text in mail.items() if not name.startswith("X-Sandbox-")))
+
+    def test_A76_attachments_that_mean_something(self):
+        for kind in ("application/ms-tnef", "application/pkcs7-signature", "application/pgp-signature", "application/pgp-keys",
+                     "message/partial; id=\"x\"; number=1; total=2", "message/external-body; access-type=local-file; name=\"/etc/passwd\"",
+                     "message/delivery-status", "message/rfc822"):
+            with self.subTest(kind=kind):
+                content = b"Subject: inner\r\n\r\nkept as it is \r\n" if kind.startswith("message/") else bytes(range(256)) * 9
+                coded = content if kind.startswith("message/") else base64.encodebytes(content).replace(b"\n", b"\r\n")
+                part, = self.body(MIXED + b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\nContent-Type: " + kind.encode()
+                                  + (b"" if coded is content else b"\r\nContent-Transfer-Encoding: base64")
+                                  + b"\r\nContent-Disposition: attachment; filename=a.bin\r\n\r\n" + coded
+                                  + b"\r\n--b--\r\n").iter_attachments()
+                got = part.get_payload(decode=True) or b"".join(inner.as_bytes() for inner in part.get_payload())
+                self.assertEqual(got.replace(b"\r\n", b"\n").rstrip(b"\n"), content.replace(b"\r\n", b"\n").rstrip(b"\n"))
+
+    def test_A75_one_name_four_ways(self):
         name = "見積書.pdf"
         jis = b"=?ISO-2022-JP?B?" + base64.b64encode(name.encode("iso-2022-jp")) + b"?="
         percent = "".join(f"%{byte:02X}" for byte in name.encode("iso-2022-jp")).encode()

@@ -60,7 +60,7 @@ class LineEndsTest(unittest.TestCase):
         self.judge("refuse-terminators", ENDS, "550 5.5.2")
         self.judge("refuse-terminators", NULS + BARE, "250 2.0.0")
 
-    def test_a51_commands(self):
+    def test_A51_commands(self):
         for policy, want in (("normalise", 250), ("refuse-terminators", 250), ("refuse", 500)):
             with self.daemon(policy).raw() as talk:
                 talk.reply()

@@ -92,12 +92,12 @@ class AgreementTest(unittest.TestCase):
             self.assertIn("221 2.0.0 Bye", s_client(*options), options)
         self.assertIn("No ALPN negotiated", s_client("-alpn", "h2,nonsense"))
 
-    def test_old_versions(self):
+    def test_A86_old_versions(self):
         for version in ("-tls1", "-tls1_1"):
             for listener in ports:
                 self.assertNotIn("221 2.0.0", s_client(version, "-cipher", "ALL:@SECLEVEL=0", listener=listener))
 
-    def test_renegotiation(self):
+    def test_A86_renegotiation(self):
         """It is refused, and never a second handshake: the client is left to decide."""
         after = len(daemon.lines)
         shown = s_client("-tls1_2", say=("EHLO client.test", "R", "noop", "quit"))
@@ -198,7 +198,7 @@ class CutTest(unittest.TestCase):
             self.assertNotRegex("\n".join(daemon.lines[after:]), "(?m)^secured ")
         alive()
 
-    def test_record_of_16_kib_byte_by_byte(self):
+    def test_A86_record_of_16_kib_byte_by_byte(self):
         sandbox.clear()
         with connect() as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

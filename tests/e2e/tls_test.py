@@ -251,7 +251,7 @@ class HandshakeTest(unittest.TestCase):
 
 
 class AttackTest(unittest.TestCase):
-    def test_a81_injection(self):
+    def test_A81_injection(self):
         """What comes with STARTTLS is not read, whether in its segment or behind it."""
         for text in ("STARTTLS\r\nMAIL FROM:<evil@example.jp>\r\n", "STARTTLS\r\nNOOP\r\n", "STARTTLS\r\nE"):
             with shim.Dialogue(connect()) as talk:
@@ -265,7 +265,7 @@ class AttackTest(unittest.TestCase):
             talk.put("EHLO evil.test\r\nMAIL FROM:<evil@example.jp>\r\n")
             self.assertNotRegex(read_all(talk.sock), rb"250|220|5\d\d")
 
-    def test_a82_to_a84(self):
+    def test_A82_A83_A84(self):
         with upgraded() as talk:
             self.assertEqual(talk.ask("MAIL FROM:<a@example.jp>")[0], 503)
             self.assertEqual(talk.ask("STARTTLS")[0], 503)
@@ -273,7 +273,7 @@ class AttackTest(unittest.TestCase):
             self.assertEqual(talk.ask("STARTTLS"), (503, "5.5.1 TLS is on already"))
             self.assertEqual(talk.ask("MAIL FROM:<a@example.jp>")[0], 250)
 
-    def test_a85_wrong_language(self):
+    def test_A85_wrong_language(self):
         for where, said in ((implicit, b"EHLO client.test\r\nMAIL FROM:<a@example.jp>\r\n"), (implicit, b"GET / HTTP/1.1\r\n\r\n")):
             with connect(where) as sock:
                 sock.sendall(said)
@@ -283,7 +283,7 @@ class AttackTest(unittest.TestCase):
             sock.sendall(hello())
             self.assertEqual(read_all(sock)[:10], b"554 5.5.0 ")
 
-    def test_a86_never_finished(self):
+    def test_A86_never_finished(self):
         first = hello()
         for part in (b"", first[:1], first[:100], first):
             with connect(port("hasty")) as sock:
