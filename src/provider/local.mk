@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libprovider.a
 	%D%/cmc_deliveries.c \
 	%D%/cmc_request.h \
 	%D%/cmc_marker.c %D%/cmc_marker.h \
+	%D%/feedback_conf.c %D%/feedback_conf.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/provider.c %D%/provider.h
 

@@ -168,7 +168,8 @@ provider_open(ConfFile *file, const char *name, GError **error)
         return NULL;
     }
     limits_complete(self);
-    if (!conf_read(file, "account", name, translate_conf_keys, &self->translate, error))
+    if (!conf_read(file, "account", name, translate_conf_keys, &self->translate, error) ||
+        !feedback_conf_read(&self->feedback, file, name, error))
         return NULL;
     self->conf = g_malloc0(MAX(self->driver->conf_size, 1));
     if (!conf_read(file, "account", name, self->driver->keys, self->conf, error) || !account_check(self, file, error))
@@ -185,6 +186,7 @@ provider_free(Provider *self)
         return;
     conf_clear(account_keys, self);
     conf_clear(translate_conf_keys, &self->translate);
+    feedback_conf_clear(&self->feedback);
     if (self->conf)
         conf_clear(self->driver->keys, self->conf);
     g_free(self->conf);
@@ -200,6 +202,7 @@ provider_print(const Provider *self, GString *out)
     conf_print(account_keys, self, out);
     conf_print(self->driver->keys, self->conf, out);
     conf_print(translate_conf_keys, &self->translate, out);
+    feedback_conf_print(&self->feedback, out);
 }
 
 static gint64

@@ -8,6 +8,7 @@
 #include "mail/mail.h"
 #include "mail/outcome.h"
 #include "mail/recipients.h"
+#include "provider/feedback_conf.h"
 
 /* What one call may carry; 0 means unlimited. Constant data of a driver, overridden per account. */
 typedef struct {
@@ -45,6 +46,7 @@ struct Provider {
     char *fallback_name;   /* another account, or NULL */
     const Provider *fallback; /* that account; the relay's settings set it */
     TranslateConf translate;
+    FeedbackConf feedback;
     void *conf;            /* the driver's own struct */
     Secret *key;
 };

@@ -30,6 +30,35 @@ journal_store_since(JournalStore *self, const char *event, gint64 since_ms, Jour
     return step == SQLITE_DONE;
 }
 
+bool
+journal_store_after(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error)
+{
+    sqlite3_stmt *statement = journal_sql_prepare(self, JOURNAL_AFTER,
+        "SELECT " COLUMNS " FROM lines WHERE row > ? AND event = ? ORDER BY row LIMIT ?");
+    int step = SQLITE_ERROR;
+
+    if (!statement)
+        return journal_sql_fail(self, error);
+    sqlite3_bind_int64(statement, 1, page->after);
+    sqlite3_bind_text(statement, 2, page->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, page->max);
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        JournalLine line;
+        gint64 row = journal_sql_line(statement, &line);
+        visit(&line, row, user);
+    }
+    if (step != SQLITE_DONE)
+        journal_sql_fail(self, error);
+    sqlite3_reset(statement);
+    return step == SQLITE_DONE;
+}
+
+bool
+journal_store_last(JournalStore *self, gint64 *row, GError **error)
+{
+    return journal_sql_number(self, "SELECT coalesce(max(row), 0) FROM lines", row, error);
+}
+
 /* Visits the lines with a key until visit returns false. */
 typedef struct {
     const char *order; /* the statement */
@@ -113,7 +142,7 @@ add_line(const JournalLine *line, gint64 row, void *user)
 {
     LineSearch *search = user;
 
-    if (g_strcmp0(line->id, search->page->id) != 0)
+    if (g_strcmp0(line->id, search->page->id) != 0 || g_strcmp0(line->event, JOURNAL_WATCHED) == 0)
         return true;
     if (search->n++ == search->page->max)
         return false;

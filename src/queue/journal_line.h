@@ -21,6 +21,9 @@ typedef struct {
     const char *digest;     /* event "accepted": what the duplicate window knows the mail by */
 } JournalLine;
 
+/* The event of a line that is no history, but for queue/watch_line.h. */
+#define JOURNAL_WATCHED "watched"
+
 enum {
     JOURNAL_STRINGS = 11,
     JOURNAL_LINE_BYTES = 32 * 1024, /* at most, its newline included */

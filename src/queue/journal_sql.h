@@ -13,6 +13,7 @@ typedef enum {
     JOURNAL_DELETE_KEY,
     JOURNAL_DELETE,
     JOURNAL_SINCE,
+    JOURNAL_AFTER,
     JOURNAL_FIND,
     JOURNAL_STATEMENTS
 } JournalStatement;

@@ -51,6 +51,12 @@ typedef struct {
 } JournalPage;
 bool journal_store_lines(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error);
 
+/* At most max lines of an event, which page->id is here, behind a row. */
+bool journal_store_after(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error);
+
+/* The last row; 0: none. */
+bool journal_store_last(JournalStore *self, gint64 *row, GError **error);
+
 /* Removes at most max lines that are older. How many. */
 bool journal_store_prune(JournalStore *self, gint64 before_ms, guint max, guint *n, GError **error);
 

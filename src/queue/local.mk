@@ -23,6 +23,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 	%D%/store_kind.h \
 	%D%/store_memory.c \
 	%D%/store_sqlite.c \
-	%D%/suppression.c %D%/suppression.h
+	%D%/suppression.c %D%/suppression.h \
+	%D%/watch_line.c %D%/watch_line.h
 
 QUEUE_LIBS = src/queue/libqueue.a $(SQLITE_LIBS) $(MAIL_LIBS)

@@ -38,6 +38,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/token.c %D%/token.h \
 	%D%/tries.c %D%/tries.h \
 	%D%/verdict.c %D%/verdict.h \
+	%D%/watch.c %D%/watch.h \
 	%D%/world.c %D%/world.h \
 	%D%/zip.c %D%/zip.h
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/figures.h"
+#include "relay/watch.h"
 
 enum { QUEUED_LINES = 1000 }; /* of one mail */
 
@@ -130,6 +131,37 @@ note_fallback(const Entry *entry, const char *event, const char *to, const Outco
     note_outcome(entry, event, &recipient, &service, why);
 }
 
+static guint64 watched;
+
+/* Whoever waits for a mail's fate needs more than its history. last: the call that the line before this one was of. */
+static void
+note_watched(const Entry *entry, guint i, const Service *service, const char **last)
+{
+    const Outcome *outcome = &g_array_index(entry->outcomes, Outcome, i);
+    const GPtrArray *recipients = entry->envelope->recipients;
+    JournalLine line = line_of(entry, JOURNAL_WATCHED);
+
+    if (outcome->verdict != OUTCOME_DELIVERED || !service->provider || !service->provider->feedback.on ||
+        entry->is_bounce || i >= recipients->len || !journal)
+        return;
+    const EnvelopeRecipient *to = recipients->pdata[i];
+    g_autofree char *text = watch_text(entry, to, g_strcmp0(*last, service->call) != 0);
+    *last = service->call;
+    line.recipient = to->address;
+    line.account = service->provider->name;
+    line.call = service->call;
+    line.remote_id = outcome->remote_id;
+    line.text = text;
+    journal_write(journal, &line);
+    watched++;
+}
+
+guint64
+report_watched(void)
+{
+    return watched;
+}
+
 /* --- outcomes ------------------------------------------------------------------------------------ */
 
 static void
@@ -168,14 +200,17 @@ void
 report_outcomes(const Entry *entry, const GArray *services, bool alone, bool final)
 {
     static const Service none = { 0 };
+    const char *last = "";
     bool any_delivered = false;
 
     for (guint i = 0; i < entry->outcomes->len; i++)
         any_delivered |= g_array_index(entry->outcomes, Outcome, i).verdict == OUTCOME_DELIVERED;
     for (guint i = 0; i < entry->outcomes->len; i++) {
         const Service *service = services && i < services->len ? &g_array_index(services, Service, i) : &none;
-        if (is_news(entry, i, final))
-            report_outcome(entry, i, service, alone && any_delivered);
+        if (!is_news(entry, i, final))
+            continue;
+        report_outcome(entry, i, service, alone && any_delivered);
+        note_watched(entry, i, service, &last);
     }
 }
 

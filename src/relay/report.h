@@ -21,6 +21,9 @@ void service_copy(Service *to, const Service *from);
  * 250, hence an error. Unless final only what stays as it is. */
 void report_outcomes(const Entry *entry, const GArray *services, bool alone, bool final);
 
+/* How many mails' recipients have been written down for whoever waits for their fate (JOURNAL_WATCHED). */
+guint64 report_watched(void);
+
 void report_notes(const Entry *entry, const Mail *mail, const Provider *provider);
 
 /* A recipient goes through another account now. */

@@ -1,4 +1,4 @@
-QUEUE_TESTS = %D%/claim_test %D%/damage_test %D%/feedback_test %D%/journal_test %D%/sqlite_test %D%/store_test %D%/suppression_test
+QUEUE_TESTS = %D%/claim_test %D%/damage_test %D%/feedback_test %D%/journal_test %D%/sqlite_test %D%/store_test %D%/suppression_test %D%/watch_line_test
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 %C%_claim_test_SOURCES = %D%/claim_test.c %D%/queue_mail.c %D%/queue_mail.h
@@ -18,3 +18,5 @@ TESTS += $(QUEUE_TESTS)
 %C%_store_test_LDADD = $(QUEUE_LIBS)
 %C%_suppression_test_SOURCES = %D%/suppression_test.c
 %C%_suppression_test_LDADD = $(QUEUE_LIBS)
+%C%_watch_line_test_SOURCES = %D%/watch_line_test.c
+%C%_watch_line_test_LDADD = $(QUEUE_LIBS)

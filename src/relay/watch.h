@@ -1,0 +1,8 @@
+/* What is kept of a delivered mail until its recipients' fate is known, for accounts with feedback. Loop thread. */
+#pragma once
+
+#include "queue/entry.h"
+
+/* Text of a line as queue/watch_line.h has it; with the header's fields that a notice repeats, Bcc never, at most 2 KB
+ * of them. Reads the beginning of the spool. Caller frees. */
+char *watch_text(const Entry *entry, const EnvelopeRecipient *to, bool header);
