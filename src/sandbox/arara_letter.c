@@ -399,6 +399,8 @@ read_settings(const AraraReader *reader, Letter *letter, const cJSON *settings, 
 {
     if (!shape_check(settings, settings_shape, "settings", why))
         return false;
+    const cJSON *error_count = shape_get(settings, "error_count");
+    letter->error_count = error_count ? (guint) error_count->valueint : 0;
     if (!arara_is_request_id(shape_string(settings, "request_id")))
         return wrong(why, "settings.request_id needs 1 to 64 of a-z and 0-9");
     return read_send_time(reader, shape_string(settings, "send_time"), send_us, why)

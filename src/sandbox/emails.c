@@ -152,7 +152,7 @@ accept_call(Exchange *exchange, EmailsCall *call, Problems *problems)
         problems_add(problems, "13-008", NULL, NULL);
         return NULL;
     }
-    ledger_add(sandbox->ledger, letter, exchange->call, bulk ? NULL : id, NULL);
+    feedback_admit(sandbox->feedback, ledger_add(sandbox->ledger, letter, exchange->call, bulk ? NULL : id, NULL), 0);
     g_string_append_printf(exchange->note, " messages=%u", letter_recipients(letter));
     return g_steal_pointer(&id);
 }

@@ -1,5 +1,5 @@
 /* One HTTP request and its answer, and the table row that serves it. server.c drives the
- * rows' functions; every API that the sandbox plays brings a table of its own. All of it
+ * rows' functions; every API that the sandbox plays brings tables of its own. All of it
  * runs on the server's one thread, so nothing here needs a lock. */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "sandbox/box.h"
 #include "sandbox/crowd.h"
 #include "sandbox/fault.h"
+#include "sandbox/feedback.h"
 #include "sandbox/json.h"
 #include "sandbox/ledger.h"
 #include "sandbox/options.h"
@@ -23,6 +24,8 @@ typedef struct {
     Crowd *crowd;               /* users of Emails */
     Arara *arara;
     Ledger *ledger;
+    Feedback *feedback;
+    guint64 queries;            /* requests that are neither of calls nor of lookups nor of logins */
     guint64 calls;              /* API requests begun, without logins and those for Deliveries */
     guint64 lookups;            /* requests for Deliveries */
     guint64 logins;             /* tokens issued */

@@ -181,7 +181,7 @@ read_aim(const char *text, FaultOrder *order)
         return true;
     order->path = g_strdup(parts[1]);
     /* A login or a look-up has faults only if they are for it. */
-    order->apis |= API_ARARA_LOGIN | API_DELIVERIES;
+    order->apis |= API_ARARA_LOGIN | API_DELIVERIES | API_QUERY;
     return *order->path == '/';
 }
 

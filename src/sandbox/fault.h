@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* What a request belongs to; 0 stands for the sandbox's own pages. */
-typedef enum { API_EMAILS = 1, API_ARARA = 2, API_ARARA_LOGIN = 4, API_DELIVERIES = 8 } Api;
+typedef enum { API_EMAILS = 1, API_ARARA = 2, API_ARARA_LOGIN = 4, API_DELIVERIES = 8, API_QUERY = 16 } Api;
 
 typedef enum {
     FAULT_NONE,

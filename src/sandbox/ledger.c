@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "sandbox/problem.h"
+#include "sandbox/role.h"
 
 struct Ledger {
     GPtrArray *rows;            /* of LedgerRow */
+    GHashTable *by_id;          /* those of Arara, borrowed from rows */
+    guint max_rows;
     guint64 last_number;
 };
 
@@ -20,16 +23,22 @@ row_free(void *data)
     g_free(self->from);
     g_free(self->envelope_from);
     g_free(self->subject);
+    for (guint i = 0; self->unsubscribe_urls && i < self->recipients; i++)
+        g_free(self->unsubscribe_urls[i]);
+    g_free(self->unsubscribe_urls);
+    g_free(self->roles);
     g_strfreev(self->to);
     g_free(self);
 }
 
 Ledger *
-ledger_new(void)
+ledger_new(guint max_rows)
 {
     Ledger *self = g_new0(Ledger, 1);
 
     self->rows = g_ptr_array_new_with_free_func(row_free);
+    self->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+    self->max_rows = max_rows;
     return self;
 }
 
@@ -38,6 +47,7 @@ ledger_free(Ledger *self)
 {
     if (!self)
         return;
+    g_hash_table_unref(self->by_id);
     g_ptr_array_unref(self->rows);
     g_free(self);
 }
@@ -53,29 +63,52 @@ header(const Letter *letter, const char *name)
     return NULL;
 }
 
-static char **
-recipients(const Letter *letter)
+/* Names the recipients and what they do. */
+static void
+take_recipients(LedgerRow *row, const Letter *letter)
 {
     const GPtrArray *const lists[] = { letter->to, letter->cc, letter->bcc };
-    GPtrArray *all = g_ptr_array_new();
+    guint n = 0;
 
+    row->recipients = letter_recipients(letter);
+    row->tos = letter->to->len;
+    row->ccs = letter->cc->len;
+    row->to = g_new0(char *, row->recipients + 1);
+    row->roles = g_new0(guint8, row->recipients);
     for (size_t l = 0; l < G_N_ELEMENTS(lists); l++)
-        for (guint i = 0; i < lists[l]->len; i++) {
+        for (guint i = 0; i < lists[l]->len; i++, n++) {
             const Mailbox *box = lists[l]->pdata[i];
-            g_ptr_array_add(all, g_strdup(box->address));
+            row->to[n] = g_strdup(box->address);
+            row->roles[n] = role_of(box->address);
+            if (row->roles[n] != ROLE_UNSUBSCRIBE || !box->unsubscribe_url)
+                continue;
+            if (!row->unsubscribe_urls)
+                row->unsubscribe_urls = g_new0(char *, row->recipients);
+            row->unsubscribe_urls[n] = g_strdup(box->unsubscribe_url);
         }
-    g_ptr_array_add(all, NULL);
-    return (char **) g_ptr_array_free(all, FALSE);
 }
 
-void
+/* Forgets the n oldest. */
+static void
+drop(Ledger *self, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        const LedgerRow *row = self->rows->pdata[i];
+        if (row->id && g_hash_table_lookup(self->by_id, row->id) == row)
+            g_hash_table_remove(self->by_id, row->id);
+    }
+    if (n > 0)
+        g_ptr_array_remove_range(self->rows, 0, n);
+}
+
+LedgerRow *
 ledger_add(Ledger *self, const Letter *letter, guint64 call, const char *id, const char *request_id)
 {
     LedgerRow *row = g_new0(LedgerRow, 1);
 
     row->number = ++self->last_number;
     row->call = call;
-    row->time_us = g_get_real_time();
+    row->time_us = row->due_us = g_get_real_time();
     row->api = request_id ? "arara" : "emails";
     row->id = g_strdup(id);
     row->tag = g_strdup(request_id ? request_id : header(letter, "X-Api-Data"));
@@ -83,14 +116,26 @@ ledger_add(Ledger *self, const Letter *letter, guint64 call, const char *id, con
     row->from = g_strdup(letter->from->address);
     row->envelope_from = g_strdup(letter->envelope_from);
     row->subject = g_strdup(letter->subject);
-    row->to = recipients(letter);
+    take_recipients(row, letter);
+    /* Some at a time, for moving the others up costs. */
+    if (self->rows->len >= self->max_rows)
+        drop(self, self->max_rows / 16 + 1);
     g_ptr_array_add(self->rows, row);
+    if (request_id && id)
+        g_hash_table_replace(self->by_id, row->id, row);
+    return row;
 }
 
 void
 ledger_empty(Ledger *self)
 {
-    g_ptr_array_set_size(self->rows, 0);
+    drop(self, self->rows->len);
+}
+
+LedgerRow *
+ledger_by_id(const Ledger *self, const char *id)
+{
+    return g_hash_table_lookup(self->by_id, id);
 }
 
 const GPtrArray *
@@ -125,9 +170,8 @@ put_row(GString *out, const LedgerRow *row)
     g_string_append(out, "]}\n");
 }
 
-/* The place of the first row above a number: rows are in its order. */
-static guint
-first_above(const Ledger *self, guint64 number)
+guint
+ledger_first_above(const Ledger *self, guint64 number)
 {
     guint low = 0;
     guint high = self->rows->len;
@@ -147,7 +191,7 @@ GString *
 ledger_list(const Ledger *self, guint64 after, guint64 max)
 {
     GString *out = g_string_new(NULL);
-    guint first = first_above(self, after);
+    guint first = ledger_first_above(self, after);
 
     for (guint i = first; i < self->rows->len && (max == 0 || i - first < max); i++)
         put_row(out, self->rows->pdata[i]);

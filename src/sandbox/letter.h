@@ -35,6 +35,7 @@ typedef struct {
     const char *subject;
     const char *text;
     const char *html;           /* NULL: none */
+    guint error_count;          /* Arara: leaves out whom the filter counts so high; 0: not said */
     GPtrArray *attachments;     /* of const Attachment; the array its own */
 } Letter;
 

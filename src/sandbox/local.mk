@@ -13,6 +13,9 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/emails_address.c %D%/emails_address.h \
 	%D%/emails_letter.c %D%/emails_letter.h \
 	%D%/eml.c %D%/eml.h \
+	%D%/error_filter.c %D%/error_filter.h \
+	%D%/fate.c %D%/fate.h \
+	%D%/feedback.c %D%/feedback.h \
 	%D%/eml_attachment.c %D%/eml_attachment.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/form.c %D%/form.h \
@@ -25,12 +28,18 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/mime_header.c %D%/mime_header.h \
 	%D%/multipart.c %D%/multipart.h \
 	%D%/problem.c %D%/problem.h \
-	%D%/tokens.c %D%/tokens.h
+	%D%/role.c %D%/role.h \
+	%D%/tokens.c %D%/tokens.h \
+	%D%/unsubscribes.c %D%/unsubscribes.h
 %C%_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
 SANDBOX_LIBS = src/sandbox/libsandbox.a $(CJSON_LIBS) $(GLIB_LIBS)
 
 bin_shimta_sandbox_SOURCES = \
 	%D%/arara.c %D%/arara.h \
+	%D%/arara_filter.c \
+	%D%/arara_gate.c \
+	%D%/arara_status.c \
+	%D%/arara_unsubscribe.c \
 	%D%/arara_token.c %D%/arara_token.h \
 	%D%/delay.c %D%/delay.h \
 	%D%/emails.c %D%/emails.h \
@@ -39,7 +48,9 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/pages.c %D%/pages.h \
+	%D%/response.c %D%/response.h \
 	%D%/server.c %D%/server.h \
-	%D%/transaction.c %D%/transaction.h
+	%D%/transaction.c %D%/transaction.h \
+	%D%/transaction_query.c %D%/transaction_query.h
 bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS)
 bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS)

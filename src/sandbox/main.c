@@ -44,7 +44,9 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->faults = faults_new();
     self->crowd = crowd_new(options->connections);
     self->arara = arara_new(options);
-    self->ledger = ledger_new();
+    self->ledger = ledger_new(options->ledger_rows);
+    Timing timing = { options->event_delay_ms * G_TIME_SPAN_MILLISECOND, options->slow_ms * G_TIME_SPAN_MILLISECOND };
+    self->feedback = feedback_new(self->ledger, &timing);
     for (char **order = options->faults; order && *order; order++)
         if (!faults_add(self->faults, *order, error))
             return false;
@@ -60,6 +62,7 @@ sandbox_close(Sandbox *self)
     faults_free(self->faults);
     crowd_free(self->crowd);
     arara_free(self->arara);
+    feedback_free(self->feedback);
     ledger_free(self->ledger);
     box_free(self->box);
 }

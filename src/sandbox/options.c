@@ -21,6 +21,9 @@ typedef struct {
     int token_lifetime_s;
     int too_many_status;
     int status_lag_ms;
+    int event_delay_ms;
+    int slow_ms;
+    int ledger_rows;
     int line_limit_bytes;
     gboolean no_store;
     gboolean quiet;
@@ -87,6 +90,9 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "unknown-marker", 0, 0, G_OPTION_ARG_STRING, &raw->unknown_marker, "What ##x## becomes (empty)",
           "keep|empty" },
         { "status-lag", 0, 0, G_OPTION_ARG_INT, &raw->status_lag_ms, "Time before look-ups find (0)", "MS" },
+        { "event-delay", 0, 0, G_OPTION_ARG_INT, &raw->event_delay_ms, "Time before results (1000)", "MS" },
+        { "slow-delay", 0, 0, G_OPTION_ARG_INT, &raw->slow_ms, "More of it for slow-* (600000)", "MS" },
+        { "ledger-rows", 0, 0, G_OPTION_ARG_INT, &raw->ledger_rows, "Calls that are remembered (1000000)", "N" },
         { "too-many-status", 0, 0, G_OPTION_ARG_INT, &raw->too_many_status, "Of Too Many Requests (429)", "NNN" },
         { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->faults, "Misbehave", "KIND[@PATH][:N|:every N]" },
         { "no-store", 0, 0, G_OPTION_ARG_NONE, &raw->no_store, "Check and count, keep nothing", NULL },
@@ -178,6 +184,9 @@ take_numbers(Options *self, const RawOptions *raw, GError **error)
         { "--token-lifetime", raw->token_lifetime_s, 0, G_MAXINT, &self->token_lifetime_s },
         { "--too-many-status", raw->too_many_status, 200, 599, &self->too_many_status },
         { "--status-lag", raw->status_lag_ms, 0, G_MAXINT, &self->status_lag_ms },
+        { "--event-delay", raw->event_delay_ms, 0, G_MAXINT, &self->event_delay_ms },
+        { "--slow-delay", raw->slow_ms, 0, G_MAXINT, &self->slow_ms },
+        { "--ledger-rows", raw->ledger_rows, 1, G_MAXINT, &self->ledger_rows },
         { "--line-limit", raw->line_limit_bytes, 0, G_MAXINT, &self->line_limit_bytes },
     };
 
@@ -211,6 +220,7 @@ options_read(int *argc, char ***argv, GError **error)
     RawOptions raw = {
         .connections = 10, .error_status = 400, .arara_connections = 1, .arara_attachments = 3,
         .token_lifetime_s = 3600, .too_many_status = 429, .line_limit_bytes = 1000,
+        .event_delay_ms = 1000, .slow_ms = 600000, .ledger_rows = 1000000,
     };
 
     bool done = parse(self, &raw, argc, argv, error);

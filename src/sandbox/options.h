@@ -25,6 +25,9 @@ typedef struct {
     unsigned token_lifetime_s;
     unsigned too_many_status;   /* HTTP status of Too Many Requests */
     unsigned status_lag_ms;     /* how long a delivery can't be looked up */
+    unsigned event_delay_ms;    /* from the sending of a mail to its result */
+    unsigned slow_ms;           /* how much later that of slow-* is */
+    unsigned ledger_rows;       /* the most that are kept */
     unsigned line_limit_bytes;  /* of a line of text or HTML; 0: none */
     bool keep_unknown_markers;
     bool no_store;

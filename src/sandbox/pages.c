@@ -72,6 +72,7 @@ on_health(Exchange *exchange)
     cJSON_AddNumberToObject(json, "messages", (double) box_count(sandbox->box));
     cJSON_AddNumberToObject(json, "logins", (double) sandbox->logins);
     cJSON_AddNumberToObject(json, "lookups", (double) sandbox->lookups);
+    cJSON_AddNumberToObject(json, "queries", (double) sandbox->queries);
     cJSON_AddNumberToObject(json, "peak", MAX(crowd_peak(sandbox->crowd), arara_peak(sandbox->arara)));
     answer_json(&exchange->answer, 200, json);
 }

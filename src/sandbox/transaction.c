@@ -1,30 +1,13 @@
 #include "sandbox/transaction.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "sandbox/fate.h"
+#include "sandbox/feedback.h"
 #include "sandbox/ledger.h"
-#include "sandbox/problem.h"
+#include "sandbox/transaction_query.h"
 
-enum { FORM_BYTES = 64 * 1024, PAGE_ROWS = 100, DAY_S = 24 * 3600, JAPAN_S = 9 * 3600 };
-
-/* The statuses that a message goes through here, each a row. */
-static const char *const statuses[] = { "queued", "succeeded" };
-
-static const char *const known_statuses[] = { "queued", "succeeded", "failed", "deferred", NULL };
-
-/* Those of the documents, then those that only the vendor's clients send. */
-static const char *const parameters[] = {
-    "api_user", "api_key", "server_composition", "date", "from", "to", "api_data", "status", "hour",
-    "minute", "p", "r", "search_option", NULL,
-};
-
-typedef struct {
-    GHashTable *values;         /* name -> value */
-    gint64 day;                 /* since 1970, in Japan */
-    guint64 hour, minute;       /* G_MAXUINT64: any */
-    guint64 page, rows;
-} Query;
+enum { FORM_BYTES = 64 * 1024, MONTH_DAYS = 31, DAY_S = 24 * 3600 };
 
 static void
 transaction_open(Exchange *exchange)
@@ -46,141 +29,37 @@ transaction_close(Exchange *exchange)
     g_string_free(exchange->state, TRUE);
 }
 
-static bool
-has_type(const Exchange *exchange, const char *type)
-{
-    size_t n = strlen(type);
+/* Called for a step in the life of a row for one recipient. */
+typedef void (*OnStep)(void *user, const LedgerRow *row, guint place, const Fate *fate);
 
-    return exchange->content_type && g_ascii_strncasecmp(exchange->content_type, type, n) == 0
-           && strchr("; \t", exchange->content_type[n]);
-}
-
-/* An object of strings and numbers; NULL if it is something else. */
-static GHashTable *
-read_json(const GString *body)
-{
-    g_autoptr(GHashTable) values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_autoptr(cJSON) json = cJSON_ParseWithLength(body->str, body->len);
-    const cJSON *member;
-
-    if (!cJSON_IsObject(json))
-        return NULL;
-    cJSON_ArrayForEach(member, json) {
-        if (!cJSON_IsString(member) && !cJSON_IsNumber(member))
-            return NULL;
-        g_hash_table_replace(values, g_strdup(member->string),
-                             cJSON_IsString(member) ? g_strdup(member->valuestring)
-                                                    : g_strdup_printf("%d", member->valueint));
-    }
-    return g_steal_pointer(&values);
-}
-
-static GHashTable *
-read_values(const Exchange *exchange)
-{
-    const GString *body = exchange->state;
-
-    if (has_type(exchange, "application/json"))
-        return read_json(body);
-    if (has_type(exchange, "application/x-www-form-urlencoded"))
-        return g_uri_parse_params(body->str, (gssize) body->len, "&", G_URI_PARAMS_WWW_FORM, NULL);
-    return NULL;
-}
-
-static gint64
-day_of(gint64 time_us)
-{
-    return (time_us / G_USEC_PER_SEC + JAPAN_S) / DAY_S;
-}
-
-/* yyyy-mm-dd, not in the future. */
-static bool
-read_day(const char *text, gint64 *day)
-{
-    int year, month, of_month;
-    char rest;
-
-    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%c", &year, &month, &of_month, &rest) != 3)
-        return false;
-    g_autoptr(GDateTime) date = g_date_time_new_utc(year, month, of_month, 0, 0, 0);
-    if (!date)
-        return false;
-    *day = g_date_time_to_unix(date) / DAY_S;
-    return *day <= day_of(g_get_real_time());
-}
-
-/* A number that may be left out. */
+/* Every step until now of the calls that came by this API. */
 static void
-read_number(const Query *query, const char *name, guint64 max, guint64 *number, Problems *problems)
+each_step(const Exchange *exchange, OnStep on_step, void *user)
 {
-    const char *text = g_hash_table_lookup(query->values, name);
+    const Sandbox *sandbox = exchange->sandbox;
+    const GPtrArray *rows = ledger_rows(sandbox->ledger);
+    gint64 now_us = g_get_real_time();
+    gint64 until_us = now_us - (gint64) sandbox->options->status_lag_ms * 1000;
+    Fate steps[FATE_STEPS];
 
-    if (text && !g_ascii_string_to_unsigned(text, 10, 0, max, number, NULL))
-        problems_add(problems, "11-009", name, NULL);
-}
-
-static void
-check_names(const Query *query, Problems *problems)
-{
-    GHashTableIter iter;
-    gpointer name;
-
-    g_hash_table_iter_init(&iter, query->values);
-    while (g_hash_table_iter_next(&iter, &name, NULL))
-        if (!g_strv_contains(parameters, name))
-            problems_add(problems, "11-018", name, NULL);
-    for (size_t i = 0; i < 4; i++) {
-        const char *value = g_hash_table_lookup(query->values, parameters[i]);
-        if (!value || !*value)
-            problems_add(problems, "11-009", parameters[i], NULL);
+    for (guint i = 0; i < rows->len; i++) {
+        const LedgerRow *row = rows->pdata[i];
+        if (strcmp(row->api, "emails") != 0 || row->time_us > until_us)
+            continue;
+        for (guint place = 0; place < row->recipients; place++) {
+            unsigned n = fate_steps(feedback_timing(sandbox->feedback), row, place, steps);
+            for (unsigned s = 0; s < n && steps[s].time_us <= now_us; s++)
+                on_step(user, row, place, &steps[s]);
+        }
     }
 }
 
-static void
-read_query(Query *query, Problems *problems)
-{
-    const char *status = g_hash_table_lookup(query->values, "status");
-
-    check_names(query, problems);
-    if (problems_any(problems))
-        return;
-    if (!read_day(g_hash_table_lookup(query->values, "date"), &query->day))
-        problems_add(problems, "11-009", "date", NULL);
-    if (status && !g_strv_contains(known_statuses, status))
-        problems_add(problems, "11-009", "status", NULL);
-    query->hour = query->minute = G_MAXUINT64;
-    query->rows = PAGE_ROWS;
-    read_number(query, "hour", 23, &query->hour, problems);
-    read_number(query, "minute", 59, &query->minute, problems);
-    read_number(query, "p", G_MAXUINT32, &query->page, problems);
-    read_number(query, "r", 10000, &query->rows, problems);
-}
-
-static bool
-has_part(const Query *query, const char *name, const char *text)
-{
-    const char *part = g_hash_table_lookup(query->values, name);
-
-    return !part || strstr(text ? text : "", part);
-}
-
-static bool
-fits(const Query *query, const LedgerRow *row)
-{
-    gint64 second = (row->time_us / G_USEC_PER_SEC + JAPAN_S) % DAY_S;
-
-    return strcmp(row->api, "emails") == 0 && day_of(row->time_us) == query->day
-           && (query->hour == G_MAXUINT64 || (guint64) second / 3600 == query->hour)
-           && (query->minute == G_MAXUINT64 || (guint64) second / 60 % 60 == query->minute)
-           && has_part(query, "api_data", row->tag) && has_part(query, "from", row->from);
-}
-
+/* What deliveries and bounces have in common. */
 static cJSON *
-row_json(const LedgerRow *row, guint place, const char *status)
+row_json(const LedgerRow *row, guint place, const Fate *fate)
 {
     cJSON *json = cJSON_CreateObject();
-    g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(row->time_us / G_USEC_PER_SEC + JAPAN_S);
-    g_autofree char *created = g_date_time_format(utc, "%Y-%m-%d %H:%M:%S");
+    g_autofree char *created = transaction_time_text(fate->time_us);
     g_autofree char *id = row->id ? g_strdup(row->id)
                                   : g_strdup_printf("<%" G_GUINT64_FORMAT ".%u@bulk.sandbox.invalid>", row->call, place);
 
@@ -189,95 +68,245 @@ row_json(const LedgerRow *row, guint place, const char *status)
     cJSON_AddStringToObject(json, "from", row->from);
     cJSON_AddStringToObject(json, "to", row->to[place]);
     cJSON_AddStringToObject(json, "messageId", id);
-    cJSON_AddStringToObject(json, "reason", "");
-    cJSON_AddStringToObject(json, "senderIp", "127.0.0.1");
-    cJSON_AddStringToObject(json, "sourceIp", "127.0.0.1");
-    cJSON_AddStringToObject(json, "status", status);
+    cJSON_AddStringToObject(json, "reason", fate->reason);
     cJSON_AddStringToObject(json, "subject", row->subject);
     cJSON_AddStringToObject(json, "apiData", row->tag ? row->tag : "");
     return json;
 }
 
-/* Adds a call's rows that are on the page; *at counts those that fit. */
-static void
-list_row(const Query *query, const LedgerRow *row, guint64 *at, cJSON *list)
-{
-    const char *status = g_hash_table_lookup(query->values, "status");
-    guint64 first = query->page * query->rows;
+typedef struct {
+    TransactionQuery *query;
+    cJSON *list;
+} Listing;
 
-    for (guint place = 0; row->to[place]; place++)
-        for (size_t s = 0; s < G_N_ELEMENTS(statuses); s++) {
-            if ((status && strcmp(status, statuses[s]) != 0) || !has_part(query, "to", row->to[place]))
-                continue;
-            if (*at >= first && *at < first + query->rows)
-                cJSON_AddItemToArray(list, row_json(row, place, statuses[s]));
-            ++*at;
-        }
+static bool
+fits(const Listing *self, const LedgerRow *row, guint place, const Fate *fate)
+{
+    return transaction_query_has_time(self->query, fate->time_us)
+           && transaction_query_has_part(self->query, "api_data", row->tag)
+           && transaction_query_has_part(self->query, "from", row->from)
+           && transaction_query_has_part(self->query, "to", row->to[place]);
 }
 
 static void
-answer_list(Exchange *exchange, const Query *query)
+on_delivery(void *user, const LedgerRow *row, guint place, const Fate *fate)
 {
-    const GPtrArray *rows = ledger_rows(exchange->sandbox->ledger);
-    gint64 until_us = g_get_real_time() - (gint64) exchange->sandbox->options->status_lag_ms * 1000;
-    cJSON *json = cJSON_CreateObject();
-    cJSON *list = cJSON_AddArrayToObject(json, "deliveries");
-    guint64 at = 0;
+    Listing *self = user;
+    const char *status = transaction_query_get(self->query, "status");
 
-    for (guint i = 0; i < rows->len; i++) {
-        const LedgerRow *row = rows->pdata[i];
-        if (row->time_us <= until_us && fits(query, row))
-            list_row(query, row, &at, list);
-    }
-    g_string_append_printf(exchange->note, " rows=%d", cJSON_GetArraySize(list));
+    if (!fits(self, row, place, fate) || (status && strcmp(status, fate_word(fate->kind)) != 0)
+        || !transaction_query_page(self->query))
+        return;
+    cJSON *json = row_json(row, place, fate);
+    cJSON_AddStringToObject(json, "senderIp", "127.0.0.1");
+    cJSON_AddStringToObject(json, "sourceIp", "127.0.0.1");
+    cJSON_AddStringToObject(json, "status", fate_word(fate->kind));
+    cJSON_AddItemToArray(self->list, json);
+}
+
+static void
+on_bounce(void *user, const LedgerRow *row, guint place, const Fate *fate)
+{
+    Listing *self = user;
+    const char *status = transaction_query_get(self->query, "status");
+    char number[16];
+
+    if (fate->kind != FATE_FAILED)
+        return;
+    g_snprintf(number, sizeof number, "%u", fate->bounce_class);
+    if (!fits(self, row, place, fate) || (status && strcmp(status, number) != 0)
+        || !transaction_query_page(self->query))
+        return;
+    cJSON *json = row_json(row, place, fate);
+    cJSON_AddStringToObject(json, "status", number);
+    cJSON_AddItemToArray(self->list, json);
+}
+
+static void
+answer_listing(Exchange *exchange, TransactionQuery *query, const char *name, OnStep on_step)
+{
+    cJSON *json = cJSON_CreateObject();
+    Listing listing = { query, cJSON_AddArrayToObject(json, name) };
+
+    each_step(exchange, on_step, &listing);
+    g_string_append_printf(exchange->note, " rows=%d", cJSON_GetArraySize(listing.list));
     answer_json(&exchange->answer, 200, json);
 }
 
 static void
-check_access(const Exchange *exchange, const Query *query, Problems *problems)
+answer_deliveries(Exchange *exchange, TransactionQuery *query)
 {
-    const Options *options = exchange->sandbox->options;
-    const struct {
-        const char *name;
-        const char *only;
-    } rows[] = { { "api_user", options->user }, { "api_key", options->key },
-                 { "server_composition", options->server_composition } };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-        if (rows[i].only && strcmp(rows[i].only, g_hash_table_lookup(query->values, rows[i].name)) != 0) {
-            problems_add(problems, "13-004", NULL, NULL);
-            return;
-        }
+    answer_listing(exchange, query, "deliveries", on_delivery);
 }
+
+static void
+answer_bounces(Exchange *exchange, TransactionQuery *query)
+{
+    answer_listing(exchange, query, "bounces", on_bounce);
+}
+
+typedef struct {
+    guint queued, succeeded, failed, blocked;
+} DayCounts;
+
+typedef struct {
+    gint64 first_day;           /* of the month */
+    DayCounts days[MONTH_DAYS];
+} MonthCounts;
+
+static void
+on_count(void *user, const LedgerRow *row, guint place, const Fate *fate)
+{
+    MonthCounts *self = user;
+    gint64 day = transaction_day(fate->time_us) - self->first_day;
+
+    if (day < 0 || day >= MONTH_DAYS)
+        return;
+    self->days[day].queued += fate->kind == FATE_QUEUED;
+    self->days[day].succeeded += fate->kind == FATE_SUCCEEDED;
+    self->days[day].failed += fate->kind == FATE_FAILED;
+    self->days[day].blocked += fate->bounce_class == 10 || fate->bounce_class == 11;
+}
+
+static void
+add_counts(cJSON *list, const char *date, const DayCounts *counts)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "date", date);
+    cJSON_AddNumberToObject(json, "queued", counts->queued);
+    cJSON_AddNumberToObject(json, "succeeded", counts->succeeded);
+    cJSON_AddNumberToObject(json, "failed", counts->failed);
+    cJSON_AddNumberToObject(json, "blocked", counts->blocked);
+    cJSON_AddNumberToObject(json, "valid", counts->queued - counts->blocked);
+    cJSON_AddItemToArray(list, json);
+}
+
+static void
+answer_statistics(Exchange *exchange, TransactionQuery *query)
+{
+    const char *total = transaction_query_get(query, "total");
+    g_autoptr(GDateTime) first = g_date_time_new_utc((int) (query->month / 12), (int) (query->month % 12) + 1, 1, 0, 0, 0);
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(json, "statistics");
+    MonthCounts counts = { .first_day = first ? g_date_time_to_unix(first) / DAY_S : G_MAXINT32 };
+    DayCounts sum = { 0 };
+
+    each_step(exchange, on_count, &counts);
+    for (int day = 0; first && day < MONTH_DAYS; day++) {
+        g_autoptr(GDateTime) date = g_date_time_add_days(first, day);
+        g_autofree char *text = g_date_time_format(date, "%Y-%m-%d");
+        const DayCounts *one = &counts.days[day];
+        if (g_date_time_get_month(date) != g_date_time_get_month(first))
+            break;
+        sum = (DayCounts) { sum.queued + one->queued, sum.succeeded + one->succeeded, sum.failed + one->failed,
+                            sum.blocked + one->blocked };
+        if (!total)
+            add_counts(list, text, one);
+    }
+    if (total)
+        add_counts(list, "total", &sum);
+    answer_json(&exchange->answer, 200, json);
+}
+
+/* RFC 4180: every field in quotes. */
+static void
+put_csv(GString *out, const char *field, const char *after)
+{
+    g_auto(GStrv) parts = g_strsplit(field, "\"", -1);
+    g_autofree char *text = g_strjoinv("\"\"", parts);
+
+    g_string_append_printf(out, "\"%s\"%s", text, after);
+}
+
+static void
+answer_download(Exchange *exchange, TransactionQuery *query)
+{
+    const GPtrArray *all = unsubscribes_all(feedback_unsubscribes(exchange->sandbox->feedback));
+    GString *out = g_string_new("\"email\",\"created\"\r\n");
+
+    for (guint i = 0; i < all->len; i++) {
+        const Unsubscribe *entry = all->pdata[i];
+        if (*entry->scope || entry->lifted || !transaction_query_has_time(query, entry->time_us)
+            || !transaction_query_has_part(query, "email", entry->address))
+            continue;
+        g_autofree char *created = transaction_time_text(entry->time_us);
+        put_csv(out, entry->address, ",");
+        put_csv(out, created, "\r\n");
+    }
+    answer_take(&exchange->answer, 200, "text/csv; charset=utf-8", out);
+}
+
+static void
+answer_cancel(Exchange *exchange, TransactionQuery *query)
+{
+    g_auto(GStrv) addresses = g_strsplit(transaction_query_get(query, "email"), "\n", -1);
+    cJSON *json = cJSON_CreateObject();
+
+    for (char **address = addresses; *address; address++)
+        unsubscribes_lift(feedback_unsubscribes(exchange->sandbox->feedback), "", *address);
+    cJSON_AddStringToObject(json, "message", "success");
+    answer_json(&exchange->answer, 200, json);
+}
+
+/* Parameters of the documents, then those that only the vendor's clients send. */
+static const struct {
+    const char *path;
+    void (*answer)(Exchange *exchange, TransactionQuery *query);
+    TransactionSpec spec;
+} calls[] = {
+    { "deliveries/list.json", answer_deliveries,
+      { 4, { "api_user", "api_key", "server_composition", "date", "from", "to", "api_data", "status", "hour", "minute",
+             "p", "r", "search_option" },
+        { "queued", "succeeded", "failed", "deferred" } } },
+    { "bounces/list.json", answer_bounces,
+      { 3, { "api_user", "api_key", "server_composition", "from", "to", "api_data", "status", "start_date", "end_date",
+             "date", "hour", "minute", "p", "r", "search_option" },
+        { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "99" } } },
+    { "statistics/list.json", answer_statistics,
+      { 4, { "api_user", "api_key", "year", "month", "server_composition", "total" }, { NULL } } },
+    { "unsubscribes/download.json", answer_download,
+      { 3, { "api_user", "api_key", "server_composition", "email", "start_date", "end_date", "filter_name" }, { NULL } } },
+    { "unsubscribes/cancel.json", answer_cancel,
+      { 4, { "api_user", "api_key", "server_composition", "email", "filter_name" }, { NULL } } },
+};
 
 static void
 transaction_answer(Exchange *exchange)
 {
+    const char *path = exchange->path + strlen("/transaction/v2/");
     g_autoptr(Problems) problems = problems_new();
-    g_autoptr(GHashTable) values = read_values(exchange);
-    Query query = { .values = values };
+    TransactionQuery query = { 0 };
+    size_t c = 0;
 
     exchange->sandbox->lookups++;
+    /* The table of endpoints has no other paths. */
+    while (c + 1 < G_N_ELEMENTS(calls) && strcmp(calls[c].path, path) != 0)
+        c++;
     if (exchange->fault.kind == FAULT_ERROR)
         problems_add(problems, exchange->fault.error, NULL, NULL);
-    else if (!values)
-        problems_add(problems, "11-015", NULL, NULL);
     else
-        read_query(&query, problems);
-    if (!problems_any(problems))
-        check_access(exchange, &query, problems);
+        transaction_query_read(&query, exchange, &calls[c].spec, problems);
     if (!problems_any(problems)) {
-        answer_list(exchange, &query);
-        return;
+        calls[c].answer(exchange, &query);
+    } else {
+        g_autofree char *codes = problems_codes(problems);
+        g_string_append_printf(exchange->note, " error=%s", codes);
+        answer_take(&exchange->answer, problems_status(problems, exchange->sandbox->options->error_status),
+                    "application/json", problems_body(problems, BODY_JSON));
     }
-    g_autofree char *codes = problems_codes(problems);
-    g_string_append_printf(exchange->note, " error=%s", codes);
-    answer_take(&exchange->answer, problems_status(problems, exchange->sandbox->options->error_status),
-                "application/json", problems_body(problems, BODY_JSON));
+    transaction_query_clear(&query);
 }
 
+#define TRANSACTION(name) \
+    { "POST", "/transaction/v2/" name, API_DELIVERIES, transaction_open, transaction_feed, transaction_answer, \
+      transaction_close }
+
 const Endpoint transaction_endpoints[] = {
-    { "POST", "/transaction/v2/deliveries/list.json", API_DELIVERIES, transaction_open, transaction_feed,
-      transaction_answer, transaction_close },
+    TRANSACTION("deliveries/list.json"),
+    TRANSACTION("bounces/list.json"),
+    TRANSACTION("statistics/list.json"),
+    TRANSACTION("unsubscribes/download.json"),
+    TRANSACTION("unsubscribes/cancel.json"),
     { NULL },
 };

@@ -1,4 +1,5 @@
-/* What of Customers Mail Cloud's Transactional Email API the sandbox plays: Deliveries/list. */
+/* What of Customers Mail Cloud's Transactional Email API the sandbox plays: deliveries, bounces, statistics,
+ * and unsubscribes. */
 #pragma once
 
 #include "sandbox/exchange.h"

@@ -82,7 +82,7 @@ def test_arara():
 
 
 def test_found_by_tag():
-    with Sandbox("--no-store") as sandbox:
+    with Sandbox("--no-store", "--event-delay", "0") as sandbox:
         first = sandbox.post(tagged("mail-1")).json()["id"]
         sandbox.post(tagged("mail-10", to="bob@example.org"))
         equal({row["apiData"] for row in rows(sandbox, api_data="mail-1")}, {"mail-1", "mail-10"}, "any part fits")
