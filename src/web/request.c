@@ -5,7 +5,7 @@
 /* How many of the largest bodies are held at once; whoever comes with more is to come again. */
 enum {
     BODIES = 8,
-    LEAST_LET_GO = 64 * 1024, /* bytes of a body that are read although nobody keeps them */
+    LEAST_LET_GO = 64 * 1024,
 };
 
 struct WebRequest {
@@ -140,22 +140,29 @@ request_new(WebServer *server, struct MHD_Connection *connection, const char *ur
     return self;
 }
 
-/* A short body is read all the same and let go: a connection that is closed on top of unread bytes may take the answer
- * with it. Who waits to be told whether to send it, or would send much, has the answer at once. */
+/* So many bytes of a body are read although nobody keeps them: a connection that is closed on top of unread bytes may
+ * take the answer with it. */
+static gsize
+most_to_let_go(const WebRequest *self)
+{
+    return MAX(2 * self->server->largest, LEAST_LET_GO);
+}
+
+/* Who waits to be told whether to send it, or would send more, has the answer at once. */
 static bool
 is_refused_at_once(const WebRequest *self)
 {
     bool asks = web_header(self, MHD_HTTP_HEADER_EXPECT) != NULL;
 
-    return self->refusal > 0 && (asks || self->refusal == MHD_HTTP_CONTENT_TOO_LARGE);
+    return self->refusal > 0 && (asks || announced(self) > most_to_let_go(self));
 }
 
-/* False: enough of a body that nobody keeps. */
+/* False: that is enough. */
 static bool
 let_go(WebRequest *self, gsize n)
 {
     self->let_go += n;
-    return self->let_go <= MAX(self->server->largest, LEAST_LET_GO);
+    return self->let_go <= most_to_let_go(self);
 }
 
 static void

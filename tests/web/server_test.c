@@ -261,7 +261,7 @@ test_bodies(void)
           "HTTP/1.1 400 ", "" },
         { "POST /body HTTP/1.0\r\nContent-Length: 2x\r\n\r\nab", "HTTP/1.1 400 ", "" },
         { "POST /body HTTP/1.0\r\nContent-Length: -2\r\n\r\nab", "HTTP/1.1 400 ", "" },
-        { "POST /body HTTP/1.0\r\nContent-Length: 40001\r\n\r\nab", "HTTP/1.1 413 ", "" },
+        { "POST /body HTTP/1.0\r\nContent-Length: 90000\r\n\r\nab", "HTTP/1.1 413 ", "" },
         { "POST /body HTTP/1.0\r\nContent-Length: 9999999999999\r\n\r\nab", "HTTP/1.1 413 ", "" },
         { "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 40001\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413 ",
           "" },
@@ -289,6 +289,7 @@ static void
 test_largest_body(void)
 {
     static const char head[] = "POST /body HTTP/1.0\r\nContent-Length: 40000\r\n\r\n";
+    static const char announced[] = "POST /body HTTP/1.0\r\nContent-Length: 40001\r\n\r\n";
     static const char chunked[] = "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                                   "Transfer-Encoding: chunked\r\n\r\n%x\r\n";
     g_autofree char *over = g_strdup_printf(chunked, MAX_BODY + 1);
@@ -299,6 +300,8 @@ test_largest_body(void)
     g_autofree char *all = read_all(&world, world_connect_with(&world, head, MAX_BODY));
     g_assert_true(g_str_has_prefix(all, "HTTP/1.1 200 "));
     g_assert_cmpuint(strlen(strstr(all, "\r\n\r\n")), ==, 4 + strlen("/body") + MAX_BODY);
+    g_autofree char *more = read_all(&world, world_connect_with(&world, announced, MAX_BODY + 1));
+    g_assert_true(g_str_has_prefix(more, "HTTP/1.1 413 "));
     int fd = world_connect_with(&world, over, MAX_BODY + 1);
     g_assert_cmpint(send(fd, "\r\n0\r\n\r\n", 7, MSG_NOSIGNAL), ==, 7);
     g_autofree char *refused = read_all(&world, fd);
