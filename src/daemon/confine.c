@@ -99,6 +99,7 @@ confine(const Settings *settings)
         add_folder_of(folders, one->conf.address);
     }
     add_folder_of(folders, settings->metrics.conf.address);
+    add_folder_of(folders, settings->webhook.conf.address);
     g_ptr_array_add(folders, NULL);
     if (confine_writes((const char *const *) folders->pdata, &why))
         log_event(LOG_INFO, "confined", "text", "writes only to its own folders, runs no programs", NULL);

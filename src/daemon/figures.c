@@ -13,9 +13,11 @@ static Meter bytes = { "shimta_message_bytes_total", "Bytes of the mails that we
 static Meter handshakes = { "shimta_tls_handshakes_total", "TLS handshakes by the version they settled, or failed",
                             METER_COUNTER, { "listener", "result" } };
 static Meter logins = { "shimta_auth_total", "Attempts to authenticate", METER_COUNTER, { "mechanism", "result" } };
+static Meter posts = { "shimta_webhook_requests_total", "Requests to the webhook, and what came of them", METER_COUNTER,
+                       { "result" } };
 
 Meter *const daemon_figures[] = { &sessions, &begun, &refused,    &messages, &recipients,
-                                  &bytes,    &handshakes, &logins, NULL };
+                                  &bytes,    &handshakes, &logins, &posts, NULL };
 
 void
 figures_session(const char *listener, bool begins)
@@ -41,6 +43,12 @@ void
 figures_auth(const char *mechanism, const char *result)
 {
     meter_add(&logins, 1, mechanism, result);
+}
+
+void
+figures_webhook(const char *result)
+{
+    meter_add(&posts, 1, result, NULL);
 }
 
 MailFigure

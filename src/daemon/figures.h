@@ -21,6 +21,9 @@ void figures_tls(const char *listener, const char *protocol);
 /* Somebody has tried to say who he is; result is one of few words. */
 void figures_auth(const char *mechanism, const char *result);
 
+/* Somebody has posted events, or tried to; result is one of few words. */
+void figures_webhook(const char *result);
+
 /* A mail on its way to its answer. */
 typedef struct {
     guint recipients;

@@ -4,7 +4,8 @@ noinst_LIBRARIES += %D%/libsettings.a
 	%D%/access.c %D%/access.h \
 	%D%/metrics_conf.c %D%/metrics_conf.h \
 	%D%/secure.c %D%/secure.h \
-	%D%/settings.c %D%/settings.h
+	%D%/settings.c %D%/settings.h \
+	%D%/webhook_conf.c %D%/webhook_conf.h
 %C%_libsettings_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 
 sbin_PROGRAMS += bin/shimtad

@@ -346,7 +346,7 @@ settings_parse(ConfFile *file, GError **error)
         return NULL;
     self->relay = relay_settings_open(file, self->conf.hostname, error);
     if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error) ||
-        !metrics_read(&self->metrics, file, error))
+        !metrics_read(&self->metrics, file, error) || !webhook_read(&self->webhook, file, self->relay, error))
         return NULL;
     if (!conf_check_unknown(file, error))
         return NULL;
@@ -378,6 +378,7 @@ settings_free(Settings *self)
     g_ptr_array_unref(self->listens);
     listen_free(self->stdio);
     metrics_clear(&self->metrics);
+    webhook_clear(&self->webhook);
     g_free(self);
 }
 
@@ -401,6 +402,10 @@ settings_print(const Settings *self, GString *out)
     if (self->metrics.conf.address) {
         g_string_append(out, "\n[metrics]\n");
         conf_print(metrics_conf_keys, &self->metrics.conf, out);
+    }
+    if (self->webhook.conf.address) {
+        g_string_append(out, "\n[webhook]\n");
+        conf_print(webhook_conf_keys, &self->webhook.conf, out);
     }
     relay_settings_print(self->relay, out);
     for (guint i = 0; i < self->listens->len; i++) {

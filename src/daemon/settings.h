@@ -5,6 +5,7 @@
 #include "daemon/access.h"
 #include "daemon/metrics_conf.h"
 #include "daemon/secure.h"
+#include "daemon/webhook_conf.h"
 #include "io/endpoint.h"
 #include "relay/settings.h"
 #include "smtp/session.h"
@@ -78,6 +79,7 @@ typedef struct {
     GPtrArray *listens; /* of Listen, in file order */
     Listen *stdio;      /* the session of --stdio */
     MetricsAccess metrics;
+    WebhookAccess webhook;
     RelaySettings *relay;
 } Settings;
 

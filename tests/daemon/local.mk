@@ -1,5 +1,5 @@
-check_PROGRAMS += %D%/access_test %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test
-TESTS += %D%/access_test %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test
+check_PROGRAMS += %D%/access_test %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test %D%/webhook_test
+TESTS += %D%/access_test %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test %D%/webhook_test
 EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/session_test.py %D%/explain_test.py %D%/explained
 %C%_line_ends_test_SOURCES = %D%/line_ends_test.c src/daemon/line_ends.c
 %C%_line_ends_test_LDADD = $(GLIB_LIBS)
@@ -14,3 +14,6 @@ EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/ses
 %C%_confine_test_SOURCES = %D%/confine_test.c src/daemon/confine.c src/daemon/syscalls.c
 %C%_confine_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_confine_test_LDADD = $(SMTP_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)
+%C%_webhook_test_SOURCES = %D%/webhook_test.c src/daemon/figures.c src/daemon/gate.c src/daemon/site.c src/daemon/webhook.c
+%C%_webhook_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_webhook_test_LDADD = src/daemon/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS)
