@@ -22,6 +22,7 @@ bin_shimtad_SOURCES = \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/feedback_stub.c \
 	%D%/figures.c %D%/figures.h \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \
@@ -43,6 +44,7 @@ bin_shimtad_SOURCES = \
 	%D%/site.c %D%/site.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
 	%D%/syscalls.c %D%/syscalls.h \
-	%D%/users.c %D%/users.h
+	%D%/users.c %D%/users.h \
+	%D%/webhook.c %D%/webhook.h
 bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS) $(SECCOMP_CFLAGS)
 bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)

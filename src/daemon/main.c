@@ -32,6 +32,8 @@ typedef struct {
     Journal *journal; /* NULL: it cannot be written */
     Control *control; /* NULL: its socket cannot be opened */
     Metrics *metrics;
+    Feedback *feedback;
+    Webhook *webhook;
     DropFolder *folder; /* until it is the drop's; NULL: it cannot be used */
     Drop *drop;
     Reload *reload;
@@ -50,6 +52,8 @@ on_relay_drained(void *user)
 
     control_close(g_steal_pointer(&self->control));
     metrics_close(g_steal_pointer(&self->metrics));
+    webhook_close(g_steal_pointer(&self->webhook));
+    feedback_close(g_steal_pointer(&self->feedback));
     relay_close(self->hub.relay);
     uv_close((uv_handle_t *) &self->terminate, NULL);
     uv_close((uv_handle_t *) &self->interrupt, NULL);
@@ -201,6 +205,20 @@ open_control(Daemon *self)
         log_event(LOG_ERR, "control-failed", "text", error->message, NULL);
 }
 
+static void
+open_feedback(Daemon *self)
+{
+    const FeedbackHub hub = {
+        .loop = &self->loop,
+        .relay = self->hub.relay,
+        .journal = self->journal,
+        .folder = self->hub.settings->conf.state_dir,
+    };
+
+    self->feedback = feedback_new(&hub, self->hub.settings->relay);
+    self->webhook = webhook_new(&self->hub, self->feedback);
+}
+
 static int
 daemon_run(Daemon *self, bool stdio)
 {
@@ -211,6 +229,7 @@ daemon_run(Daemon *self, bool stdio)
         self->journal = keep_open_journal(&self->hub);
         open_control(self);
         self->metrics = metrics_new(&self->hub, self->journal);
+        open_feedback(self);
         started = privilege_drop(&error);
         if (started)
             confine_calls(self->hub.settings);
@@ -221,7 +240,7 @@ daemon_run(Daemon *self, bool stdio)
     } else if (!stdio) {
         if (self->folder)
             self->drop = drop_new(&self->hub, g_steal_pointer(&self->folder));
-        const ReloadParts parts = { self->server, self->metrics };
+        const ReloadParts parts = { self->server, self->metrics, self->webhook };
         self->reload = reload_new(&self->hub, &parts, self->config, on_reloaded, self);
         log_event(LOG_NOTICE, "ready", "version", PACKAGE_VERSION, "pid", LOG_NUM(getpid()), NULL);
         notify("READY=1");

@@ -87,9 +87,11 @@ static bool
 open_parts(Reload *self, Settings *settings, GError **error)
 {
     bool opened = metrics_prepare(self->parts.metrics, settings, error) &&
+                  webhook_prepare(self->parts.webhook, settings, error) &&
                   smtp_server_reload(self->parts.server, settings, error);
 
     metrics_settle(self->parts.metrics, opened);
+    webhook_settle(self->parts.webhook, opened);
     return opened;
 }
 

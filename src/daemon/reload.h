@@ -5,6 +5,7 @@
 #include "daemon/ingress.h"
 #include "daemon/metrics.h"
 #include "daemon/smtp_server.h"
+#include "daemon/webhook.h"
 
 typedef struct Reload Reload;
 
@@ -12,6 +13,7 @@ typedef struct Reload Reload;
 typedef struct {
     SmtpServer *server;
     Metrics *metrics;
+    Webhook *webhook;
 } ReloadParts;
 
 /* hub is borrowed, path for ever; changed is called after each that worked, with hub->settings the new ones and
