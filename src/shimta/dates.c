@@ -210,8 +210,8 @@ dates_month(const char *text, gint64 now_ms, Period *period)
 
     if (n > MAX_LENGTH)
         return false;
-    if (n > 0 && g_ascii_isdigit(*text)) /* a day has three parts */
-        return strcspn(text, "-/") == 4 && strcspn(text + 5, "-/") == strlen(text + 5) && read_date(text, period);
+    if (n > 5 && g_ascii_isdigit(*text)) /* a day has three parts */
+        return !strpbrk(text + 5, "-/") && read_date(text, period);
     return read_month_word(text, now_ms, period);
 }
 
