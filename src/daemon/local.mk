@@ -47,4 +47,4 @@ bin_shimtad_SOURCES = \
 	%D%/users.c %D%/users.h \
 	%D%/webhook.c %D%/webhook.h
 bin_shimtad_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS) $(SECCOMP_CFLAGS)
-bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)
+bin_shimtad_LDADD = %D%/libsettings.a $(SMTP_LIBS) $(FEEDBACK_LIBS) $(WEB_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)

@@ -13,6 +13,7 @@
 #include "daemon/privilege.h"
 #include "daemon/reload.h"
 #include "daemon/smtp_server.h"
+#include "feedback/feedback.h"
 #include "io/listener.h"
 #include "relay/report.h"
 
@@ -131,7 +132,10 @@ set_log(const Daemon *self)
 static void
 on_reloaded(const Settings *before, void *user)
 {
-    set_log(user);
+    Daemon *self = user;
+
+    set_log(self);
+    feedback_reload(self->feedback, self->hub.settings->relay);
 }
 
 /* --- wiring -------------------------------------------------------------------------------------- */
@@ -233,6 +237,8 @@ daemon_run(Daemon *self, bool stdio)
         started = privilege_drop(&error);
         if (started)
             confine_calls(self->hub.settings);
+        if (started)
+            open_feedback(self);
     }
     if (!started) {
         log_event(LOG_ERR, "cannot-start", "text", error->message, NULL);

@@ -5,6 +5,7 @@
 #include "daemon/figures.h"
 #include "daemon/gate.h"
 #include "daemon/process_figures.h"
+#include "feedback/figures.h"
 #include "daemon/site.h"
 #include "relay/figures.h"
 
@@ -207,6 +208,7 @@ start_figures(const Metrics *self, Question *question)
 {
     print_all(daemon_figures, question->text);
     print_all(relay_figures, question->text);
+    print_all(feedback_figures, question->text);
     print_accounts(self->hub->relay, question->text);
     process_figures(self->started_ms, question->text);
 }

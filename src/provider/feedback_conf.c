@@ -11,6 +11,7 @@ static const ConfKey keys[] = {
     CONF_KEY(FeedbackConf, on, "feedback", CONF_BOOL, "no"),
     CONF_KEY(FeedbackConf, to, "feedback-to", CONF_STRING, "sender"),
     CONF_KEY(FeedbackConf, lifetime_ms, "feedback-lifetime", CONF_TIME, "7d", .min = 3600 * 1000, .max = 90 * DAY_MS),
+    CONF_KEY(FeedbackConf, interval_ms, "feedback-interval", CONF_TIME, "5m", .min = 1000, .max = DAY_MS),
     CONF_KEY(FeedbackConf, suppression, "suppression", CONF_BOOL, "no"),
     CONF_KEY(FeedbackConf, exempt, "suppression-exempt", CONF_LIST, NULL),
     CONF_KEY(FeedbackConf, suppression_lifetime_ms, "suppression-lifetime", CONF_TIME, "180d", .min = 0,

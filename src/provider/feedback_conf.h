@@ -18,6 +18,7 @@ typedef struct {
     char **exempt;                  /* addresses and domains that are never suppressed */
     gint64 suppression_lifetime_ms; /* 0: for ever */
     gint64 lifetime_ms;             /* how long a mail's fate is awaited */
+    gint64 interval_ms;             /* to the first question about a mail; later ones grow with it */
     char *to;
     char *rate;                     /* "5%", or NULL */
 

@@ -1,0 +1,21 @@
+/* What follows from an event: pure. Any thread. */
+#pragma once
+
+#include "provider/feedback_conf.h"
+#include "query/row.h"
+#include "queue/suppression.h"
+
+typedef struct {
+    FeedbackState state; /* the recipient's from now on; FEEDBACK_OPEN: as it was */
+    bool owed;           /* the sender gets a notice */
+    bool suppress;
+    SuppressionKind kind;
+    char dsn[12];        /* of a failure (RFC 3463) */
+} FeedbackDecision;
+
+/* found NULL: no mail of ours that is watched, so that at most the address is suppressed. What was decided before stays:
+ * the same event again decides nothing. */
+FeedbackDecision feedback_decide(const QueryEvent *event, const FeedbackFound *found, const FeedbackConf *conf);
+
+/* The enhanced status in a text; false: there is none. */
+bool feedback_find_dsn(const char *text, char dsn[12]);

@@ -1,0 +1,183 @@
+#include "feedback/plan.h"
+
+#include "base/clock.h"
+#include "query/time.h"
+
+enum {
+    MAILS = 2000,  /* of one question over a period */
+    BY_IDS = 20,   /* as few are asked about one by one */
+    SPAN_MS = 3600 * 1000,
+    ROUND_MS = 60 * 1000, /* an API's times are whole minutes */
+    SENDER_DAYS = 90,     /* how long an address may unsubscribe from a sender that is not seen any more */
+};
+
+/* In units of the first one: 5, 15 minutes, 1, 4, 12 hours, a day. */
+static const guint growth[] = { 1, 3, 12, 48, 144, 288 };
+
+Plan *
+plan_new(const QueryAccount *account, const FeedbackConf *conf, PlanKind kind)
+{
+    Plan *self = g_new0(Plan, 1);
+
+    self->account = account;
+    self->conf = conf;
+    self->kind = kind;
+    self->now_ms = clock_now();
+    self->strings = g_string_chunk_new(1024);
+    self->ids = g_ptr_array_new();
+    self->request_ids = g_ptr_array_new();
+    return self;
+}
+
+void
+plan_free(Plan *self)
+{
+    if (!self)
+        return;
+    g_ptr_array_unref(self->ids);
+    g_ptr_array_unref(self->request_ids);
+    g_string_chunk_free(self->strings);
+    g_free(self->cursor);
+    g_free(self);
+}
+
+static bool
+takes_sender(const QueryAccount *account)
+{
+    const Query query = { .task = QUERY_UNSUB_LIST, .sender = "a@x.test", .until_ms = 1 };
+    const Query without = { .task = QUERY_UNSUB_LIST, .until_ms = 1 };
+
+    return query_check(account, &query, NULL) && !query_check(account, &without, NULL);
+}
+
+bool
+plan_is_possible(const QueryAccount *account, PlanKind kind)
+{
+    static const char *const ids[] = { "1", NULL };
+    const Query queries[PLAN_KINDS] = {
+        [PLAN_RESULTS] = { .task = QUERY_RESULTS, .ids = ids },
+        [PLAN_BOUNCES] = { .task = QUERY_BOUNCES, .until_ms = 1 },
+        [PLAN_UNSUBSCRIBES] = { .task = QUERY_UNSUB_LIST, .until_ms = 1 },
+    };
+
+    return query_check(account, &queries[kind], NULL) || (kind == PLAN_UNSUBSCRIBES && takes_sender(account));
+}
+
+/* --- results ------------------------------------------------------------------------------------- */
+
+static void
+add_mail(const FeedbackMail *mail, void *user)
+{
+    Plan *self = user;
+    bool first = self->until_ms == 0;
+
+    if (!first && mail->delivered_ms - self->since_ms > SPAN_MS)
+        return;
+    self->since_ms = first ? mail->delivered_ms : self->since_ms;
+    self->until_ms = mail->delivered_ms;
+    if (mail->remote_id && *mail->remote_id)
+        g_ptr_array_add(self->ids, g_string_chunk_insert(self->strings, mail->remote_id));
+    else
+        g_ptr_array_add(self->request_ids, g_string_chunk_insert(self->strings, mail->request));
+}
+
+static bool
+plan_results(FeedbackStore *store, Plan *self, GError **error)
+{
+    if (!feedback_store_due(store, self->account->name, self->now_ms, MAILS, add_mail, self, error))
+        return false;
+    guint n = self->ids->len + self->request_ids->len;
+    g_ptr_array_add(self->ids, NULL);
+    g_ptr_array_add(self->request_ids, NULL);
+    self->wanted = n > 0;
+    self->query.task = QUERY_RESULTS;
+    if (n <= BY_IDS) {
+        self->query.ids = (const char *const *) self->ids->pdata;
+        self->query.request_ids = (const char *const *) self->request_ids->pdata;
+    } else {
+        self->query.since_ms = self->since_ms - ROUND_MS;
+        self->query.until_ms = self->until_ms + 2 * ROUND_MS;
+    }
+    return true;
+}
+
+/* --- lists --------------------------------------------------------------------------------------- */
+
+/* From the day on that the last list ended in, which was not over then; at most once a day. */
+static bool
+plan_list(FeedbackStore *store, Plan *self, QueryTask task, GError **error)
+{
+    gint64 last;
+
+    if (!feedback_store_cursor(store, self->account->name, self->cursor, &last, error))
+        return false;
+    self->wanted = self->now_ms - last >= QUERY_DAY_MS || last > self->now_ms;
+    gint64 oldest = self->now_ms - MIN(self->conf->lifetime_ms, 7 * QUERY_DAY_MS);
+    self->query.task = task;
+    self->query.since_ms = query_time_day(CLAMP(last, oldest, self->now_ms));
+    self->query.until_ms = self->until_ms = self->now_ms;
+    return true;
+}
+
+typedef struct {
+    Plan *plan;
+    GPtrArray *senders; /* of char * */
+} Senders;
+
+static void
+add_sender(const char *address, void *user)
+{
+    Senders *self = user;
+
+    g_ptr_array_add(self->senders, g_string_chunk_insert(self->plan->strings, address));
+}
+
+static bool
+plan_unsubscribes(FeedbackStore *store, Plan *self, GError **error)
+{
+    g_autoptr(GPtrArray) senders = g_ptr_array_new();
+    Senders list = { self, senders };
+
+    if (!takes_sender(self->account)) {
+        self->cursor = g_strdup("unsubscribes");
+        return plan_list(store, self, QUERY_UNSUB_LIST, error);
+    }
+    if (!feedback_store_senders(store, self->account->name, self->now_ms - SENDER_DAYS * QUERY_DAY_MS, add_sender,
+                                &list, error))
+        return false;
+    for (guint i = 0; i < senders->len && !self->wanted; i++) {
+        g_free(self->cursor);
+        self->cursor = g_strconcat("unsubscribes ", senders->pdata[i], NULL);
+        self->query.sender = senders->pdata[i];
+        if (!plan_list(store, self, QUERY_UNSUB_LIST, error))
+            return false;
+    }
+    return true;
+}
+
+bool
+plan_run(FeedbackStore *store, void *user, GError **error)
+{
+    Plan *self = user;
+
+    if (self->kind == PLAN_RESULTS)
+        return plan_results(store, self, error);
+    if (self->kind == PLAN_UNSUBSCRIBES)
+        return plan_unsubscribes(store, self, error);
+    self->cursor = g_strdup("bounces");
+    return plan_list(store, self, QUERY_BOUNCES, error);
+}
+
+bool
+plan_run_answered(FeedbackStore *store, void *user, GError **error)
+{
+    const Plan *self = user;
+    gint64 intervals[G_N_ELEMENTS(growth) + 1] = { 0 };
+
+    if (self->kind != PLAN_RESULTS)
+        return feedback_store_set_cursor(store, self->account->name, self->cursor, self->until_ms, error);
+    for (guint i = 0; i < G_N_ELEMENTS(growth); i++)
+        intervals[i] = self->conf->interval_ms * growth[i];
+    const FeedbackAsked asked = { self->account->name, self->now_ms, self->since_ms, self->until_ms, intervals };
+    return feedback_store_asked(store, &asked, error);
+}

@@ -1,0 +1,365 @@
+/* Asks the APIs: one question at a time per account, each kind on its own when it fails. A failure changes nothing but
+ * when it is asked again, and never how mail is sent. */
+#include "config.h"
+
+#include "feedback/state.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "feedback/figures.h"
+#include "feedback/plan.h"
+#include "http/client.h"
+#include "query/reader.h"
+
+enum {
+    LOOK_MS = 500,
+    IDLE_MS = 1000,       /* between two looks that found nothing to ask */
+    FAIL_MS = 60 * 1000,  /* doubled with each failure */
+    MAX_FAIL_MS = 6 * 3600 * 1000,
+    BATCH = 500,          /* events handed over at a time */
+    EARLY_MS = 60 * 1000, /* a token is given up before its end */
+};
+
+typedef struct {
+    FeedbackPoll *poll;
+    const QueryAccount *account;
+    const FeedbackConf *conf;
+    gint64 next_ms[PLAN_KINDS]; /* monotonic */
+    guint failures[PLAN_KINDS];
+    Secret *token;
+    gint64 token_end_ms; /* monotonic */
+
+    /* The question that is on its way: */
+    Plan *plan; /* NULL: none */
+    QueryCursor cursor;
+    QueryPage page;
+    QueryAsk ask;
+    QueryReader *reader;
+    HttpExchange *exchange;
+    FeedbackEvents *events;
+    bool task; /* one that refers to it is on its way */
+} Asker;
+
+struct FeedbackPoll {
+    Feedback *feedback;
+    RelaySettings *settings;
+    HttpClient *http;
+    GPtrArray *askers;
+    uv_timer_t timer;
+    bool closing;
+};
+
+static void ask_page(Asker *self);
+
+/* --- the end of a question ----------------------------------------------------------------------- */
+
+static void
+end(Asker *self, gint64 wait_ms)
+{
+    if (self->plan)
+        self->next_ms[self->plan->kind] = clock_monotonic() + wait_ms;
+    g_clear_pointer(&self->reader, query_reader_free);
+    g_clear_pointer(&self->plan, plan_free);
+    g_clear_pointer(&self->events, feedback_events_free);
+}
+
+static void
+fail(Asker *self, const GError *error)
+{
+    guint *failures = &self->failures[self->plan->kind];
+
+    *failures = MIN(*failures + 1, 20);
+    log_event(LOG_WARNING, "feedback-failed", "account", self->account->name, "call",
+              query_task_name(self->plan->query.task), "text", error->message, NULL);
+    figures_asked(self->account->name, "failed");
+    end(self, MIN((gint64) FAIL_MS << (*failures - 1), MAX_FAIL_MS));
+}
+
+static void poll_check(FeedbackPoll *self);
+
+/* A task is over; true: nobody waits for what follows. */
+static bool
+is_over(Asker *self)
+{
+    FeedbackPoll *poll = self->poll;
+
+    self->task = false;
+    if (poll->closing) {
+        end(self, 0);
+        poll_check(poll);
+        return true;
+    }
+    return false;
+}
+
+static bool
+run_answered(FeedbackStore *store, void *user, GError **error)
+{
+    return plan_run_answered(store, ((Asker *) user)->plan, error);
+}
+
+static void
+done_answered(void *user, const GError *error)
+{
+    Asker *self = user;
+
+    if (is_over(self))
+        return;
+    if (error) {
+        fail(self, error);
+        return;
+    }
+    self->failures[self->plan->kind] = 0;
+    figures_asked(self->account->name, "well");
+    end(self, 0); /* there may be more */
+}
+
+/* --- pages --------------------------------------------------------------------------------------- */
+
+static void
+on_page_stored(void *user, const GError *error)
+{
+    static const KeeperTask answered = { run_answered, done_answered };
+    Asker *self = user;
+
+    if (is_over(self))
+        return;
+    if (error) {
+        fail(self, error);
+    } else if (query_next(self->account, &self->plan->query, &self->cursor, &self->page)) {
+        ask_page(self);
+    } else {
+        self->task = true;
+        keeper_do(self->poll->feedback->keeper, &answered, self);
+    }
+}
+
+static FeedbackEvents *
+fresh_events(const Asker *self)
+{
+    return feedback_events_new(self->account->name, query_task_name(self->plan->query.task));
+}
+
+static void
+on_row(const QueryRow *row, void *user)
+{
+    Asker *self = user;
+    QueryEvent event;
+
+    if (query_row_event(row, &event) && event.kind != QUERY_EVENT_PENDING)
+        feedback_events_add(self->events, &event);
+    if (feedback_events_size(self->events) < BATCH)
+        return;
+    feedback_events(self->poll->feedback, self->events, NULL, NULL);
+    self->events = fresh_events(self);
+}
+
+static void
+on_page(const HttpResponse *response, void *user)
+{
+    Asker *self = user;
+    g_autoptr(GError) error = NULL;
+
+    self->exchange = NULL;
+    self->page = (QueryPage) { 0 };
+    bool fine = query_reader_finish(self->reader, response, &self->page, &error);
+    self->page.rest = NULL;
+    g_clear_pointer(&self->reader, query_reader_free);
+    if (g_error_matches(error, QUERY_ERROR, QUERY_ERROR_AUTH))
+        g_clear_pointer(&self->token, secret_free);
+    /* One mail that the API does not know is no reason not to ask about the others. */
+    if (!fine && !(self->plan->kind == PLAN_RESULTS && g_error_matches(error, QUERY_ERROR, QUERY_ERROR_NOT_FOUND))) {
+        fail(self, error);
+        return;
+    }
+    self->task = true;
+    feedback_events(self->poll->feedback, g_steal_pointer(&self->events), on_page_stored, self);
+}
+
+static void
+ask_page(Asker *self)
+{
+    g_clear_pointer(&self->events, feedback_events_free);
+    self->events = fresh_events(self);
+    self->ask = (QueryAsk) { self->account, &self->plan->query, &self->cursor, self->token };
+    self->reader = query_reader_new(&self->ask, on_row, self);
+    const HttpStream stream = { query_reader_push, self->reader, QUERY_MAX_ANSWER };
+    self->exchange = http_send_stream(self->poll->http, query_build(&self->ask), &stream, on_page, self);
+}
+
+/* --- the beginning ------------------------------------------------------------------------------- */
+
+static void
+on_login(const HttpResponse *response, void *user)
+{
+    Asker *self = user;
+    g_autoptr(GError) error = NULL;
+    gint64 lifetime_ms = 0;
+
+    self->exchange = NULL;
+    self->token = query_token(self->account, response, &lifetime_ms, &error);
+    self->token_end_ms = clock_monotonic() + lifetime_ms - EARLY_MS;
+    if (self->token)
+        ask_page(self);
+    else
+        fail(self, error);
+}
+
+static bool
+run_plan(FeedbackStore *store, void *user, GError **error)
+{
+    return plan_run(store, ((Asker *) user)->plan, error);
+}
+
+static void
+done_plan(void *user, const GError *error)
+{
+    Asker *self = user;
+    g_autoptr(GError) fault = NULL;
+
+    if (is_over(self))
+        return;
+    if (error || (self->plan->wanted && !query_check(self->account, &self->plan->query, &fault))) {
+        fail(self, error ? error : fault);
+        return;
+    }
+    if (!self->plan->wanted) {
+        end(self, IDLE_MS);
+        return;
+    }
+    self->cursor = (QueryCursor) { 0 };
+    if (self->token && clock_monotonic() >= self->token_end_ms)
+        g_clear_pointer(&self->token, secret_free);
+    if (!self->token && query_wants_token(self->account))
+        self->exchange = http_send(self->poll->http, query_login(self->account), on_login, self);
+    else
+        ask_page(self);
+}
+
+/* The kind whose turn has waited the longest. */
+static void
+look(Asker *self)
+{
+    static const KeeperTask planning = { run_plan, done_plan };
+    gint64 now_ms = clock_monotonic();
+    guint kind = 0;
+
+    for (guint i = 1; i < PLAN_KINDS; i++)
+        kind = self->next_ms[i] < self->next_ms[kind] ? i : kind;
+    if (self->plan || self->task || self->next_ms[kind] > now_ms)
+        return;
+    self->plan = plan_new(self->account, self->conf, (PlanKind) kind);
+    self->task = true;
+    keeper_do(self->poll->feedback->keeper, &planning, self);
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+    FeedbackPoll *self = timer->data;
+
+    for (guint i = 0; i < self->askers->len; i++)
+        look(self->askers->pdata[i]);
+}
+
+/* --- accounts ------------------------------------------------------------------------------------ */
+
+static void
+asker_free(Asker *self)
+{
+    http_cancel(&self->exchange);
+    end(self, 0);
+    secret_free(self->token);
+    g_free(self);
+}
+
+static void
+add_asker(FeedbackPoll *self, const QueryAccount *account)
+{
+    const Provider *provider = relay_settings_account(self->settings, account->name);
+
+    if (!provider || !provider->feedback.on)
+        return;
+    Asker *asker = g_new0(Asker, 1);
+    asker->poll = self;
+    asker->account = account;
+    asker->conf = &provider->feedback;
+    for (guint i = 0; i < PLAN_KINDS; i++)
+        asker->next_ms[i] = plan_is_possible(account, (PlanKind) i) ? 0 : G_MAXINT64;
+    g_ptr_array_add(self->askers, asker);
+}
+
+static HttpClient *
+open_http(const FeedbackPoll *self)
+{
+    const RelayConf *conf = &self->settings->conf;
+    const HttpConf http = {
+        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+        .ca_file = conf->ca_file,
+        .proxy = conf->http_proxy,
+        .connect_ms = conf->connect_timeout_ms,
+        .idle_ms = conf->idle_timeout_ms,
+        .total_ms = conf->call_timeout_ms,
+        .connections_per_host = MAX(self->askers->len, 1),
+    };
+
+    return http_client_new(self->feedback->hub.loop, &http);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    FeedbackPoll *self = handle->data;
+    Feedback *feedback = self->feedback;
+
+    g_ptr_array_unref(self->askers);
+    relay_settings_free(self->settings);
+    g_free(self);
+    feedback_release(feedback);
+}
+
+static void
+poll_check(FeedbackPoll *self)
+{
+    for (guint i = 0; i < self->askers->len; i++) {
+        if (((const Asker *) self->askers->pdata[i])->task)
+            return;
+    }
+    if (self->closing && !uv_is_closing((uv_handle_t *) &self->timer))
+        uv_close((uv_handle_t *) &self->timer, on_closed);
+}
+
+FeedbackPoll *
+poll_new(Feedback *feedback)
+{
+    FeedbackPoll *self = g_new0(FeedbackPoll, 1);
+
+    self->feedback = feedback;
+    self->settings = relay_settings_ref(feedback->settings);
+    self->askers = g_ptr_array_new_with_free_func((GDestroyNotify) asker_free);
+    for (guint i = 0; i < self->settings->queries->len; i++)
+        add_asker(self, self->settings->queries->pdata[i]);
+    self->http = open_http(self);
+    feedback_hold(feedback);
+    uv_timer_init(feedback->hub.loop, &self->timer);
+    uv_unref((uv_handle_t *) &self->timer);
+    self->timer.data = self;
+    if (self->askers->len > 0)
+        uv_timer_start(&self->timer, on_timer, 0, LOOK_MS);
+    return self;
+}
+
+void
+poll_close(FeedbackPoll *self)
+{
+    self->closing = true;
+    uv_timer_stop(&self->timer);
+    for (guint i = 0; i < self->askers->len; i++) {
+        Asker *asker = self->askers->pdata[i];
+        http_cancel(&asker->exchange);
+        if (!asker->task)
+            end(asker, 0);
+    }
+    http_client_close(g_steal_pointer(&self->http));
+    poll_check(self);
+}

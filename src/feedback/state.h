@@ -1,0 +1,51 @@
+/* The inside of a Feedback, shared by its files: feedback.c (the whole; events), events.c, watch.c (from the journal into
+ * the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but for what is said of tasks. */
+#pragma once
+
+#include "feedback/feedback.h"
+#include "feedback/keeper.h"
+
+struct FeedbackEvents {
+    char *account, *source;
+    GStringChunk *strings;
+    GArray *rows; /* of QueryEvent, texts in strings */
+};
+
+typedef struct FeedbackPoll FeedbackPoll;
+
+struct Feedback {
+    FeedbackHub hub;
+    RelaySettings *settings;
+    FeedbackKeeper *keeper;
+    FeedbackPoll *poll;
+    uv_timer_t timer;
+    bool closing;
+    guint tasks; /* on their way */
+
+    /* watch.c */
+    gint64 cursor;   /* row of the journal; -1: not read yet */
+    guint64 watched; /* report_watched() as far as it is in the store */
+    bool behind, moving;
+    GQueue batches;  /* of events that wait for it */
+
+    /* tell.c */
+    bool telling, tell_again;
+    gint64 tell_after_ms; /* monotonic: not before, something has failed */
+};
+
+/* A task has begun, or ended; the last one frees what is closing. */
+void feedback_hold(Feedback *self);
+void feedback_release(Feedback *self);
+
+/* feedback.c: the batches that wait are judged. */
+void feedback_judge(Feedback *self);
+
+/* watch.c: what the journal has got since the last time goes into the store; then batches are judged. */
+void feedback_move(Feedback *self);
+
+/* tell.c: whoever is owed a notice gets it. */
+void feedback_tell(Feedback *self);
+
+/* poll.c */
+FeedbackPoll *poll_new(Feedback *feedback);
+void poll_close(FeedbackPoll *self);

@@ -1,0 +1,195 @@
+/* From the journal into the store. */
+#include "feedback/state.h"
+
+#include "base/log.h"
+#include "queue/watch_line.h"
+#include "relay/report.h"
+
+#include <string.h>
+
+enum { LINES = 500, REQUEST_ID_LENGTH = 32 };
+
+typedef struct {
+    Feedback *feedback;
+    RelaySettings *settings;
+    guint64 watched;
+    gint64 after, last;
+    GStringChunk *strings;
+    GArray *lines; /* of JournalLine */
+} Move;
+
+static void
+move_free(Move *self)
+{
+    relay_settings_free(self->settings);
+    g_array_unref(self->lines);
+    g_string_chunk_free(self->strings);
+    g_free(self);
+}
+
+static void move_start(Feedback *feedback);
+
+static void
+move_end(Move *self, const GError *error)
+{
+    Feedback *feedback = self->feedback;
+    bool more = !error && self->lines->len == LINES;
+
+    if (error)
+        log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
+    if (!error) {
+        feedback->cursor = self->last;
+        feedback->behind = more;
+        if (!more)
+            feedback->watched = self->watched;
+    }
+    move_free(self);
+    if (more) {
+        move_start(feedback);
+    } else {
+        feedback->moving = false;
+        feedback_judge(feedback);
+    }
+    feedback_release(feedback);
+}
+
+/* --- into the store ------------------------------------------------------------------------------ */
+
+/* Arara knows a call by a digest of its key (provider/arara_request.c). Caller frees. */
+static char *
+request_of(const char *call)
+{
+    char *id = call ? g_compute_checksum_for_string(G_CHECKSUM_SHA256, call, -1) : NULL;
+
+    if (id)
+        id[REQUEST_ID_LENGTH] = '\0';
+    return id;
+}
+
+static bool
+run_write(FeedbackStore *store, void *user, GError **error)
+{
+    Move *self = user;
+
+    for (guint i = 0; i < self->lines->len; i++) {
+        const JournalLine *line = &g_array_index(self->lines, JournalLine, i);
+        g_autofree char *text = g_strdup(line->text), *request = request_of(line->call);
+        FeedbackMail mail;
+        FeedbackRecipient recipient;
+        if (!watch_line_parse(line, text, &mail, &recipient))
+            continue;
+        mail.request = request;
+        const Provider *account = relay_settings_account(self->settings, mail.account);
+        gint64 wait_ms = account ? account->feedback.interval_ms : 0;
+        if (!feedback_store_watch(store, &mail, &recipient, mail.delivered_ms + wait_ms, error))
+            return false;
+    }
+    return feedback_store_set_cursor(store, "", "journal", self->last, error);
+}
+
+static void
+done_write(void *user, const GError *error)
+{
+    move_end(user, error);
+}
+
+/* --- out of the journal -------------------------------------------------------------------------- */
+
+static void
+visit(const JournalLine *line, gint64 row, void *user)
+{
+    Move *self = user;
+    JournalLine copy = *line;
+
+    for (guint i = 0; i < JOURNAL_STRINGS; i++) {
+        const char *text = journal_line_get(line, i);
+        journal_line_set(&copy, i, text ? g_string_chunk_insert(self->strings, text) : NULL);
+    }
+    g_array_append_val(self->lines, copy);
+    self->last = row;
+}
+
+/* A table that was set aside, or has lost all its lines to age, begins with the first row again. */
+static bool
+run_read(JournalStore *store, void *user, GError **error)
+{
+    Move *self = user;
+    gint64 end;
+
+    if (!journal_store_last(store, &end, error))
+        return false;
+    if (end < self->after)
+        self->after = self->last = 0;
+    const JournalPage page = { JOURNAL_WATCHED, self->after, LINES };
+    return journal_store_after(store, &page, visit, self, error);
+}
+
+static void
+done_read(void *user, const GError *error)
+{
+    static const KeeperTask writing = { run_write, done_write };
+    Move *self = user;
+
+    if (error || self->lines->len == 0)
+        move_end(self, error);
+    else
+        keeper_do(self->feedback->keeper, &writing, self);
+}
+
+static const JournalTask reading = { run_read, done_read };
+
+/* --- the cursor ---------------------------------------------------------------------------------- */
+
+static bool
+run_cursor(FeedbackStore *store, void *user, GError **error)
+{
+    Move *self = user;
+
+    return feedback_store_cursor(store, "", "journal", &self->after, error);
+}
+
+static void
+done_cursor(void *user, const GError *error)
+{
+    Move *self = user;
+
+    self->last = self->after;
+    if (error)
+        move_end(self, error);
+    else
+        journal_do(self->feedback->hub.journal, &reading, self);
+}
+
+static void
+move_start(Feedback *feedback)
+{
+    static const KeeperTask cursor = { run_cursor, done_cursor };
+    Move *self = g_new0(Move, 1);
+
+    self->feedback = feedback;
+    self->settings = relay_settings_ref(feedback->settings);
+    self->watched = report_watched();
+    self->after = self->last = feedback->cursor;
+    self->strings = g_string_chunk_new(4096);
+    self->lines = g_array_new(FALSE, FALSE, sizeof(JournalLine));
+    feedback_hold(feedback);
+    if (feedback->cursor < 0)
+        keeper_do(feedback->keeper, &cursor, self);
+    else
+        journal_do(feedback->hub.journal, &reading, self);
+}
+
+void
+feedback_move(Feedback *self)
+{
+    bool news = self->cursor < 0 || self->behind || report_watched() != self->watched;
+
+    if (self->moving)
+        return;
+    if (!news || !self->hub.journal) {
+        feedback_judge(self);
+        return;
+    }
+    self->moving = true;
+    move_start(self);
+}
