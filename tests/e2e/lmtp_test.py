@@ -117,6 +117,35 @@ class LmtpTest(Case):
         self.assertEqual(self.client.data(mails.order(cc=()))[0], 250)
         self.assertEqual(self.client.noop()[0], 250)
 
+    def test_A28_A29_A30_dsn(self):
+        """Who wants word has it, with what he said of envelope and recipients, decoded; who does not has none."""
+        self.connect("queue")
+        self.assertIn("DSN", self.client.docmd("LHLO", "client.test")[1].decode().split("\n"))
+        for words in ("RET=BAD", "ENVID=a+ZZ", "ENVID=" + "a" * 101):
+            self.assertEqual(self.client.docmd("MAIL", f"FROM:<{SENDER}> {words}")[0], 501, words)
+        self.assertEqual(self.client.docmd("MAIL", f"FROM:<{SENDER}> RET=HDRS ENVID=id+2B314")[0], 250)
+        for words in ("NOTIFY=NEVER,FAILURE", "NOTIFY=SOMETIMES", "ORCPT=nope"):
+            self.assertEqual(self.client.docmd("RCPT", f"TO:<{REFUSED}> {words}")[0], 501, words)
+        for to, words in ((REFUSED, "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b+2Bad@old.example.org"),
+                          ("silent@two.example.org", "NOTIFY=NEVER"), (DELIVERED, "NOTIFY=SUCCESS ORCPT=rfc822;g+2Bood@old.example.org")):
+            self.assertEqual(self.client.docmd("RCPT", f"TO:<{to}> {words}")[0], 250)
+        first = self.client.data(mails.order(cc=()))[0]
+        self.assertEqual([first, self.client.getreply()[0], self.client.getreply()[0], self.client.noop()[0]], [250] * 4)
+        shim.until(lambda: {"failed", "relayed"} <= set(self.reports()), "both are told")
+        self.assertEqual(self.daemon.end(), 0)
+        reports = self.reports()
+        for action, to, was in (("failed", REFUSED, "b+ad"), ("relayed", DELIVERED, "g+ood")):
+            self.assertIn("Original-Envelope-Id: id+314\n", reports[action])
+            self.assertIn(f"Original-Recipient: rfc822; {was}@old.example.org\n", reports[action])
+            self.assertIn(f"Final-Recipient: rfc822; {to}\n", reports[action])
+        self.assertNotIn("silent@", "".join(reports.values()))
+
+    def reports(self):
+        """What the notices say for machines, by what became of the mail."""
+        texts = [part.get_payload(decode=True).decode().replace("\r\n", "\n") for row in self.notices()
+                 for part in self.sandboxes[0].mail(row["number"]).iter_attachments() if part.get_filename() == "delivery-status.txt"]
+        return {action: text for text in texts for action in re.findall(r"(?m)^Action: (\w+)", text)}
+
     def test_smtp_is_not_spoken(self):
         self.connect()
         self.assertEqual(self.client.docmd("EHLO", "client.test")[0], 500)
