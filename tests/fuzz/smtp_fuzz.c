@@ -295,6 +295,11 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t n)
         .auth_in_plain = true,
         .auth_required = data[0] & 32 && data[0] & 64,
         .lmtp = data[1] & 128,
+        .dsn = data[1] & 32,
+        .hold_s = data[1] & 16 ? 3600 : 0,
+        .deliver_by = data[1] & 16,
+        .by_least_s = data[1] & 8 ? 60 : 0,
+        .priorities = data[1] & 16,
         .tls = data[0] & 128 ? SMTP_TLS_OFFERED : SMTP_TLS_OFF,
     };
     Fuzz self = { .random = data[1], .left = 1000, .settings = &settings, .trusted = data[1] & 64 };
