@@ -136,9 +136,11 @@ class StoreTest(unittest.TestCase):
 
 
 class RandomTest(CrashTest):
-    def kill_for(self, world, kills, seed, duplicates_a_kill):
+    def kill_for(self, world, kills, seed, duplicates_a_kill, words=("",)):
         rand = random.Random(seed)
-        work = load.Load(world, seed=seed).start(smtp=4, sendmail=2)
+        work = load.Load(world, seed=seed)
+        work.words = words
+        work.start(smtp=4, sendmail=2)
         self.addCleanup(work.stopped.set)
         start = time.monotonic()
         for _ in range(kills):
@@ -150,6 +152,7 @@ class RandomTest(CrashTest):
         seconds = time.monotonic() - start
         result = self.finish(world, work.log, kills * duplicates_a_kill, trace=30)
         promised = len(work.promised())
+        self.assertEqual([sent for sent in work.log if sent.text.startswith(("501", "555"))], [], "no parameter was refused")
         print(f"# {kills} kills in {seconds:.0f} s, {promised} of {len(work.log)} promised, "
               f"{len(result.twice())} calls sent again")
         self.assertGreater(promised, kills // 4, "the load got nowhere")
@@ -162,6 +165,11 @@ class RandomTest(CrashTest):
                            "--latency", "5", more={"shimta": "wait = 1s\n"})
         # A reset is an unknown outcome, but nothing was taken: only kills may double a call.
         self.kill_for(world, max(1, KILLS * 3 // 10), 2, MOST_CALLS)
+
+    def test_F02_random_kills_with_holds_and_priorities(self):
+        world = self.world("cmc", "queue")
+        self.kill_for(world, max(1, KILLS // 10), 4, MOST_CALLS,
+                      ("", " HOLDFOR=1", " HOLDFOR=2 MT-PRIORITY=4", " MT-PRIORITY=9", " MT-PRIORITY=-9"))
 
     def test_F02_random_kills_arara_never_twice(self):
         world = self.world("arara", "queue", "--arara-connections", "10", "--fault", "close-after@/send:every 6", "--fault",

@@ -46,6 +46,7 @@ class Load:
         self.random = random.Random(seed)
         self.mails = {name: text for name, text in real_mails().items() if not only or name in only}
         self.crowd = (1, 1, 1, 2, 3)  # how many recipients a mail may have
+        self.words = ("",)  # parameters of MAIL
         self.log, self.lock = [], threading.Lock()
         self.numbers = itertools.count(start)
         self.stopped = threading.Event()
@@ -65,7 +66,7 @@ class Load:
     def by_smtp(self, talk, name=None):
         """One mail over an open dialogue; false when the dialogue is over."""
         sent = self.next("smtp", name)
-        code, text = talk.transaction(sent.sender, sent.recipients, self.mails[sent.name])
+        code, text = talk.transaction(sent.sender, sent.recipients, self.mails[sent.name], self.random.choice(self.words))
         sent.text = f"{code} {text}"
         sent.result = PROMISED if code == 250 else REFUSED if code else UNKNOWN
         if code and code != 250 and talk.ask("RSET")[0] != 250:

@@ -43,3 +43,10 @@ e2e_tests = \
 
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) %D%/asking.py %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/stub.py %D%/tap.py
+
+# A million chunks of one byte.
+.PHONY: soak-chunks
+soak: soak-chunks
+soak-chunks: all
+	env TOP_SRCDIR='$(abs_top_srcdir)' TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 SOAK=1 \
+	$(PYTHON3) $(srcdir)/%D%/chunks_test.py A39

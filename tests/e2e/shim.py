@@ -261,9 +261,9 @@ class Dialogue:
         assert banner[0] == 220, banner
         return self.ask(f"EHLO {name}")
 
-    def transaction(self, sender, recipients, message):
-        """MAIL to the final dot; stops at the first command that is refused."""
-        steps = [f"MAIL FROM:<{sender}>"] + [f"RCPT TO:<{to}>" for to in recipients] + ["DATA"]
+    def transaction(self, sender, recipients, message, words=""):
+        """MAIL, with those parameters, to the final dot; stops at the first command that is refused."""
+        steps = [f"MAIL FROM:<{sender}>{words}"] + [f"RCPT TO:<{to}>" for to in recipients] + ["DATA"]
         for step in steps:
             answer = self.ask(step)
             if answer[0] >= 400 or answer[0] == 0:
