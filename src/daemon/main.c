@@ -223,6 +223,16 @@ open_feedback(Daemon *self)
     self->webhook = webhook_new(&self->hub, self->feedback);
 }
 
+/* All that take one have been opened. */
+static void
+forget_sockets(void)
+{
+    guint left = listener_forget_inherited();
+
+    if (left > 0)
+        log_event(LOG_WARNING, "sockets-unused", "number", LOG_NUM(left), NULL);
+}
+
 static int
 daemon_run(Daemon *self, bool stdio)
 {
@@ -234,6 +244,7 @@ daemon_run(Daemon *self, bool stdio)
         open_control(self);
         self->metrics = metrics_new(&self->hub, self->journal);
         open_feedback(self);
+        forget_sockets();
         started = privilege_drop(&error);
         if (started)
             confine_calls(self->hub.settings);

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "daemon/door.h"
 #include "daemon/figures.h"
-#include "io/listener.h"
 
 #include <unistd.h>
 
@@ -352,9 +351,6 @@ smtp_server_listen(SmtpServer *self, GError **error)
             return false;
         g_ptr_array_add(self->doors, door);
     }
-    guint left = listener_forget_inherited();
-    if (left > 0)
-        log_event(LOG_WARNING, "sockets-unused", "number", LOG_NUM(left), NULL);
     return true;
 }
 

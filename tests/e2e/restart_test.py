@@ -45,10 +45,10 @@ class RestartTest(unittest.TestCase):
         self.addCleanup(self.tcp.close)
         self.addCleanup(self.unix.close)
 
-    def start(self):
-        fds = [self.tcp.fileno(), self.unix.fileno()]
+    def start(self, *more, names="tcp:submit"):
+        fds = [self.tcp.fileno(), self.unix.fileno(), *(one.fileno() for one in more)]
         daemon = shim.Process([sys.executable, "-c", PASS, ",".join(map(str, fds)), shim.program("shimtad"), "-c", self.conf],
-                              env={"LISTEN_FDNAMES": "tcp:submit"}, pass_fds=fds)
+                              env={"LISTEN_FDNAMES": names}, pass_fds=fds)
         daemon.wait_line(r"^ready\b")
         return daemon
 
@@ -107,6 +107,20 @@ class RestartTest(unittest.TestCase):
                 self.assertEqual(client.recv(4), b"220 ")
         finally:
             self.assertEqual(daemon.end(), 0)
+
+    def test_figures_have_theirs_by_name(self):
+        """Who asks while the daemon restarts waits, too; what no section takes is closed."""
+        with open(self.conf, "a") as file:
+            file.write("[metrics]\naddress = 127.0.0.1:9\n")
+        with socket.create_server(("127.0.0.1", 0)) as figures, socket.create_server(("127.0.0.1", 0)) as other:
+            with socket.create_connection(figures.getsockname(), shim.PATIENCE) as early:
+                early.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+                daemon = self.start(figures, other, names="tcp:submit:metrics:other")
+                try:
+                    self.assertIn(b" 200 OK", early.recv(4096))
+                    self.assertRegex(daemon.text(), "sockets-unused number=1")
+                finally:
+                    self.assertEqual(daemon.end(), 0)
 
 
 class StopTest(unittest.TestCase):
