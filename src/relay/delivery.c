@@ -240,12 +240,6 @@ delivery_new(DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *u
     return self;
 }
 
-Entry *
-delivery_entry(const Delivery *self)
-{
-    return self->entry;
-}
-
 void
 delivery_expand(Delivery *self)
 {

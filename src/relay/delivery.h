@@ -31,9 +31,6 @@ typedef struct {
  * returned. */
 Delivery *delivery_new(DeliveryWorld *world, Entry *entry, const DeliveryOps *ops, void *user);
 
-/* The entry. A worker has it alone until `prepared` or `expanded`, and between `delivery_send()` and then. */
-Entry *delivery_entry(const Delivery *self);
-
 /* Makes the recipients final: aliases, and for `sendmail -t` the header. */
 void delivery_expand(Delivery *self);
 

@@ -137,16 +137,3 @@ health_read(const GArray *outcomes)
     }
     return report;
 }
-
-const char *
-health_state_name(HealthState state)
-{
-    static const char *const names[] = {
-        [HEALTH_WELL] = "well",
-        [HEALTH_PAUSED] = "paused",
-        [HEALTH_DUE] = "due",
-        [HEALTH_PROBING] = "probing",
-    };
-
-    return names[state];
-}

@@ -64,6 +64,3 @@ void health_recheck(Health *self, gint64 now_ms);
 
 /* The gravest that a call's outcomes (of Outcome, borrowed) say. */
 HealthReport health_read(const GArray *outcomes);
-
-/* "well", "paused", … */
-const char *health_state_name(HealthState state);

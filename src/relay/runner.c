@@ -210,12 +210,6 @@ relay_wake(Relay *self)
     claim_now(self);
 }
 
-bool
-relay_in_hand(const Relay *self, const char *id)
-{
-    return g_hash_table_contains(self->in_hand, id);
-}
-
 void
 relay_trouble(Relay *self, const GError *error)
 {

@@ -46,9 +46,6 @@ StoreThread *relay_store(Relay *self);
 /* Something in the store has become due by another's doing. */
 void relay_wake(Relay *self);
 
-/* Whether that entry is being worked on. */
-bool relay_in_hand(const Relay *self, const char *id);
-
 /* Takes entry; its recipients are expanded and qualified here. waiter may be NULL. */
 void relay_deliver(Relay *self, Entry *entry, Waiter *waiter);
 
