@@ -20,6 +20,8 @@ tls_reason(void)
     unsigned long code = ERR_get_error();
     const char *text = code ? ERR_reason_error_string(code) : NULL;
 
+    if (ERR_SYSTEM_ERROR(code)) /* a file that is not there, say */
+        text = g_strerror(ERR_GET_REASON(code));
     ERR_clear_error();
     return text ? text : "unknown reason";
 }
