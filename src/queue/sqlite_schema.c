@@ -8,7 +8,7 @@
 
 /* Each step leads from the version that is its index to the next; steps that were released never change.
  *
- * entry.lane is the sender in lower case; lane has a row for each with waiting entries, ready once one of
+ * entry.lane is the sender in lower case, and a priority; lane has a row for each with waiting entries, ready once one of
  * them is due. lane.due_ms is at most the due_ms of the lane's first entry: whoever finds it too early puts it right. */
 static const char *const schema_steps[SQLITE_STORE_VERSION] = {
     "CREATE TABLE entry ("
