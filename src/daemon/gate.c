@@ -6,7 +6,7 @@ enum { RESERVED_FILES = 32 };
 
 struct Gate {
     guint max, now;
-    GHashTable *clients; /* of Count, by its key */
+    GHashTable *clients, *networks; /* of Count, by its key */
 };
 
 typedef struct {
@@ -36,6 +36,7 @@ gate_new(guint max_connections)
 
     self->max = max_connections;
     self->clients = g_hash_table_new_full(key_hash, key_equal, NULL, g_free);
+    self->networks = g_hash_table_new_full(key_hash, key_equal, NULL, g_free);
     return self;
 }
 
@@ -45,6 +46,7 @@ gate_free(Gate *self)
     if (!self)
         return;
     g_hash_table_unref(self->clients);
+    g_hash_table_unref(self->networks);
     g_free(self);
 }
 
@@ -64,13 +66,48 @@ is_allowed(const Listen *listen, const Endpoint *peer)
     return endpoint_is_unix(peer) || gate_is_in(listen->networks, peer);
 }
 
+/* --- counters ------------------------------------------------------------------------------------ */
+
+static bool
+is_full(GHashTable *counts, const guint8 key[16], guint most)
+{
+    const Count *count = most > 0 ? g_hash_table_lookup(counts, key) : NULL;
+
+    return count && count->now >= most;
+}
+
+static void
+count_one(GHashTable *counts, const guint8 key[16])
+{
+    Count *count = g_hash_table_lookup(counts, key);
+
+    if (!count) {
+        count = g_new0(Count, 1);
+        memcpy(count->key, key, sizeof count->key);
+        g_hash_table_insert(counts, count->key, count);
+    }
+    count->now++;
+}
+
+static void
+uncount_one(GHashTable *counts, const guint8 key[16])
+{
+    Count *count = g_hash_table_lookup(counts, key);
+
+    if (--count->now == 0)
+        g_hash_table_remove(counts, key);
+}
+
+/* --- in and out ---------------------------------------------------------------------------------- */
+
 const Reply *
 gate_enter(Gate *self, const Listen *listen, const Endpoint *peer, GateTicket *ticket)
 {
     static const Reply denied = { 554, "5.7.1", (char *) "Access denied" };
     static const Reply full = { 421, "4.3.2", (char *) "Too many connections, try again later" };
     static const Reply greedy = { 421, "4.7.0", (char *) "Too many connections from your address" };
-    guint most = listen->conf.max_connections_per_client;
+    static const Reply crowded = { 421, "4.7.0", (char *) "Too many connections from your network" };
+    guint8 network[16];
 
     if (!is_allowed(listen, peer))
         return &denied;
@@ -79,15 +116,13 @@ gate_enter(Gate *self, const Listen *listen, const Endpoint *peer, GateTicket *t
     ticket->by_address = !endpoint_is_unix(peer);
     if (ticket->by_address) {
         endpoint_client_key(peer, ticket->key);
-        Count *count = g_hash_table_lookup(self->clients, ticket->key);
-        if (most > 0 && count && count->now >= most)
+        endpoint_network_key(ticket->key, network);
+        if (is_full(self->clients, ticket->key, listen->conf.max_connections_per_client))
             return &greedy;
-        if (!count) {
-            count = g_new0(Count, 1);
-            memcpy(count->key, ticket->key, sizeof count->key);
-            g_hash_table_insert(self->clients, count->key, count);
-        }
-        count->now++;
+        if (is_full(self->networks, network, listen->limits.connections_per_network))
+            return &crowded;
+        count_one(self->clients, ticket->key);
+        count_one(self->networks, network);
     }
     self->now++;
     return NULL;
@@ -96,12 +131,14 @@ gate_enter(Gate *self, const Listen *listen, const Endpoint *peer, GateTicket *t
 void
 gate_leave(Gate *self, const GateTicket *ticket)
 {
+    guint8 network[16];
+
     self->now--;
     if (!ticket->by_address)
         return;
-    Count *count = g_hash_table_lookup(self->clients, ticket->key);
-    if (--count->now == 0)
-        g_hash_table_remove(self->clients, ticket->key);
+    endpoint_network_key(ticket->key, network);
+    uncount_one(self->clients, ticket->key);
+    uncount_one(self->networks, network);
 }
 
 guint

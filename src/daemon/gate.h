@@ -1,5 +1,5 @@
-/* Who may come in: the networks of a listener, connections in all and for each client. The counters
- * are as many as there are connections. Loop thread. */
+/* Who may come in: the networks of a listener, connections in all, for each network and for each client. The
+ * counters are no more than there are connections. Loop thread. */
 #pragma once
 
 #include "daemon/settings.h"

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += %D%/libsettings.a
 %C%_libsettings_a_SOURCES = \
 	%D%/access.c %D%/access.h \
+	%D%/limits.c %D%/limits.h \
 	%D%/metrics_conf.c %D%/metrics_conf.h \
 	%D%/secure.c %D%/secure.h \
 	%D%/settings.c %D%/settings.h \

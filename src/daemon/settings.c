@@ -80,6 +80,7 @@ listen_free(Listen *self)
     conf_clear(listen_conf_keys, &self->conf);
     secure_clear(&self->secure);
     access_clear(&self->access);
+    limits_clear(&self->limits);
     g_array_unref(self->networks);
     g_array_unref(self->proxies);
     g_array_unref(self->trusted);
@@ -233,7 +234,8 @@ open_listens(Settings *self, ConfFile *file, GError **error)
         if (!conf_read(file, "listen", names[i], listen_conf_keys, &one->conf, error))
             return false;
         if (!secure_read(&one->secure, file, names[i], one->conf.address[0] == '/', error) ||
-            !access_read(&one->access, file, names[i], error))
+            !access_read(&one->access, file, names[i], error) ||
+            !limits_read(&one->limits, file, names[i], one->conf.max_connections_per_client, error))
             return false;
         if (!read_networks(one, file, error) || !check_access(one, file, error) ||
             !check_protocol(one, file, error))
@@ -414,6 +416,7 @@ settings_print(const Settings *self, GString *out)
         conf_print(listen_conf_keys, &one->conf, out);
         conf_print(secure_conf_keys, &one->secure.conf, out);
         conf_print(access_conf_keys, &one->access, out);
+        conf_print(limits_conf_keys, &one->limits, out);
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/access.h"
+#include "daemon/limits.h"
 #include "daemon/metrics_conf.h"
 #include "daemon/secure.h"
 #include "daemon/webhook_conf.h"
@@ -70,6 +71,7 @@ typedef struct {
     GArray *trusted;  /* who may say XCLIENT and XFORWARD */
     Secure secure;
     Access access;
+    Limits limits;
     SmtpSettings smtp;
 } Listen;
 

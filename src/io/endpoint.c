@@ -209,6 +209,16 @@ endpoint_client_key(const Endpoint *self, guint8 key[16])
     key[0] = (guint8) n;
 }
 
+void
+endpoint_network_key(const guint8 client[16], guint8 key[16])
+{
+    size_t kept = client[0] == 4 ? 3 : 6;
+
+    memset(key, 0, 16);
+    memcpy(key + 8, client + 8, kept);
+    key[0] = client[0];
+}
+
 /* --- networks ------------------------------------------------------------------------------------ */
 
 static bool

@@ -51,6 +51,9 @@ const char *endpoint_host(const Endpoint *self, char text[ENDPOINT_TEXT_BYTES]);
 /* Sixteen bytes equal for all addresses of one client: an IPv4 address, an IPv6 /64. */
 void endpoint_client_key(const Endpoint *self, guint8 key[16]);
 
+/* From such a key: sixteen bytes equal for all clients of one network, an IPv4 /24 or an IPv6 /48. */
+void endpoint_network_key(const guint8 client[16], guint8 key[16]);
+
 typedef struct {
     sa_family_t family;
     guint bits;

@@ -92,6 +92,44 @@ test_per_client(void)
     gate_free(gate);
 }
 
+/* As many as a network may have come in, over however few or many of its clients; other networks do not suffer. */
+static void
+test_per_network(void)
+{
+    static const struct {
+        const char *same, *other, *end;
+    } rows[] = {
+        { "192.0.2.", "192.0.3.", ":1" },
+        { "[2001:db8:0:", "[2001:db8:1:", "::1]:1" },
+    };
+
+    for (guint row = 0; row < G_N_ELEMENTS(rows); row++) {
+        Gate *gate = gate_new(100);
+        Listen listen = listen_for("0.0.0.0/0 ::/0", 2);
+        GateTicket tickets[4], more;
+        listen.limits.connections_per_network = 4;
+        for (guint i = 0; i < 4; i++) {
+            g_autofree char *client = g_strdup_printf("%s%u%s", rows[row].same, i, rows[row].end);
+            g_assert_null(enter(gate, &listen, client, &tickets[i]));
+        }
+        g_autofree char *fifth = g_strconcat(rows[row].same, "200", rows[row].end, NULL);
+        g_autofree char *apart = g_strconcat(rows[row].other, "200", rows[row].end, NULL);
+        const Reply *refusal = enter(gate, &listen, fifth, &more);
+        g_assert_nonnull(refusal);
+        g_assert_cmpint(refusal->code, ==, 421);
+        g_assert_cmpstr(refusal->dsn, ==, "4.7.0");
+        g_assert_null(enter(gate, &listen, apart, &more));
+        gate_leave(gate, &more);
+        gate_leave(gate, &tickets[0]);
+        g_assert_null(enter(gate, &listen, fifth, &tickets[0]));
+        g_assert_nonnull(enter(gate, &listen, fifth, &more));
+        listen.limits.connections_per_network = 0;
+        g_assert_null(enter(gate, &listen, fifth, &more));
+        g_array_unref(listen.networks);
+        gate_free(gate);
+    }
+}
+
 static void
 test_unix_has_no_client_limit(void)
 {
@@ -148,6 +186,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gate/networks", test_networks);
     g_test_add_func("/gate/per-client", test_per_client);
+    g_test_add_func("/gate/per-network", test_per_network);
     g_test_add_func("/gate/unix-has-no-client-limit", test_unix_has_no_client_limit);
     g_test_add_func("/gate/total", test_total);
     g_test_add_func("/gate/capacity", test_capacity);

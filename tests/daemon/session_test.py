@@ -58,6 +58,20 @@ class AccessTest(unittest.TestCase):
             code, text = third.reply()
             self.assertEqual((f"{code} {text[:5]}", third.reply()[0]), ("421 4.3.2", 0))
 
+    def test_connections_of_one_network(self):
+        """Unless it says otherwise a section lets in ten times as many from a network as from a client of it."""
+        daemon = serve(self, max_connections_per_client=1)
+        talks = [self.come_from(daemon, f"127.0.5.{n}") for n in range(1, 12)]
+        self.assertEqual([talk.reply()[0] for talk in talks], 10 * [220] + [421])
+        daemon.wait_line(r"refused client=127.0.5.11 listener=tcp dsn=4.7.0 .*network")
+        self.assertEqual(self.come_from(daemon, "127.0.6.1").reply()[0], 220)
+
+    def come_from(self, daemon, address):
+        sock = socket.create_connection(("127.0.0.1", daemon.port), shim.PATIENCE, source_address=(address, 0))
+        talk = shim.Dialogue(sock)
+        self.addCleanup(talk.close)
+        return talk
+
     def test_few_descriptors(self):
         """The surplus gets an answer, and everyone is served once the crowd has left."""
         daemon = shim.Daemon(NOWHERE, {"listen tcp": "max-connections-per-client = 0\n"},
