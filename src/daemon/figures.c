@@ -16,8 +16,11 @@ static Meter logins = { "shimta_auth_total", "Attempts to authenticate", METER_C
 static Meter posts = { "shimta_webhook_requests_total", "Requests to the webhook, and what came of them", METER_COUNTER,
                        { "result" } };
 
+static Meter limited = { "shimta_rate_limited_total", "Mails and recipients put off, and the rate that did it",
+                         METER_COUNTER, { "listener", "rate" } };
+
 Meter *const daemon_figures[] = { &sessions, &begun, &refused,    &messages, &recipients,
-                                  &bytes,    &handshakes, &logins, &posts, NULL };
+                                  &bytes,    &handshakes, &logins, &posts,    &limited,  NULL };
 
 void
 figures_session(const char *listener, bool begins)
@@ -31,6 +34,12 @@ void
 figures_refused(const char *listener, const char *why)
 {
     meter_add(&refused, 1, listener, why);
+}
+
+void
+figures_limited(const char *listener, const char *rate)
+{
+    meter_add(&limited, 1, listener, rate);
 }
 
 void

@@ -15,6 +15,9 @@ void figures_session(const char *listener, bool begins);
 /* A client was turned away before there was a session; why is one of few texts. */
 void figures_refused(const char *listener, const char *why);
 
+/* A client or user has sent too much of late; rate is the key that says so. */
+void figures_limited(const char *listener, const char *rate);
+
 /* A handshake has ended; protocol NULL: it failed. */
 void figures_tls(const char *listener, const char *protocol);
 

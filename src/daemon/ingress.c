@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "daemon/asked.h"
 
-
 /* --- envelope ------------------------------------------------------------------------------------ */
 
 static const char *
@@ -30,6 +29,8 @@ answer_mail(Ingress *self)
     const Reply *refusal = access_mail(&self->client.listen->access, &who, self->envelope->sender,
                                        self->envelope->from_headers);
 
+    if (!refusal)
+        refusal = ingress_rate_mail(self);
     if (refusal)
         g_clear_pointer(&self->envelope, envelope_free);
     smtp_session_resume(self->session, refusal ? refusal : &fine);
@@ -93,6 +94,8 @@ on_rcpt(void *user, const SmtpRcpt *rcpt)
     g_autofree char *address = address_qualify(rcpt->address, local_domain(self));
     const Reply *refusal = access_rcpt(&self->client.listen->access, address);
 
+    if (!refusal)
+        refusal = ingress_rate_rcpt(self);
     if (!refusal)
         asked_rcpt(self->envelope, rcpt, self->client.listen->smtp.lmtp);
     smtp_session_resume(self->session, refusal ? refusal : &fine);
@@ -219,6 +222,7 @@ on_reply(Waiter *waiter, const Reply *reply)
     Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
 
     figures_answered(&self->figure, self->client.listen->name, reply);
+    ingress_rate_answered(self, reply, 1);
     smtp_session_resume(self->session, reply);
     self->ops->answered(self->user);
 }
@@ -229,6 +233,7 @@ on_reply_each(Waiter *waiter, const Reply *replies, guint n)
     Ingress *self = (Ingress *) ((char *) waiter - G_STRUCT_OFFSET(Ingress, waiter));
 
     figures_answered_each(&self->figure, self->client.listen->name, replies, n);
+    ingress_rate_answered(self, replies, n);
     smtp_session_resume_each(self->session, replies, n);
     self->ops->answered(self->user);
 }
@@ -252,6 +257,7 @@ deliver(Ingress *self)
         entry->id = g_strdup(self->client.entry_id);
     }
     self->figure = figures_mail(entry);
+    self->rated.stays = true; /* whether or not somebody waits for the answer */
     self->waiter.reply = on_reply;
     self->waiter.reply_each = on_reply_each;
     self->waiter.is_there = on_asked;
@@ -302,6 +308,7 @@ on_reset(void *user)
     Ingress *self = user;
 
     users_cancel(&self->lookup);
+    ingress_rate_end(self);
     work_cancel(&self->flush);
     origin_clear(&self->forwards);
     g_clear_pointer(&self->envelope, envelope_free);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/auth.h"
+#include "daemon/rates.h"
 #include "daemon/settings.h"
 #include "daemon/users.h"
 #include "relay/runner.h"
@@ -18,6 +19,7 @@ typedef struct {
     Relay *relay;
     Users *users;
     Auth *auth;
+    Rates *rates;
 } IngressHub;
 
 /* Who is at the other end. */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libsettings.a
 	%D%/access.c %D%/access.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/metrics_conf.c %D%/metrics_conf.h \
+	%D%/rate.c %D%/rate.h \
 	%D%/secure.c %D%/secure.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/webhook_conf.c %D%/webhook_conf.h
@@ -29,6 +30,7 @@ bin_shimtad_SOURCES = \
 	%D%/gate.c %D%/gate.h \
 	%D%/asked.c %D%/asked.h \
 	%D%/ingress.c %D%/ingress.h %D%/ingress_state.h \
+	%D%/ingress_rate.c \
 	%D%/ingress_who.c \
 	%D%/keep.c %D%/keep.h \
 	%D%/line_ends.c %D%/line_ends.h \
@@ -40,6 +42,7 @@ bin_shimtad_SOURCES = \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/process_figures.c %D%/process_figures.h \
+	%D%/rates.c %D%/rates.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/site.c %D%/site.h \

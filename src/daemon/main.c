@@ -171,6 +171,7 @@ daemon_open(Daemon *self, Settings *settings, Store *store)
     self->hub.settings = settings_ref(settings);
     self->hub.users = users_new(&self->loop);
     self->hub.auth = auth_new(&self->loop);
+    self->hub.rates = rates_new();
     self->hub.relay = relay_new(&self->loop, settings->relay);
     if (store)
         relay_set_store(self->hub.relay, store);
@@ -283,6 +284,7 @@ daemon_close(Daemon *self)
     drop_folder_close(self->folder);
     users_free(self->hub.users);
     auth_free(self->hub.auth);
+    rates_free(self->hub.rates);
     settings_free(self->hub.settings);
     int open = uv_loop_close(&self->loop);
     g_assert(open == 0);

@@ -384,15 +384,28 @@ settings_free(Settings *self)
     g_free(self);
 }
 
+static void
+tell_doubt(const char *doubt, bool log)
+{
+    if (doubt && log)
+        log_event(LOG_WARNING, "doubtful", "text", doubt, NULL);
+    else if (doubt)
+        fprintf(stderr, "shimtad: %s\n", doubt);
+}
+
 void
 settings_tell_doubts(const Settings *self, bool log)
 {
     for (guint i = 0; i < self->relay->accounts->len; i++) {
         g_autofree char *doubt = bounce_from_fault(self->relay, self->relay->accounts->pdata[i]);
-        if (doubt && log)
-            log_event(LOG_WARNING, "doubtful", "text", doubt, NULL);
-        else if (doubt)
-            fprintf(stderr, "shimtad: %s\n", doubt);
+        tell_doubt(doubt, log);
+    }
+    for (guint i = 0; i < self->listens->len; i++) {
+        const Listen *one = self->listens->pdata[i];
+        const ListenConf *conf = &one->conf;
+        g_autofree char *what = limits_doubt(&one->limits, conf->max_connections_per_client, conf->max_recipients);
+        g_autofree char *doubt = what ? g_strdup_printf("[listen %s] %s", one->name, what) : NULL;
+        tell_doubt(doubt, log);
     }
 }
 

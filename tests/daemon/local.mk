@@ -1,5 +1,20 @@
-check_PROGRAMS += %D%/access_test %D%/gate_test %D%/line_ends_test %D%/mailq_test %D%/confine_test %D%/webhook_test
-TESTS += %D%/access_test %D%/line_ends_test %D%/gate_test %D%/mailq_test %D%/session_test.py %D%/explain_test.py %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/confine_test %D%/webhook_test
+DAEMON_PROGRAMS = \
+	%D%/access_test \
+	%D%/confine_test \
+	%D%/gate_test \
+	%D%/line_ends_test \
+	%D%/mailq_test \
+	%D%/rate_test \
+	%D%/rates_test \
+	%D%/webhook_test
+check_PROGRAMS += $(DAEMON_PROGRAMS)
+TESTS += \
+	$(DAEMON_PROGRAMS) \
+	%D%/control_test.py \
+	%D%/drop_test.py \
+	%D%/explain_test.py \
+	%D%/questions_test.py \
+	%D%/session_test.py
 EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/session_test.py %D%/explain_test.py %D%/explained
 %C%_line_ends_test_SOURCES = %D%/line_ends_test.c src/daemon/line_ends.c
 %C%_line_ends_test_LDADD = $(GLIB_LIBS)
@@ -17,3 +32,7 @@ EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/ses
 %C%_webhook_test_SOURCES = %D%/webhook_test.c src/daemon/figures.c src/daemon/gate.c src/daemon/site.c src/daemon/webhook.c
 %C%_webhook_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_webhook_test_LDADD = src/daemon/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS)
+%C%_rate_test_SOURCES = %D%/rate_test.c src/daemon/rate.c
+%C%_rate_test_LDADD = $(SMTP_LIBS)
+%C%_rates_test_SOURCES = %D%/rates_test.c src/daemon/rates.c src/daemon/rate.c
+%C%_rates_test_LDADD = $(SMTP_LIBS)

@@ -29,6 +29,7 @@ e2e_tests = \
 	%D%/privilege_test.py \
 	%D%/proxy_test.py \
 	%D%/queue_test.py \
+	%D%/rates_test.py \
 	%D%/recipients_test.py \
 	%D%/refusal_test.py \
 	%D%/relays_test.py \
