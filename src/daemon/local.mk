@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libsettings.a
 	%D%/limits.c %D%/limits.h \
 	%D%/metrics_conf.c %D%/metrics_conf.h \
 	%D%/rate.c %D%/rate.h \
+	%D%/reach.c %D%/reach.h \
 	%D%/secure.c %D%/secure.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/webhook_conf.c %D%/webhook_conf.h

@@ -1,6 +1,7 @@
 #include "daemon/settings.h"
 
 #include "base/log.h"
+#include "daemon/reach.h"
 #include "mail/scan.h"
 #include "relay/bounce.h"
 
@@ -103,67 +104,6 @@ listen_new(const char *name)
 
 /* --- one [listen NAME] --------------------------------------------------------------------------- */
 
-/* Who must say his name, or show his certificate, may come from anywhere, unless networks are named. */
-static bool
-is_for_all(const Listen *self, const ConfFile *file)
-{
-    return secure_knows_all(&self->secure) && !conf_has(file, "listen", self->name, "networks");
-}
-
-static bool
-read_list(const Listen *self, const char *key, GArray *networks, const ConfFile *file, GError **error)
-{
-    char **texts = networks == self->networks  ? self->conf.networks
-                   : networks == self->proxies ? self->conf.proxy_networks
-                                               : self->conf.xclient_networks;
-
-    for (guint i = 0; texts && texts[i]; i++) {
-        g_autoptr(GError) cause = NULL;
-        Network network;
-        if (!network_parse(texts[i], &network, &cause))
-            return conf_fail(file, "listen", self->name, key, error, "%s", cause->message);
-        g_array_append_val(networks, network);
-    }
-    return true;
-}
-
-static bool
-read_networks(Listen *self, const ConfFile *file, GError **error)
-{
-    if (is_for_all(self, file)) {
-        g_strfreev(self->conf.networks);
-        self->conf.networks = g_strsplit("0.0.0.0/0 ::/0", " ", -1);
-    }
-    return read_list(self, "networks", self->networks, file, error) &&
-           read_list(self, "proxy-networks", self->proxies, file, error) &&
-           read_list(self, "xclient-networks", self->trusted, file, error);
-}
-
-/* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say
- * who may use it. */
-static bool
-check_access(const Listen *self, const ConfFile *file, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    Endpoint endpoint;
-
-    if (!endpoint_parse(self->conf.address, &endpoint, &cause))
-        return conf_fail(file, "listen", self->name, "address", error, "%s", cause->message);
-    if (self->conf.sendmail && self->secure.conf.auth == AUTH_REQUIRED)
-        return conf_fail(file, "listen", self->name, "auth", error, "sendmail has no password to say");
-    if (endpoint_is_unix(&endpoint))
-        return true;
-    if (self->conf.sendmail)
-        return conf_fail(file, "listen", self->name, "sendmail", error, "only a unix socket can serve sendmail");
-    if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks") &&
-        !is_for_all(self, file))
-        return conf_fail(file, "listen", self->name, "address", error,
-                         "'%s' is open to other machines: say with networks = …, auth = required or "
-                         "tls-client = require who may send mail here",
-                         self->conf.address);
-    return true;
-}
-
 static bool
 check_protocol(const Listen *self, const ConfFile *file, GError **error)
 {
@@ -237,8 +177,7 @@ open_listens(Settings *self, ConfFile *file, GError **error)
             !access_read(&one->access, file, names[i], error) ||
             !limits_read(&one->limits, file, names[i], one->conf.max_connections_per_client, error))
             return false;
-        if (!read_networks(one, file, error) || !check_access(one, file, error) ||
-            !check_protocol(one, file, error))
+        if (!reach_read(one, file, error) || !check_protocol(one, file, error))
             return false;
         inherit(one, self, file, names[i]);
         complete_smtp(one, self);

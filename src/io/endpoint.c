@@ -262,6 +262,24 @@ network_parse(const char *text, Network *network, GError **error)
 }
 
 bool
+network_is_narrow(const Network *self)
+{
+    static const Network own[] = {
+        { AF_INET, 8, { 127 } },       { AF_INET, 8, { 10 } },        { AF_INET, 12, { 172, 16 } },
+        { AF_INET, 16, { 192, 168 } }, { AF_INET, 16, { 169, 254 } }, { AF_INET, 10, { 100, 64 } },
+        { AF_INET6, 7, { 0xFC } },     { AF_INET6, 10, { 0xFE, 0x80 } },
+    };
+
+    if (self->bits >= (self->family == AF_INET ? 16 : 32))
+        return true;
+    for (guint i = 0; i < G_N_ELEMENTS(own); i++) {
+        if (own[i].family == self->family && own[i].bits <= self->bits && match(self->bytes, own[i].bytes, own[i].bits))
+            return true;
+    }
+    return false;
+}
+
+bool
 network_contains(const Network *self, const Endpoint *endpoint)
 {
     size_t n;

@@ -62,4 +62,7 @@ typedef struct {
 
 /* "192.0.2.0/24", "2001:db8::/32", or a single address. Bits behind the prefix must be zero. */
 bool network_parse(const char *text, Network *network, GError **error);
+/* Whether all of it is private (loopback, RFC 1918, RFC 6598, RFC 4193, link-local), or it is no larger than what one
+ * organisation is given: an IPv4 /16, an IPv6 /32. */
+bool network_is_narrow(const Network *self);
 bool network_contains(const Network *self, const Endpoint *endpoint);

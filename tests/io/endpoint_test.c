@@ -147,6 +147,30 @@ test_networks(void)
 }
 
 static void
+test_narrow_networks(void)
+{
+    static const struct {
+        const char *network;
+        bool want;
+    } rows[] = {
+        { "127.0.0.0/8", true },    { "10.0.0.0/8", true },     { "172.16.0.0/12", true }, { "192.168.0.0/16", true },
+        { "169.254.0.0/16", true }, { "100.64.0.0/10", true },  { "8.8.0.0/16", true },    { "8.8.8.8", true },
+        { "0.0.0.0/0", false },     { "128.0.0.0/1", false },   { "8.0.0.0/15", false },   { "10.0.0.0/7", false },
+        { "126.0.0.0/7", false },   { "172.0.0.0/11", false }, { "192.168.0.0/15", false }, { "100.0.0.0/9", false },
+        { "::1", true },            { "fc00::/7", true },       { "fd00::/8", true },      { "fe80::/10", true },
+        { "2001:db8::/32", true },  { "::/0", false },          { "2000::/3", false },     { "fc00::/6", false },
+        { "2001:db8::/31", false }, { "::/31", false },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Network network;
+        g_test_message("%s", rows[i].network);
+        g_assert_true(network_parse(rows[i].network, &network, NULL));
+        g_assert_cmpint(network_is_narrow(&network), ==, rows[i].want);
+    }
+}
+
+static void
 test_bad_networks(void)
 {
     static const char *const rows[] = { "", "10", "10.0.0.0/33", "10.0.0.0/", "10.0.0.1/8", "::/129", "::1/64",
@@ -169,6 +193,7 @@ main(int argc, char **argv)
     g_test_add_func("/endpoint/equal", test_equal);
     g_test_add_func("/endpoint/client-key", test_client_key);
     g_test_add_func("/network/contains", test_networks);
+    g_test_add_func("/network/narrow", test_narrow_networks);
     g_test_add_func("/network/bad", test_bad_networks);
     return g_test_run();
 }
