@@ -2,6 +2,7 @@
 
 static Meter sessions = { "shimta_sessions", "Sessions that are open", METER_GAUGE, { "listener" } };
 static Meter begun = { "shimta_sessions_total", "Sessions that were begun", METER_COUNTER, { "listener" } };
+static Meter stress = { "shimta_stress", "1 while most connections are taken", METER_GAUGE, { NULL } };
 static Meter refused = { "shimta_refused_clients_total", "Clients turned away before a session, and why", METER_COUNTER,
                          { "listener", "reason" } };
 static Meter messages = { "shimta_messages_total", "Whole mails by the class of their reply: 2, 4 or 5", METER_COUNTER,
@@ -19,8 +20,8 @@ static Meter posts = { "shimta_webhook_requests_total", "Requests to the webhook
 static Meter limited = { "shimta_rate_limited_total", "Mails and recipients put off, and the rate that did it",
                          METER_COUNTER, { "listener", "rate" } };
 
-Meter *const daemon_figures[] = { &sessions, &begun, &refused,    &messages, &recipients,
-                                  &bytes,    &handshakes, &logins, &posts,    &limited,  NULL };
+Meter *const daemon_figures[] = { &sessions, &begun,      &stress, &refused, &messages, &recipients,
+                                  &bytes,    &handshakes, &logins, &posts,   &limited,  NULL };
 
 void
 figures_session(const char *listener, bool begins)
@@ -28,6 +29,12 @@ figures_session(const char *listener, bool begins)
     meter_add(&sessions, begins ? 1 : -1, listener, NULL);
     if (begins)
         meter_add(&begun, 1, listener, NULL);
+}
+
+void
+figures_stress(bool begins)
+{
+    meter_add(&stress, begins ? 1 : -1, NULL, NULL);
 }
 
 void

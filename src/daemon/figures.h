@@ -12,6 +12,9 @@ extern Meter *const daemon_figures[]; /* NULL-terminated */
 
 void figures_session(const char *listener, bool begins);
 
+/* Most connections are taken, or are not any more. */
+void figures_stress(bool begins);
+
 /* A client was turned away before there was a session; why is one of few texts. */
 void figures_refused(const char *listener, const char *why);
 

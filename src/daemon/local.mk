@@ -20,7 +20,9 @@ bin_shimtad_SOURCES = \
 	%D%/control_trace.c \
 	%D%/confine.c %D%/confine.h \
 	%D%/auth.c %D%/auth.h \
-	%D%/door.c %D%/door.h %D%/drop.c %D%/drop.h \
+	%D%/door.c %D%/door.h \
+	%D%/doors.c %D%/doors.h \
+	%D%/drop.c %D%/drop.h \
 	%D%/drop_folder.c %D%/drop_folder.h \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \
@@ -40,6 +42,7 @@ bin_shimtad_SOURCES = \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
+	%D%/patience.c %D%/patience.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/process_figures.c %D%/process_figures.h \

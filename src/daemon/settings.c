@@ -63,6 +63,7 @@ const ConfKey listen_conf_keys[] = {
     CONF_KEY(ListenConf, max_messages, "max-messages", CONF_UINT, "0", .min = 0, .max = 1000000000),
     CONF_KEY(ListenConf, max_connections_per_client, "max-connections-per-client", CONF_UINT, "50", .min = 0,
              .max = 1000000),
+    CONF_KEY(ListenConf, session_timeout_ms, "session-timeout", CONF_TIME, "2h", .min = 0, .max = 7 * DAY_MS),
     CONF_KEY(ListenConf, command_timeout_ms, "command-timeout", CONF_TIME, "300s", .min = 1, .max = 86400000),
     CONF_KEY(ListenConf, data_timeout_ms, "data-timeout", CONF_TIME, "300s", .min = 1, .max = 86400000),
     CONF_KEY(ListenConf, write_timeout_ms, "write-timeout", CONF_TIME, "60s", .min = 1, .max = 86400000),

@@ -53,6 +53,7 @@ typedef struct {
     gint64 max_bytes;
     guint max_recipients, max_errors, max_idle_commands, max_messages;
     guint max_connections_per_client; /* 0: no limit */
+    gint64 session_timeout_ms; /* 0: no limit */
     gint64 command_timeout_ms, data_timeout_ms, write_timeout_ms;
     guint min_data_rate; /* bytes a second */
     int bare_lf;         /* BareLf */

@@ -1,8 +1,10 @@
 #include "daemon/smtp_server.h"
 
 #include "base/log.h"
-#include "daemon/door.h"
+#include "daemon/doors.h"
 #include "daemon/figures.h"
+#include "daemon/patience.h"
+#include "io/listener.h"
 
 #include <unistd.h>
 
@@ -16,6 +18,7 @@ struct SmtpServer {
     DoorWorld world;
     GPtrArray *doors; /* of Door */
     GQueue clients;   /* of Client, each through its own link */
+    Stress stress;
     uv_timer_t drain;
     bool draining, empty_told;
     void (*empty)(void *user);
@@ -34,13 +37,16 @@ typedef struct {
     bool handshaking;
     GByteArray *held; /* came while the session was busy; NULL: nothing */
     SmtpPhase phase;  /* when its deadline was set */
-    gint64 data_due;  /* loop time */
+    gint64 begun;     /* loop time, as the next */
+    gint64 data_due;
     bool replied;     /* something was written since */
     bool quit, ended; /* we shall say no more; the client will */
     char client[INET6_ADDRSTRLEN];
 } Client;
 
 /* --- the end of a session ------------------------------------------------------------------------ */
+
+static void server_count(SmtpServer *self);
 
 static void
 server_check_empty(SmtpServer *self)
@@ -59,6 +65,7 @@ client_free(Client *self)
 
     figures_session(self->listen->name, false);
     g_queue_unlink(&server->clients, &self->link);
+    server_count(server);
     gate_leave(server->world.gate, &self->ticket);
     ingress_free(self->ingress);
     if (self->held)
@@ -83,6 +90,13 @@ client_now(const Client *self)
     return (gint64) uv_now(self->server->hub->loop);
 }
 
+/* Local programs are few, and need not be hurried. */
+static bool
+client_hurries(const Client *self)
+{
+    return self->server->stress.on && !self->listen->smtp.early_talk;
+}
+
 /* A command has its time as a whole, however slowly its bytes come: the time begins anew with our replies only.
  * While the relay works there is no limit but the relay's own. */
 static void
@@ -103,7 +117,7 @@ client_set_deadline(Client *self)
         self->data_due = client_now(self) + conf->data_timeout_ms;
         conn_deadline(self->conn, conf->data_timeout_ms);
     } else if (phase == SMTP_PHASE_COMMAND && (entered || self->replied)) {
-        conn_deadline(self->conn, conf->command_timeout_ms);
+        conn_deadline(self->conn, patience_command_ms(conf, client_now(self) - self->begun, client_hurries(self)));
     }
     self->phase = phase;
     self->replied = false;
@@ -149,6 +163,7 @@ on_bytes(void *user, const char *bytes, size_t n)
     Client *self = user;
     SmtpSession *session = ingress_session(self->ingress);
 
+    smtp_session_hurry(session, client_hurries(self));
     if (self->phase == SMTP_PHASE_DATA)
         client_extend(self, n);
     if (!smtp_session_busy(session)) {
@@ -274,6 +289,23 @@ on_insecure(void *user, const char *why)
     log_event(LOG_INFO, "tls-failed", "client", self->client, "listener", self->listen->name, "text", why, NULL);
 }
 
+/* --- stress -------------------------------------------------------------------------------------- */
+
+/* Those who are waited for already have less time left. */
+static void
+server_count(SmtpServer *self)
+{
+    if (!stress_turns(&self->stress, self->clients.length))
+        return;
+    figures_stress(self->stress.on);
+    log_event(LOG_WARNING, self->stress.on ? "stress" : "stress-over", "sessions", LOG_NUM(self->clients.length), NULL);
+    for (GList *link = self->clients.head; link && self->stress.on; link = link->next) {
+        Client *client = link->data;
+        if (client->phase == SMTP_PHASE_COMMAND && !client->handshaking && client_hurries(client))
+            conn_deadline(client->conn, patience_command_ms(&client->listen->conf, client_now(client) - client->begun, true));
+    }
+}
+
 /* --- the beginning of a session ------------------------------------------------------------------ */
 
 static void
@@ -297,12 +329,14 @@ client_start(SmtpServer *server, Conn *conn, const IngressClient *facts, const G
     self->conn = conn;
     self->facts = *facts;
     self->ticket = *ticket;
+    self->begun = client_now(self);
     self->link.data = self;
     self->phase = SMTP_PHASE_CLOSED; /* any that is not the session's */
     g_strlcpy(self->client, facts->client, sizeof self->client);
     self->facts.client = self->client;
     figures_session(self->listen->name, true);
     g_queue_push_tail_link(&server->clients, &self->link);
+    server_count(server);
     conn_start(conn, &ops, self, self->listen->conf.write_timeout_ms);
     if (self->listen->smtp.tls == SMTP_TLS_ALWAYS) {
         client_secure(self);
@@ -332,6 +366,7 @@ smtp_server_new(const IngressHub *hub, guint files, void (*empty)(void *user), v
     self->hub = hub;
     self->world = (DoorWorld) { hub->loop, gate_new(most), on_guest, self, { 0 } };
     self->doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
+    self->stress.max = most;
     self->empty = empty;
     self->user = user;
     g_queue_init(&self->clients);
@@ -354,57 +389,10 @@ smtp_server_listen(SmtpServer *self, GError **error)
     return true;
 }
 
-/* The place of an open door at that address which is not taken yet; or -1. */
-static int
-find_door(const SmtpServer *self, const Listen *listen, const GPtrArray *taken)
-{
-    for (guint i = 0; i < self->doors->len; i++) {
-        if (!taken->pdata[i] && door_is_at(self->doors->pdata[i], listen->conf.address))
-            return (int) i;
-    }
-    return -1;
-}
-
-/* sections: for each door its next one; NULL: it is gone. opened gets the doors of the others. */
-static bool
-open_others(SmtpServer *self, const Settings *settings, GPtrArray *sections, GPtrArray *opened, GError **error)
-{
-    for (guint i = 0; i < settings->listens->len; i++) {
-        Listen *listen = settings->listens->pdata[i];
-        int place = find_door(self, listen, sections);
-        Door *door = place < 0 ? door_open(&self->world, listen, error) : NULL;
-        if (place >= 0)
-            sections->pdata[place] = listen;
-        else if (door)
-            g_ptr_array_add(opened, door);
-        else
-            return false;
-    }
-    return true;
-}
-
 bool
 smtp_server_reload(SmtpServer *self, const Settings *settings, GError **error)
 {
-    g_autoptr(GPtrArray) doors = g_ptr_array_new_with_free_func((GDestroyNotify) door_close);
-    g_autoptr(GPtrArray) sections = g_ptr_array_new();
-
-    g_ptr_array_set_size(sections, (int) self->doors->len);
-    if (!open_others(self, settings, sections, doors, error))
-        return false;
-    for (guint i = 0; i < sections->len; i++) {
-        Door *door = g_ptr_array_steal_index(self->doors, 0);
-        if (sections->pdata[i]) {
-            door_change(door, sections->pdata[i]);
-            g_ptr_array_add(doors, door);
-        } else {
-            log_event(LOG_NOTICE, "closed", "listener", door_listen(door)->name, NULL);
-            door_close(door);
-        }
-    }
-    g_ptr_array_unref(self->doors);
-    self->doors = g_steal_pointer(&doors);
-    return true;
+    return doors_change(&self->doors, &self->world, settings, error);
 }
 
 bool

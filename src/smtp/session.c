@@ -97,8 +97,10 @@ smtp_quit(SmtpSession *self, int code, const char *dsn, const char *text)
 static void
 smtp_count_error(SmtpSession *self)
 {
+    guint max = self->hurried ? 1 : self->settings->max_errors;
+
     self->errors++;
-    if (self->settings->max_errors && self->errors >= self->settings->max_errors)
+    if (max && self->errors >= max)
         smtp_quit(self, 421, "4.7.0", "Too many errors");
 }
 
@@ -237,6 +239,12 @@ void
 smtp_session_trust(SmtpSession *self)
 {
     self->trusted = true;
+}
+
+void
+smtp_session_hurry(SmtpSession *self, bool hurry)
+{
+    self->hurried = hurry;
 }
 
 void

@@ -55,8 +55,11 @@ SmtpSession *smtp_session_new(const SmtpSettings *settings, const SmtpHandler *h
 /* The client may say whom it speaks for (XCLIENT, XFORWARD). Before anything is fed. */
 void smtp_session_trust(SmtpSession *self);
 
-/* What a client gets instead of a session when its bytes were there before the banner was sent (unless
- * early_talk): only who owns the connection can see that. Later talk out of turn is for the session. */
+/* Whether the next error is the last. */
+void smtp_session_hurry(SmtpSession *self, bool hurry);
+
+/* What a client gets instead of a session whose bytes were there before the banner (unless early_talk): only who
+ * owns the connection can see that. */
 extern const Reply smtp_early_talk;
 
 /* Bytes from the client. The session keeps what it cannot use yet (at most what is passed here plus one
@@ -72,8 +75,7 @@ void smtp_session_resume(SmtpSession *self, const Reply *reply);
  * smtp_session_resume() gives all the same. */
 void smtp_session_resume_each(SmtpSession *self, const Reply *replies, guint n);
 
-/* In data_end(): whether a dot was taken away that others would have taken for the end, since a bare CR or LF
- * followed. */
+/* In data_end(): whether a dot was taken away that others take for the end, since a bare CR or LF followed. */
 bool smtp_session_had_odd_dot(const SmtpSession *self);
 
 /* The handshake is done: everything before it is forgotten, EHLO included. */

@@ -52,11 +52,11 @@ struct SmtpSession {
     SmtpState state;
     SmtpAsked asked;
     SmtpTransaction mail;
-    bool esmtp;
-    bool secure;        /* TLS is on */
+    bool esmtp, secure; /* TLS is on */
     bool authenticated;
     bool trusted;       /* may say XCLIENT */
     bool claims_login;  /* with the XCLIENT that is judged */
+    bool hurried;       /* the next error is the last */
     bool skipping_auth; /* what is skipped belongs to AUTH */
     bool freed;
     guint depth; /* public functions being executed */

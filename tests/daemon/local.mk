@@ -1,15 +1,16 @@
-DAEMON_PROGRAMS = \
+daemon_tests = \
 	%D%/access_test \
 	%D%/confine_test \
 	%D%/gate_test \
 	%D%/line_ends_test \
 	%D%/mailq_test \
+	%D%/patience_test \
 	%D%/rate_test \
 	%D%/rates_test \
 	%D%/webhook_test
-check_PROGRAMS += $(DAEMON_PROGRAMS)
+check_PROGRAMS += $(daemon_tests)
 TESTS += \
-	$(DAEMON_PROGRAMS) \
+	$(daemon_tests) \
 	%D%/control_test.py \
 	%D%/drop_test.py \
 	%D%/explain_test.py \
@@ -24,6 +25,9 @@ EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/ses
 %C%_gate_test_SOURCES = %D%/gate_test.c src/daemon/gate.c
 %C%_gate_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_gate_test_LDADD = $(SMTP_LIBS) $(IO_LIBS)
+%C%_patience_test_SOURCES = %D%/patience_test.c src/daemon/patience.c
+%C%_patience_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_patience_test_LDADD = $(GLIB_LIBS)
 %C%_mailq_test_SOURCES = %D%/mailq_test.c src/daemon/mailq.c
 %C%_mailq_test_LDADD = src/queue/libqueue.a $(SMTP_LIBS)
 %C%_confine_test_SOURCES = %D%/confine_test.c src/daemon/confine.c src/daemon/syscalls.c

@@ -96,6 +96,48 @@ class DeadlineTest(unittest.TestCase):
         self.assertEqual(f"{code} {text[:5]}", "421 4.4.2")
         self.assertEqual(talk.reply()[0], 0)
 
+    def test_a_whole_session(self):
+        """However busy it is; what is being sent is answered first."""
+        daemon = serve(self, session_timeout="2s", max_idle_commands=1000000)
+        with daemon.raw() as talk:
+            talk.hello()
+            code, text = talk.ask("NOOP")
+            while code == 250:
+                code, text = talk.ask("NOOP")
+            self.assertEqual((code, text[:5]), (421, "4.4.2"))
+        with daemon.raw() as talk:
+            at_data(talk)
+            daemon.wait_line(r"timeout client=")
+            with daemon.raw() as other:
+                other.hello()
+                self.expect_timeout(other)  # more than two seconds later
+            talk.put(b"Subject: x\r\n\r\nx\r\n.\r\n")
+            self.assertEqual(talk.reply()[0], 451)  # the API is nowhere
+            self.expect_timeout(talk)
+
+    def test_stress(self):
+        """Above 80 of 100 connections an error is the last one; the others come to rest again."""
+        daemon = shim.Daemon(NOWHERE, {"listen tcp": "command-timeout = 5s\n", "shimta": f"max-connections = 10\n{shim.NO_QUEUE}"})
+        self.addCleanup(daemon.end)
+        talks = [daemon.raw() for _ in range(8)]
+        for talk in talks:
+            talk.hello()
+        self.assertEqual([talks[0].ask("WRONG")[0], talks[0].ask("NOOP")[0]], [500, 250])
+        more = daemon.raw()
+        self.assertEqual(more.hello()[0], 250)
+        daemon.wait_line(r"stress sessions=9")
+        self.assertEqual(talks[1].ask("NOOP")[0], 250)
+        self.assertEqual(talks[0].ask("WRONG")[0], 500)
+        self.assertEqual(talks[0].reply()[0], 421)
+        full = [daemon.raw() for _ in range(3)]
+        self.assertEqual(sorted(talk.reply()[0] for talk in full), [220, 220, 421], "who is too many is told at once")
+        for talk in talks[1:6] + full + [more]:
+            talk.close()
+        daemon.wait_line(r"stress-over sessions=5")
+        self.assertEqual([talks[6].ask("WRONG")[0], talks[6].ask("NOOP")[0]], [500, 250])
+        for talk in talks[6:]:
+            talk.close()
+
     def test_silent_client(self):
         with serve(self, command_timeout="1s").raw() as talk:
             talk.reply()

@@ -1,0 +1,24 @@
+#include "daemon/patience.h"
+
+enum { STRESS_MS = 10000 }; /* as Postfix waits under stress */
+
+bool
+stress_turns(Stress *self, guint now)
+{
+    guint64 share = (guint64) now * 100;
+    bool on = self->on ? share >= (guint64) self->max * 60 : share > (guint64) self->max * 80;
+    bool turns = on != self->on;
+
+    self->on = on;
+    return turns;
+}
+
+gint64
+patience_command_ms(const ListenConf *conf, gint64 age_ms, bool stress)
+{
+    gint64 most = stress ? MIN(conf->command_timeout_ms, STRESS_MS) : conf->command_timeout_ms;
+
+    if (conf->session_timeout_ms > 0)
+        most = MIN(most, conf->session_timeout_ms - age_ms);
+    return MAX(1, most);
+}

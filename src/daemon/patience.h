@@ -1,0 +1,17 @@
+/* How long a client between two commands is waited for: by its listener, by its session's whole time, and less while
+ * most connections are taken. Pure. */
+#pragma once
+
+#include "daemon/settings.h"
+
+/* Whether connections run short: more than 80 of 100 are taken, until less than 60 are. */
+typedef struct {
+    guint max;
+    bool on;
+} Stress;
+
+/* True: it has begun, or is over. */
+bool stress_turns(Stress *self, guint now);
+
+/* Milliseconds, 1 at least, until a command must have come; age_ms is the session's. */
+gint64 patience_command_ms(const ListenConf *conf, gint64 age_ms, bool stress);
