@@ -38,6 +38,17 @@ class XclientTest(unittest.TestCase):
         daemon.wait_line(r"stands-for client=127\.0\.0\.1 for=2001:db8::9")
         daemon.wait_line(r"client=2001:db8::9")
 
+    def test_users_judge_the_login(self):
+        """A name that a trusted client says is one like those shown by AUTH; without one there is none to judge."""
+        daemon = self.start("xclient-networks = 127.0.0.1\nusers = alice\nsenders = alice:*@example.jp\n")
+        for login, sender, want in (("alice", "shop@example.jp", 250), ("bob", "shop@example.jp", 550),
+                                    ("alice", "shop@example.org", 553), ("[UNAVAILABLE]", "shop@example.jp", 553)):
+            with daemon.raw() as talk:
+                talk.hello()
+                self.assertEqual(talk.ask(f"XCLIENT LOGIN={login}")[0], 220)
+                talk.ask("EHLO other.test")
+                self.assertEqual(talk.ask(f"MAIL FROM:<{sender}>")[0], want, f"{login} as {sender}")
+
     def test_forwarded_until_the_mail_is_over(self):
         daemon = self.start("xclient-networks = 127.0.0.1\n")
         with daemon.raw() as talk:
