@@ -228,16 +228,22 @@ result_event(const char *success, const char *reason)
     return reason && reply_class(reason) == 4 ? QUERY_EVENT_SOFT : QUERY_EVENT_BOUNCED;
 }
 
+/* The word may also be the result itself, with its text beside it. */
 static void
 finish_result(const Query *query, QueryRow *row)
 {
-    const char *success = query_row_get(row, "success");
+    const char *success = query_row_get(row, "success"), *text = query_row_get(row, "message");
+    const char *word = success ? success : query_row_get(row, QUERY_FIELD_STATUS);
     const char *reason = query_row_get(row, QUERY_FIELD_REASON);
-    const char *event = query_event_name(result_event(success ? success : query_row_get(row, QUERY_FIELD_STATUS),
-                                                      reason));
+    QueryEventKind event = result_event(word, reason);
 
-    if (event && query_row_get(row, QUERY_FIELD_ADDRESS))
-        query_row_set(row, QUERY_FIELD_EVENT, event);
+    if (event == QUERY_EVENT_NONE && reason && result_event(reason, text) != QUERY_EVENT_NONE) {
+        event = result_event(reason, text);
+        query_row_set(row, QUERY_FIELD_STATUS, reason);
+        query_row_set(row, QUERY_FIELD_REASON, text ? text : "");
+    }
+    if (event != QUERY_EVENT_NONE && query_row_get(row, QUERY_FIELD_ADDRESS))
+        query_row_set(row, QUERY_FIELD_EVENT, query_event_name(event));
 }
 
 /* Whoever is listed has unsubscribed, whether the API leaves him out or not. */
