@@ -27,7 +27,6 @@ bin_shimtad_SOURCES = \
 	%D%/drop_mail.c %D%/drop_mail.h \
 	%D%/enquiry.c %D%/enquiry.h \
 	%D%/explain.c %D%/explain.h \
-	%D%/feedback_stub.c \
 	%D%/figures.c %D%/figures.h \
 	%D%/flush.c %D%/flush.h \
 	%D%/gate.c %D%/gate.h \

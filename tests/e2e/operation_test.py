@@ -1,19 +1,22 @@
 """Starting, checking, stopping, and keeping secrets."""
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import unittest
+import urllib.request
 
 import mails
 import shim
 import tap
-import unittest
 
 
 def check(text, *options, key_mode=0o600, env=None):
@@ -257,7 +260,9 @@ def shipped(*path):
 
 # Runs the program of its arguments as a service manager does, with the given descriptor as number 3.
 PASS = """import os, sys
-os.dup2(int(sys.argv[1]), 3)
+aside = [os.dup2(int(fd), 100 + place, False) for place, fd in enumerate(sys.argv[1].split(","))]
+for place, fd in enumerate(aside):
+    os.dup2(fd, 3 + place)
 os.environ["LISTEN_PID"] = str(os.getpid())
 os.execv(sys.argv[2], sys.argv[2:])
 """
@@ -268,22 +273,46 @@ class SocketActivationTest(unittest.TestCase):
         """A socket that is passed as the shipped unit does serves the section of the shipped example."""
         name = re.search(r"^FileDescriptorName=(\S+)$", shipped("systemd", "shimtad.socket"), re.M).group(1)
         self.assertIn(f"[listen {name}]", shipped("examples", "shimta.conf"))
-        with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as passed:
+        with socket.create_server(("127.0.0.1", 0)) as passed:
             port = passed.getsockname()[1]
-            key = os.path.join(folder, "key")
-            with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write(shim.KEY + "\n")
-            conf = os.path.join(folder, "shimta.conf")
-            with open(conf, "w") as file:
-                file.write(GOOD.replace("%KEY%", key).replace("listen local", f"listen {name}").replace(
-                    "[shimta]", f"[shimta]\nstate-dir = {folder}/state\ncontrol-socket = {folder}/control.sock"))
-            daemon = shim.Process([sys.executable, "-c", PASS, str(passed.fileno()), shim.program("shimtad"), "-c", conf],
-                                  env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": name}, pass_fds=[passed.fileno()])
-            try:
-                daemon.wait_line(rf"\blistening .*port={port}\b")
-                with socket.create_connection(("127.0.0.1", port), shim.PATIENCE) as client:
-                    self.assertEqual(client.recv(4), b"220 ")
-            finally:
+            daemon = self.start([passed], name, GOOD.replace("listen local", f"listen {name}"))
+            daemon.wait_line(rf"\blistening .*port={port}\b")
+            with socket.create_connection(("127.0.0.1", port), shim.PATIENCE) as client:
+                self.assertEqual(client.recv(4), b"220 ")
+
+    def start(self, passed, names, text):
+        """The daemon with these sockets, as a service manager passes them."""
+        folder = tempfile.mkdtemp(prefix="shimtad-")
+        self.addCleanup(shutil.rmtree, folder)
+        key = os.path.join(folder, "key")
+        with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(shim.KEY + "\n")
+        conf = os.path.join(folder, "shimta.conf")
+        with open(conf, "w") as file:
+            file.write(text.replace("%KEY%", key).replace(
+                "[shimta]", f"[shimta]\nstate-dir = {folder}/state\ncontrol-socket = {folder}/control.sock"))
+        fds = [one.fileno() for one in passed]
+        daemon = shim.Process([sys.executable, "-c", PASS, ",".join(map(str, fds)), shim.program("shimtad"), "-c", conf],
+                              env={"LISTEN_FDS": str(len(fds)), "LISTEN_FDNAMES": names}, pass_fds=fds)
+        self.addCleanup(lambda: self.assertEqual(daemon.end(), 0, daemon.text()))
+        return daemon
+
+    def test_figures_and_events(self):
+        """Sockets of [metrics] and [webhook] are taken: by their names, or by their addresses whatever their names."""
+        for names in ("metrics:webhook:other", "local:local:local"):
+            with self.subTest(names=names), contextlib.ExitStack() as stack:
+                passed = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+                ports = [one.getsockname()[1] for one in passed]
+                told = [0, 0] if "metrics" in names else ports
+                daemon = self.start(passed, names, GOOD.replace("listen local", "listen mx") +
+                                    f"[metrics]\naddress = 127.0.0.1:{told[0]}\n"
+                                    f"[webhook]\naddress = 127.0.0.1:{told[1]}\n")
+                daemon.wait_line(rf"^metrics .*port={ports[0]}\b")
+                daemon.wait_line(rf"^webhook .*port={ports[1]}\b")
+                daemon.wait_line("^sockets-unused number=1")
+                with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=shim.PATIENCE) as answer:
+                    self.assertEqual(answer.status, 200)
+                daemon.wait_line("^ready")
                 self.assertEqual(daemon.end(), 0, daemon.text())
 
 

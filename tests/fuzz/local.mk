@@ -1,6 +1,6 @@
 # With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
-fuzz_replays = %D%/mail_replay %D%/proxy_replay %D%/query_replay %D%/sasl_replay %D%/smtp_replay %D%/translate_replay
-%D%/event_replay \
+fuzz_replays = \
+	%D%/event_replay \
 	%D%/mail_replay \
 	%D%/proxy_replay \
 	%D%/query_replay \
@@ -8,7 +8,6 @@ fuzz_replays = %D%/mail_replay %D%/proxy_replay %D%/query_replay %D%/sasl_replay
 	%D%/sheet_replay \
 	%D%/smtp_replay \
 	%D%/translate_replay
-	%D%/sheet_replay
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += %D%/corpus
@@ -21,18 +20,23 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_event_replay_SOURCES = %D%/replay.c %D%/event_fuzz.c
 %C%_event_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/event"'
 %C%_event_replay_LDADD = $(QUERY_LIBS)
+
 %C%_mail_replay_SOURCES = %D%/replay.c $(mail_fuzz_sources)
 %C%_mail_replay_CPPFLAGS = $(mail_fuzz_cppflags) -DCORPORA='"tests/fuzz/corpus/mail tests/mail/corpus"'
 %C%_mail_replay_LDADD = $(MAIL_LIBS)
+
 %C%_proxy_replay_SOURCES = %D%/replay.c %D%/proxy_fuzz.c
 %C%_proxy_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/proxy"'
 %C%_proxy_replay_LDADD = $(IO_LIBS)
+
 %C%_query_replay_SOURCES = %D%/replay.c %D%/query_fuzz.c
 %C%_query_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/query"'
 %C%_query_replay_LDADD = $(QUERY_LIBS)
+
 %C%_sasl_replay_SOURCES = %D%/replay.c %D%/sasl_fuzz.c
 %C%_sasl_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/sasl"'
 %C%_sasl_replay_LDADD = $(SMTP_LIBS)
+
 %C%_sheet_replay_SOURCES = %D%/replay.c %D%/sheet_fuzz.c
 %C%_sheet_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/sheet"'
 %C%_sheet_replay_LDADD = $(SHEET_LIBS)
@@ -40,12 +44,14 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_smtp_replay_SOURCES = %D%/replay.c %D%/smtp_fuzz.c
 %C%_smtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPORA='"tests/fuzz/corpus/smtp"'
 %C%_smtp_replay_LDADD = $(SMTP_LIBS)
+
 %C%_translate_replay_SOURCES = %D%/replay.c $(translate_fuzz_sources)
 %C%_translate_replay_CPPFLAGS = $(translate_fuzz_cppflags) -DCORPORA='"tests/fuzz/corpus/mail tests/mail/corpus"'
 %C%_translate_replay_LDADD = $(MAIL_LIBS)
+
 if FUZZING
-fuzz_targets = %D%/mail_fuzz %D%/proxy_fuzz %D%/query_fuzz %D%/sasl_fuzz %D%/smtp_fuzz %D%/translate_fuzz
-%D%/event_fuzz \
+fuzz_targets = \
+	%D%/event_fuzz \
 	%D%/mail_fuzz \
 	%D%/proxy_fuzz \
 	%D%/query_fuzz \
@@ -53,7 +59,6 @@ fuzz_targets = %D%/mail_fuzz %D%/proxy_fuzz %D%/query_fuzz %D%/sasl_fuzz %D%/smt
 	%D%/sheet_fuzz \
 	%D%/smtp_fuzz \
 	%D%/translate_fuzz
-	%D%/sheet_fuzz
 noinst_PROGRAMS += $(fuzz_targets)
 
 %C%_event_fuzz_SOURCES = %D%/event_fuzz.c
@@ -97,8 +102,6 @@ fuzz: $(fuzz_runs)
 
 $(fuzz_runs): %.run: %
 	@seeds='$(srcdir)/%D%/corpus/'$(patsubst %_fuzz,%,$(notdir $*)); test -d "$$seeds" || seeds='$(srcdir)/%D%/corpus/mail'; \
-	@case $* in *smtp*) seeds=smtp ;; *sasl*) seeds=sasl ;; *proxy*) seeds=proxy ;; *query*) seeds=query ;; \
-	  *event*) seeds=event ;; *sheet*) seeds=sheet ;; *) seeds=mail ;; esac; \
 	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
 	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 		-artifact_prefix=$*- $*.corpus "$$seeds"
