@@ -221,7 +221,7 @@ open_feedback(Daemon *self)
     };
 
     self->feedback = feedback_new(&hub, self->hub.settings->relay);
-    self->webhook = webhook_new(&self->hub, self->feedback);
+    webhook_tell(self->webhook, self->feedback);
 }
 
 /* All that take one have been opened. */
@@ -244,7 +244,7 @@ daemon_run(Daemon *self, bool stdio)
         self->journal = keep_open_journal(&self->hub);
         open_control(self);
         self->metrics = metrics_new(&self->hub, self->journal);
-        open_feedback(self);
+        self->webhook = webhook_new(&self->hub);
         forget_sockets();
         started = privilege_drop(&error);
         if (started)

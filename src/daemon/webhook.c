@@ -57,7 +57,7 @@ typedef struct {
 
 struct Webhook {
     const IngressHub *hub;
-    Feedback *feedback;
+    Feedback *feedback; /* NULL: not yet */
     Site *site;        /* NULL: closed, and it stays for what is under way */
     guint waiting;     /* events with feedback */
     guint under_way;   /* requests with it */
@@ -284,7 +284,7 @@ on_asked(WebRequest *request, void *user)
 /* --- the whole ----------------------------------------------------------------------------------- */
 
 Webhook *
-webhook_new(const IngressHub *hub, Feedback *feedback)
+webhook_new(const IngressHub *hub)
 {
     Webhook *self = g_new0(Webhook, 1);
     const WebConf conf = {
@@ -302,9 +302,14 @@ webhook_new(const IngressHub *hub, Feedback *feedback)
     };
 
     self->hub = hub;
-    self->feedback = feedback;
     self->site = site_new(hub->loop, &conf);
     return self;
+}
+
+void
+webhook_tell(Webhook *self, Feedback *feedback)
+{
+    self->feedback = feedback;
 }
 
 bool

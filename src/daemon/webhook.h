@@ -8,9 +8,11 @@
 
 typedef struct Webhook Webhook;
 
-/* Opens what the hub's settings name, if anything. hub is borrowed, feedback, too: NULL answers 503. An address that
- * cannot be had is logged. */
-Webhook *webhook_new(const IngressHub *hub, Feedback *feedback);
+/* Opens what the hub's settings name, if anything. hub is borrowed. An address that cannot be had is logged. */
+Webhook *webhook_new(const IngressHub *hub);
+
+/* Events go there; until then they are answered 503. feedback is borrowed. */
+void webhook_tell(Webhook *self, Feedback *feedback);
 
 /* As metrics_prepare() and metrics_settle(). */
 bool webhook_prepare(Webhook *self, const Settings *settings, GError **error);

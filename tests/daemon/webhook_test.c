@@ -114,7 +114,8 @@ world_open(World *self)
     world_prepare(self);
     g_autofree char *more = g_strdup_printf("[webhook]\naddress = %s\n", self->socket);
     self->hub = (IngressHub) { .loop = &self->loop, .settings = settings_of(self, more) };
-    self->webhook = webhook_new(&self->hub, &self->feedback);
+    self->webhook = webhook_new(&self->hub);
+    webhook_tell(self->webhook, &self->feedback);
 }
 
 static void
@@ -259,7 +260,7 @@ test_nobody_to_tell(void)
     webhook_close(world.webhook);
     for (guint i = 0; i < 3; i++)
         uv_run(&world.loop, UV_RUN_ONCE);
-    world.webhook = webhook_new(&world.hub, NULL);
+    world.webhook = webhook_new(&world.hub);
     g_assert_cmpint(world_status(&world, world_post(&world, 1)), ==, 503);
     world_close(&world);
 }
