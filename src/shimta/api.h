@@ -1,5 +1,5 @@
-/* The commands that ask the accounts' APIs: what each wants, and what they do in the same way. Which accounts: --account,
- * else all whose API can where nothing is changed, and the only one where something is. One thread; blocks. */
+/* The commands that ask the accounts' APIs: what each wants, and what they do in the same way. Which accounts:
+ * --account, else all whose API can where nothing is changed, and the only one where something is. One thread; blocks. */
 #pragma once
 
 #include "query/query.h"

@@ -71,8 +71,8 @@ complain_nobody(const Api *self, const GPtrArray *able)
     if (able->len > 0)
         complain("the API of account %s has no call for '%s'; %s can be asked", name, task, names);
     else if (name)
-        complain("the API of account %s has no call for '%s', nor has that of another account; an account with provider = %s "
-                 "would", name, task, drivers);
+        complain("the API of account %s has no call for '%s', nor has that of another account; an account with "
+                 "provider = %s would", name, task, drivers);
     else
         complain("no account's API has a call for '%s'; an account with provider = %s would", task, drivers);
     return EX_UNAVAILABLE;

@@ -110,7 +110,8 @@ read_period(const Api *self, Reading *reading)
         return EX_OK;
     reading->dated = dates_period(text, clock_now(), &reading->period);
     if (!reading->dated)
-        complain("'%s' is no period: say today, yesterday, 2026-11-01, 2026-11, 2026-11-01..2026-11-07, 'last 7 days'", text);
+        complain("'%s' is no period: say today, yesterday, 2026-11-01, 2026-11, 2026-11-01..2026-11-07, 'last 7 days'",
+                 text);
     return reading->dated ? EX_OK : EX_USAGE;
 }
 

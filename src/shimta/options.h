@@ -1,4 +1,4 @@
-/* What may stand behind "shimta": one table of options, each with where it goes in a Task and the commands that take it. */
+/* What may stand behind "shimta": one table of options, each with where it goes in a Task and who takes it. */
 #pragma once
 
 #include "shimta/shimta.h"

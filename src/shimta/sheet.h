@@ -1,5 +1,5 @@
-/* Rows that were taken in, with all columns they turned out to have, and how they are printed: as a table, as a record of
- * lines for each, or as CSV. They wait in an unnamed file once they are many. One thread; blocks. */
+/* Rows that were taken in, with all columns they turned out to have, and how they are printed: as a table, as a record
+ * of lines for each, or as CSV. They wait in an unnamed file once they are many. One thread; blocks. */
 #pragma once
 
 #include "query/row.h"
