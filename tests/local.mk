@@ -8,6 +8,7 @@ include tests/smtp/local.mk
 include tests/io/local.mk
 include tests/web/local.mk
 include tests/relay/local.mk
+include tests/feedback/local.mk
 include tests/daemon/local.mk
 include tests/shimta/local.mk
 include tests/sendmail/local.mk

@@ -39,6 +39,7 @@ static const struct {
 } handlers[] = {
     { "list", control_list },   { "show", control_show },   { "change", control_change }, { "flush", control_flush },
     { "trace", control_trace }, { "lines", control_lines }, { "stats", control_stats },
+    { "suppressions", control_suppressions },
 };
 
 /* --- clients ------------------------------------------------------------------------------------- */

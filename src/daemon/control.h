@@ -7,7 +7,8 @@
  *   flush   sender, recipient                 all that wait become due; done has n, and more: true
  *   trace   what                              ids of the mails that it belongs to
  *   lines   id, after                         what happened to a mail
- *   stats                                     one object */
+ *   stats                                     one object
+ *   suppressions  action, account, address, … list, show, add or remove */
 #pragma once
 
 #include "relay/journal.h"
@@ -24,6 +25,7 @@ typedef struct {
     StoreThread *store;         /* NULL: there is none */
     Journal *journal;           /* likewise */
     gint64 started_ms;
+    const char *folder;         /* of feedback.db */
 } ControlHub;
 
 /* hub is copied. Sets an IoError. */

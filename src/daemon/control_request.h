@@ -33,6 +33,7 @@ void control_flush(ControlRequest *request);
 void control_trace(ControlRequest *request);
 void control_lines(ControlRequest *request);
 void control_stats(ControlRequest *request);
+void control_suppressions(ControlRequest *request);
 
 /* Sends rows and last, or the error, and frees the request. */
 void control_answer(ControlRequest *request, const char *error);

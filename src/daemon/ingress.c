@@ -2,14 +2,9 @@
 
 #include "base/log.h"
 #include "daemon/asked.h"
+#include "daemon/suppressed.h"
 
 /* --- envelope ------------------------------------------------------------------------------------ */
-
-static const char *
-local_domain(const Ingress *self)
-{
-    return self->settings->relay->where.default_domain;
-}
 
 static void
 on_helo(void *user, const char *name, bool esmtp)
@@ -63,7 +58,7 @@ on_mail(void *user, const SmtpMail *mail)
         ingress_answer(self, 550, "5.3.5", "There is no account of that name");
         return;
     }
-    Envelope *envelope = asked_envelope(mail, local_domain(self));
+    Envelope *envelope = asked_envelope(mail, self->settings->relay->where.default_domain);
 
     self->binary = g_strcmp0(mail->body, "BINARYMIME") == 0;
     envelope->delivery = delivery_of(self, mail);
@@ -91,11 +86,13 @@ on_rcpt(void *user, const SmtpRcpt *rcpt)
 {
     static const Reply fine = { 250, "2.1.5", (char *) "Ok" };
     Ingress *self = user;
-    g_autofree char *address = address_qualify(rcpt->address, local_domain(self));
+    g_autofree char *address = address_qualify(rcpt->address, self->settings->relay->where.default_domain);
     const Reply *refusal = access_rcpt(&self->client.listen->access, address);
 
     if (!refusal)
         refusal = ingress_rate_rcpt(self);
+    if (!refusal && suppressed_refuse(self->session, self->settings->relay, self->envelope, address))
+        return;
     if (!refusal)
         asked_rcpt(self->envelope, rcpt, self->client.listen->smtp.lmtp);
     smtp_session_resume(self->session, refusal ? refusal : &fine);

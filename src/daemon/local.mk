@@ -17,6 +17,7 @@ bin_shimtad_SOURCES = \
 	%D%/control_change.c \
 	%D%/control_queue.c \
 	%D%/control_request.c %D%/control_request.h \
+	%D%/control_suppressions.c \
 	%D%/control_trace.c \
 	%D%/confine.c %D%/confine.h \
 	%D%/auth.c %D%/auth.h \
@@ -50,6 +51,7 @@ bin_shimtad_SOURCES = \
 	%D%/refusal.c %D%/refusal.h \
 	%D%/site.c %D%/site.h \
 	%D%/smtp_server.c %D%/smtp_server.h \
+	%D%/suppressed.c %D%/suppressed.h \
 	%D%/syscalls.c %D%/syscalls.h \
 	%D%/users.c %D%/users.h \
 	%D%/webhook.c %D%/webhook.h

@@ -16,6 +16,7 @@
 #include "feedback/feedback.h"
 #include "io/listener.h"
 #include "relay/report.h"
+#include "relay/suppress.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -203,6 +204,7 @@ open_control(Daemon *self)
         .store = relay_store(self->hub.relay),
         .journal = self->journal,
         .started_ms = clock_now(),
+        .folder = self->hub.settings->conf.state_dir,
     };
 
     self->control = control_open(&hub, self->hub.settings->conf.control_socket, &error);
@@ -342,6 +344,7 @@ main(int argc, char **argv)
         confine(settings);
     daemon.config = options.config;
     daemon.verbose = options.verbose;
+    suppress_open(settings->conf.state_dir);
     daemon_open(&daemon, settings, store);
     int status = daemon_run(&daemon, options.stdio);
     daemon_close(&daemon);

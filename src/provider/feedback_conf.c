@@ -117,8 +117,9 @@ feedback_conf_is_exempt(const FeedbackConf *self, const char *address)
 
     for (guint i = 0; self->exempt && self->exempt[i]; i++) {
         const char *one = self->exempt[i];
-        bool same = address_domain(one) ? address_same(one, address)
-                                        : domain && g_ascii_strcasecmp(one + (*one == '@'), domain) == 0;
+        bool whole = *one != '@' && address_domain(one);
+        bool same = whole ? address_same(one, address)
+                          : domain && g_ascii_strcasecmp(one + (*one == '@'), domain) == 0;
         if (same)
             return true;
     }

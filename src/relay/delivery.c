@@ -152,6 +152,12 @@ begin_rounds(Delivery *self)
         if (!delivery_try(self, i)->closed && delivery_is_made(self, i))
             recall(self, i);
     }
+    for (guint i = 0; self->suppressed && i < self->suppressed->len; i++) {
+        const Suppressed *one = &g_array_index(self->suppressed, Suppressed, i);
+        const Service service = { one->account, NULL, 0 };
+        outcome_copy(&g_array_index(self->outcomes, Outcome, one->place), &one->outcome);
+        service_copy(&g_array_index(self->services, Service, one->place), &service);
+    }
     if (self->ops->prepared)
         self->ops->prepared(self, self->user);
 }
@@ -204,6 +210,8 @@ destroy(void *user)
         g_array_unref(self->outcomes);
     if (self->services)
         g_array_unref(self->services);
+    if (self->suppressed)
+        g_array_unref(self->suppressed);
     g_clear_error(&self->error);
     entry_free(self->entry);
     world_unref(self->world);

@@ -1,6 +1,7 @@
 #include "relay/delivery_state.h"
 
 #include "relay/expand.h"
+#include "relay/suppress.h"
 
 Share *
 delivery_share(Delivery *self, const Provider *provider, const char *key)
@@ -14,6 +15,29 @@ delivery_share(Delivery *self, const Provider *provider, const char *key)
     return share;
 }
 
+static void
+suppressed_clear(void *element)
+{
+    outcome_clear(&((Suppressed *) element)->outcome);
+}
+
+static bool
+is_suppressed(Delivery *self, guint place, const Provider *account)
+{
+    const Envelope *envelope = self->entry->envelope;
+    const EnvelopeRecipient *recipient = envelope->recipients->pdata[place];
+    Suppressed found = { place, account, { 0 } };
+
+    if (!suppress_look(account, envelope->sender, recipient->address, &found.outcome))
+        return false;
+    if (!self->suppressed) {
+        self->suppressed = g_array_new(FALSE, FALSE, sizeof(Suppressed));
+        g_array_set_clear_func(self->suppressed, suppressed_clear);
+    }
+    g_array_append_val(self->suppressed, found);
+    return true;
+}
+
 /* Who may have the mail by an earlier call gets it by that call or not at all. Others go by it again where nothing has
  * changed. */
 static void
@@ -23,6 +47,8 @@ share_out_one(Delivery *self, guint place, const Provider *routed)
     const Provider *before = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
     bool again = before && try->call_key && (try->maybe_taken || before == routed);
 
+    if (!again && is_suppressed(self, place, routed))
+        return;
     share_add(delivery_share(self, again ? before : routed, again ? try->call_key : NULL), place);
 }
 

@@ -4,6 +4,13 @@
 
 #include "relay/delivery.h"
 
+/* A recipient whose mail is not sent. */
+typedef struct {
+    guint place;
+    const Provider *account; /* that it would go through */
+    Outcome outcome;
+} Suppressed;
+
 struct Delivery {
     DeliveryWorld *world;
     Entry *entry;
@@ -12,6 +19,7 @@ struct Delivery {
     guint rounds;      /* of shares; one of each account's recipients, then one of those who need another call, … */
     GPtrArray *shares; /* of Share: this round's */
     guint left;        /* of them still on their way */
+    GArray *suppressed; /* of Suppressed, found in the first round; NULL: none */
     GArray *outcomes;  /* parallel to the entry's: of this try; NULL in the first round */
     GArray *services;  /* likewise */
     bool begun;        /* an API was called: it goes on to its end */

@@ -34,6 +34,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/share_prepare.c %D%/share_state.h \
 	%D%/state.h \
 	%D%/store_thread.c %D%/store_thread.h \
+	%D%/suppress.c %D%/suppress.h \
 	%D%/throttle.c %D%/throttle.h \
 	%D%/token.c %D%/token.h \
 	%D%/tries.c %D%/tries.h \

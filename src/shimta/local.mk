@@ -33,6 +33,7 @@ bin_shimta_SOURCES = \
 	%D%/queue.c \
 	%D%/shimta.h \
 	%D%/stats.c \
+	%D%/suppressions.c \
 	%D%/suppressions_remote.c \
 	%D%/task.c \
 	%D%/trace.c \

@@ -32,6 +32,10 @@ static const struct {
     { "cancel", NULL, api_cancel, TAKES_API | TAKES_YES, 1, -1 },
     { "plan", NULL, api_plan, TAKES_API, 0, 0 },
     { "usage", NULL, api_usage, TAKES_API, 0, 1 },
+    { "suppressions", "list", suppressions_list, TAKES_API | TAKES_DAEMON, 0, 0 },
+    { "suppressions", "show", suppressions_show, TAKES_API | TAKES_DAEMON, 1, -1 },
+    { "suppressions", "add", suppressions_add, TAKES_API | TAKES_DAEMON, 1, -1 },
+    { "suppressions", "remove", suppressions_remove, TAKES_API | TAKES_DAEMON, 1, -1 },
     { "suppressions", "show", suppressions_remote_show, TAKES_API | TAKES_REMOTE, 1, -1 },
     { "suppressions", "set", suppressions_remote_set, TAKES_API | TAKES_REMOTE | TAKES_COUNT, 1, -1 },
     { "domains", "list", domains_list, TAKES_API, 0, 1 },
@@ -59,6 +63,7 @@ static const char usage[] =
     "       shimta [options] status|results [id ...] [when]\n"
     "       shimta [options] cancel id ...\n"
     "       shimta [options] plan | usage [yyyy-mm]\n"
+    "       shimta [options] suppressions [list] | show|add|remove address ...\n"
     "       shimta [options] suppressions show|set --remote address ...\n"
     "       shimta [options] domains [list [domain]] | add domain | update|remove domain selector\n"
     "       shimta [options] unsubscribes list --sender address [when]\n"
@@ -138,7 +143,7 @@ main(int argc, char **argv)
                  misfit ? misfit : "");
         return options_try_help();
     }
-    bool by_itself = commands[command].takes & (TAKES_API | TAKES_PASSWD) || commands[command].run == check_all;
+    bool by_itself = (commands[command].takes & (TAKES_API | TAKES_PASSWD) && !(commands[command].takes & TAKES_DAEMON)) || commands[command].run == check_all;
     if (!read_paths(&task, by_itself)) /* who reads it himself says what is wrong with it */
         return EX_CONFIG;
     status = commands[command].run(&task);

@@ -23,6 +23,7 @@ enum {
     TAKES_DOMAIN = 1 << 15,
     TAKES_KEY = 1 << 16,
     TAKES_SEARCH = 1 << 17,
+    TAKES_DAEMON = 1 << 26, /* no option: it asks the daemon all the same */
 };
 
 /* Reads them, all that are not options end up in task->args. Returns an exit status; -1: go on. usage is what --help

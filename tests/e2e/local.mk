@@ -16,6 +16,7 @@ e2e_tests = \
 	%D%/crowd_test.py \
 	%D%/deliver_by_test.py \
 	%D%/duplicates_test.py \
+	%D%/feedback_test.py \
 	%D%/haproxy_test.py \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \

@@ -1,0 +1,246 @@
+#!/usr/bin/python3
+"""What the API tells after it has taken a mail: the bounce, the refusal, the operator's pardon."""
+
+import email
+import email.policy
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(__file__))
+import shim
+import tap
+
+MAIL = ("From: Shop <shop@example.jp>\r\nTo: {to}\r\nSubject: =?utf-8?B?5rOo5paH?=\r\nBcc: hidden@example.jp\r\n"
+        "Message-ID: <{number}@client.test>\r\n\r\nThank you.\r\n")
+
+
+class Api(http.server.ThreadingHTTPServer):
+    """As much of Arara as is needed here, with results that the test chooses."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answerer)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.sent = []        # (delivery id, address, subject)
+        self.fates = {}       # address -> (success, text)
+        self.nonsense = None  # the answer to any question
+        self.asked = threading.Condition()
+        self.questions = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def note(self, path):
+        with self.asked:
+            self.questions.append(path)
+            self.asked.notify_all()
+
+    def wait_asked(self, pattern, more=1):
+        with self.asked:
+            want = sum(pattern in path for path in self.questions) + more
+            assert self.asked.wait_for(lambda: sum(pattern in path for path in self.questions) >= want, shim.PATIENCE)
+
+
+class Answerer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, body, status=200):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/oauth2/token":
+            self.answer({"access_token": "t0ken-secret", "expires_in": 3600, "token_type": "Bearer"})
+            return
+        items = []
+        for delivery in json.loads(body)["delivery"]:
+            number = str(1000 + len(self.server.sent))
+            request_id = delivery["settings"]["request_id"]
+            for to in delivery["mailing-list"]:
+                body = delivery["contents"]["body"].get("text", "")
+                self.server.sent.append((number, to["to"]["address"], delivery["contents"]["subject"], body))
+            items.append({"result": {"code": "201", "message": "success"}, "delivery_id": number,
+                          "request_id": request_id})
+        self.answer({"items": items, "count": len(items)})
+
+    def do_GET(self):
+        self.server.note(self.path)
+        if self.server.nonsense is not None:
+            self.answer(self.server.nonsense)
+        elif self.path.startswith("/results"):
+            self.answer({"items": self.results(), "count": 1})
+        else:
+            self.answer({"items": [], "count": 0})
+
+    def results(self):
+        wanted = re.match(r"/results/([^/?]+)", self.path)
+        items = []
+        for number, address, _, _ in list(self.server.sent):
+            if wanted and urllib.parse.unquote(wanted.group(1)) != number:
+                continue
+            fate = self.server.fates.get(address)
+            if fate:
+                items.append({"delivery_id": number, "to": address, "success": fate[0], "result": fate[1],
+                              "from": "shop@example.jp"})
+        return items
+
+
+class Folder:
+    def __init__(self, path):
+        self.path = os.path.join(path, "new")
+
+    def mails(self):
+        names = sorted(os.listdir(self.path)) if os.path.isdir(self.path) else []
+        found = []
+        for name in names:
+            with open(os.path.join(self.path, name), "rb") as file:
+                found.append(email.message_from_binary_file(file, policy=email.policy.default))
+        return found
+
+    def wait(self, count):
+        shim.until(lambda: len(self.mails()) >= count, f"{count} bounces")
+        return self.mails()
+
+
+class FeedbackTest(unittest.TestCase):
+    def setUp(self):
+        self.api = Api()
+        self.addCleanup(self.api.server_close)
+        self.addCleanup(self.api.shutdown)
+
+    def start(self, more="", shimta="", **extra):
+        daemon = shim.Daemon(self.api.url, account=shim.ARARA, more={
+            "account main": "feedback = on\nfeedback-interval = 1s\n" + more, "shimta": shimta}, **extra)
+        self.addCleanup(daemon.end)
+        return daemon
+
+    def shimta(self, daemon, *argv):
+        return subprocess.run([shim.program("shimta"), "-c", daemon.conf, *argv], capture_output=True, text=True,
+                              timeout=shim.PATIENCE)
+
+    def send(self, daemon, *recipients, number=1, options="", rcpt_options=""):
+        with daemon.raw() as talk:
+            talk.hello()
+            talk.ask(f"MAIL FROM:<shop@example.jp>{options}")
+            for to in recipients:
+                code, text = talk.ask(f"RCPT TO:<{to}>{rcpt_options}")
+                if code >= 400:
+                    return code, text
+            talk.ask("DATA")
+            talk.put(shim.stuff(MAIL.format(to=", ".join(recipients), number=number)))
+            return talk.reply()
+
+    def test_bounce_comes_home(self):
+        self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown"),
+                          "full@example.org": (False, "552 5.2.2 Mailbox full"),
+                          "never@example.org": (False, "550 5.1.1 User unknown"),
+                          "fine@example.org": (True, "250 2.0.0 Ok")}
+        daemon = self.start()
+        self.assertEqual(self.send(daemon, "gone@example.org", "full@example.org", "fine@example.org",
+                                   options=" RET=FULL ENVID=order+2B7",
+                                   rcpt_options=" ORCPT=rfc822;old@example.org")[0], 250)
+        daemon.wait_line(r"^returned .*to=gone@example.org .*dsn=5.1.1")
+        daemon.wait_line(r"^suppressed .*address=gone@example.org .*kind=hard")
+        daemon.wait_line(r"^notice .*to=shop@example.jp")
+        daemon.wait_line(r"^delivered .*to=shop@example.jp")
+        bounce = [sent for sent in self.api.sent if sent[1] == "shop@example.jp"]
+        self.assertIn("gone@example.org", bounce[0][3])
+        self.assertIn("5.1.1 User unknown", bounce[0][3])
+        self.assertNotIn("fine@example.org", bounce[0][3])
+        self.assertNotIn("suppressed account=main address=full", daemon.text())
+        self.assertEqual(self.send(daemon, "never@example.org", number=2, rcpt_options=" NOTIFY=NEVER")[0], 250)
+        daemon.wait_line(r"^returned .*to=never@example.org .*told=no")
+        self.assertNotIn("t0ken-secret", daemon.text())
+        self.assertNotIn(shim.KEY, daemon.text())
+
+    def test_maildir_and_dsn(self):
+        folder = Folder(os.path.join(self.make_folder(), "bounces"))
+        self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
+        daemon = self.start(f"feedback-to = maildir:{os.path.dirname(folder.path)}\n", "confine = no\n")
+        self.assertEqual(self.send(daemon, "gone@example.org", options=" ENVID=order+2B7",
+                                   rcpt_options=" ORCPT=rfc822;old@example.org")[0], 250)
+        mail = folder.wait(1)[0]
+        self.assertEqual(mail.get_content_type(), "multipart/report")
+        self.assertEqual(mail.get_param("report-type"), "delivery-status")
+        text, status, original = mail.iter_parts()
+        whole, one = status.get_payload()
+        self.assertEqual(whole["Original-Envelope-Id"], "order+7")
+        self.assertTrue(whole["Arrival-Date"])
+        self.assertEqual(one["Final-Recipient"], "rfc822; gone@example.org")
+        self.assertEqual(one["Original-Recipient"], "rfc822; old@example.org")
+        self.assertEqual(one["Action"], "failed")
+        self.assertEqual(one["Status"], "5.1.1")
+        self.assertIn("User unknown", one["Diagnostic-Code"])
+        self.assertIn("Subject: =?utf-8?B?5rOo5paH?=", original.as_string())
+        self.assertIn("<1@client.test>", original.as_string())
+        self.assertNotIn("hidden@example.jp", mail.as_string())
+        trace = self.shimta(daemon, "trace", "gone@example.org").stdout
+        self.assertIn("returned", trace)
+        self.assertNotIn("watched", trace)
+
+    def make_folder(self):
+        folder = tempfile.mkdtemp(prefix="shimta-feedback-")
+        self.addCleanup(shutil.rmtree, folder)
+        return folder
+
+    def test_refused_until_pardoned(self):
+        self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
+        daemon = self.start()
+        self.assertEqual(self.send(daemon, "gone@example.org")[0], 250)
+        daemon.wait_line(r"^suppressed .*address=gone@example.org")
+        code, text = self.send(daemon, "Gone@Example.ORG", number=2)
+        self.assertEqual(code, 550)
+        self.assertRegex(text, r"^5\.1\.1 .*came back on \d{4}-\d\d-\d\d .*User unknown.*shimta suppressions remove")
+        self.assertIn("gone@example.org", self.shimta(daemon, "suppressions").stdout)
+        shown = self.shimta(daemon, "--json", "suppressions", "show", "GONE@example.org")
+        self.assertEqual(json.loads(shown.stdout)["kind"], "hard")
+        gone = self.shimta(daemon, "suppressions", "remove", "gone@example.org")
+        self.assertEqual((gone.returncode, gone.stdout), (0, "gone@example.org gets mail again\n"))
+        self.assertEqual(self.send(daemon, "gone@example.org", number=3)[0], 250)
+        self.assertEqual(self.shimta(daemon, "suppressions", "remove", "gone@example.org").returncode, 1)
+        self.assertEqual(self.shimta(daemon, "suppressions", "add", "stop@example.org").returncode, 64)
+        self.shimta(daemon, "suppressions", "add", "--account", "main", "stop@example.org")
+        code, text = self.send(daemon, "stop@example.org", number=4)
+        self.assertEqual((code, text[:5]), (550, "5.7.1"))
+
+    def test_alias_and_exempt(self):
+        folder = self.make_folder()
+        with open(os.path.join(folder, "aliases"), "w") as file:
+            file.write("staff: stop@example.org, fine@example.org\n")
+        daemon = self.start("suppression-exempt = @example.net boss@example.org\n",
+                            f"alias-file = {folder}/aliases\nlocal-domains = example.jp\n")
+        for address in "stop@example.org", "boss@example.org", "any@example.net":
+            self.shimta(daemon, "suppressions", "add", "--account", "main", address)
+        self.assertEqual(self.send(daemon, "boss@example.org", "any@example.net")[0], 250)
+        self.assertEqual(self.send(daemon, "staff@example.jp", number=2)[0], 250)
+        daemon.wait_line(r"^refused .*to=stop@example.org .*dsn=5.7.1")
+        self.assertNotIn("stop@example.org", [sent[1] for sent in self.api.sent])
+        self.assertIn("fine@example.org", [sent[1] for sent in self.api.sent])
+
+    def test_nonsense(self):
+        daemon = self.start()
+        self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
+        self.api.nonsense = b"<html>Under maintenance</html>"
+        self.assertEqual(self.send(daemon, "gone@example.org")[0], 250)
+        daemon.wait_line(r"^feedback-failed account=main call=results text=")
+        self.assertNotIn("returned", daemon.text())
+        self.assertIsNone(daemon.child.poll())
+        self.assertNotIn("t0ken-secret", daemon.text())
+
+
+if __name__ == "__main__":
+    tap.main()
