@@ -80,6 +80,18 @@ add_folder_of(GPtrArray *folders, const char *file)
     g_ptr_array_add(folders, folder);
 }
 
+static void
+add_maildirs(GPtrArray *folders, const RelaySettings *settings)
+{
+    for (guint i = 0; i < settings->accounts->len; i++) {
+        const FeedbackConf *conf = &((const Provider *) settings->accounts->pdata[i])->feedback;
+        if (conf->target != FEEDBACK_TO_MAILDIR)
+            continue;
+        file_make_folder(conf->target_value, 0700, NULL);
+        g_ptr_array_add(folders, g_strdup(conf->target_value));
+    }
+}
+
 void
 confine(const Settings *settings)
 {
@@ -94,6 +106,7 @@ confine(const Settings *settings)
     g_ptr_array_add(folders, g_strdup(conf->drop_dir));
     g_ptr_array_add(folders, g_strdup(conf->spool_folder ? conf->spool_folder : g_get_tmp_dir()));
     add_folder_of(folders, conf->control_socket);
+    add_maildirs(folders, settings->relay);
     for (guint i = 0; i < settings->listens->len; i++) {
         const Listen *one = settings->listens->pdata[i];
         add_folder_of(folders, one->conf.address);

@@ -274,6 +274,22 @@ check_folder(const Settings *self, const ConfFile *file, GError **error)
     return conf_fail(file, "shimta", "", "spool-folder", error, "there is no folder '%s'", folder);
 }
 
+/* What bounces that come back need of the daemon. */
+static bool
+check_feedback(const Settings *self, const ConfFile *file, GError **error)
+{
+    for (guint i = 0; i < self->relay->accounts->len; i++) {
+        const Provider *account = self->relay->accounts->pdata[i];
+        const FeedbackConf *conf = &account->feedback;
+        if (conf->on && self->conf.journal_lifetime_ms == 0)
+            return conf_fail(file, "account", account->name, "feedback", error, "needs a journal: set journal-lifetime");
+        if (conf->on && conf->target == FEEDBACK_TO_COMMAND && self->conf.confine)
+            return conf_fail(file, "account", account->name, "feedback-to", error,
+                             "a confined daemon runs no program: set confine = no");
+    }
+    return true;
+}
+
 Settings *
 settings_parse(ConfFile *file, GError **error)
 {
@@ -290,7 +306,7 @@ settings_parse(ConfFile *file, GError **error)
     if (!self->relay || !open_listens(self, file, error) || !open_stdio(self, file, error) ||
         !metrics_read(&self->metrics, file, error) || !webhook_read(&self->webhook, file, self->relay, error))
         return NULL;
-    if (!conf_check_unknown(file, error))
+    if (!check_feedback(self, file, error) || !conf_check_unknown(file, error))
         return NULL;
     return g_steal_pointer(&self);
 }

@@ -170,7 +170,7 @@ class FeedbackTest(unittest.TestCase):
     def test_maildir_and_dsn(self):
         folder = Folder(os.path.join(self.make_folder(), "bounces"))
         self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
-        daemon = self.start(f"feedback-to = maildir:{os.path.dirname(folder.path)}\n", "confine = no\n")
+        daemon = self.start(f"feedback-to = maildir:{os.path.dirname(folder.path)}\n")
         self.assertEqual(self.send(daemon, "gone@example.org", options=" ENVID=order+2B7",
                                    rcpt_options=" ORCPT=rfc822;old@example.org")[0], 250)
         mail = folder.wait(1)[0]
@@ -240,6 +240,47 @@ class FeedbackTest(unittest.TestCase):
         self.assertNotIn("returned", daemon.text())
         self.assertIsNone(daemon.child.poll())
         self.assertNotIn("t0ken-secret", daemon.text())
+
+    def test_configuration(self):
+        for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),
+                                   ("feedback-to = command:prog\n", "confine = no\n", "whole path"),
+                                   ("feedback-to = command:/bin/cat\n", "", "confine"),
+                                   ("bounce-rate-warning = 5\n", "", "share"),
+                                   ("", "journal-lifetime = 0s\n", "journal")):
+            with self.assertRaisesRegex(AssertionError, word):
+                shim.Daemon(self.api.url, account=shim.ARARA, more={"account main": "feedback = on\n" + more,
+                                                                    "shimta": shimta})
+
+
+@unittest.skipUnless(shutil.which("php"), "no php")
+class CircleTest(unittest.TestCase):
+    """An application's bounce handling on one machine: PHP, the sandbox, the mail that comes back."""
+
+    def php(self, daemon, to):
+        argv = ["php", "-d", f"sendmail_path={shim.program('sendmail')} -t -i -f app@example.jp", "-r",
+                f"exit(mail('{to}', 'Hello', 'Hi', 'From: app@example.jp') ? 0 : 1);"]
+        return subprocess.run(argv, capture_output=True, timeout=shim.PATIENCE,
+                              env={**os.environ, "SHIMTA_CONF": daemon.conf}).returncode
+
+    def test_circle(self):
+        sandbox = shim.Sandbox()
+        self.addCleanup(sandbox.end)
+        folder = tempfile.mkdtemp(prefix="shimta-feedback-")
+        self.addCleanup(shutil.rmtree, folder)
+        daemon = shim.Daemon(sandbox.url, account=shim.ARARA, more={
+            "account main": f"feedback = on\nfeedback-interval = 1s\nfeedback-to = maildir:{folder}/box\n"})
+        self.addCleanup(daemon.end)
+        self.assertEqual(self.php(daemon, "bounce-1@example.org"), 0)
+        mail = Folder(os.path.join(folder, "box")).wait(1)[0]
+        _, status, original = mail.iter_parts()
+        self.assertEqual(status.get_payload()[1]["Final-Recipient"], "rfc822; bounce-1@example.org")
+        self.assertEqual(status.get_payload()[1]["Action"], "failed")
+        self.assertIn("Subject: Hello", original.as_string())
+        daemon.wait_line(r"^suppressed .*address=bounce-1@example.org")
+        self.assertNotEqual(self.php(daemon, "bounce-1@example.org"), 0)
+        shimta = [shim.program("shimta"), "-c", daemon.conf, "suppressions", "remove", "bounce-1@example.org"]
+        self.assertEqual(subprocess.run(shimta, capture_output=True, timeout=shim.PATIENCE).returncode, 0)
+        self.assertEqual(self.php(daemon, "bounce-1@example.org"), 0)
 
 
 if __name__ == "__main__":
