@@ -182,8 +182,8 @@ add_result(cJSON *items, const LedgerRow *row, guint place, const Fate *fate)
     cJSON_AddStringToObject(item, "type", kind_of(row, place));
     cJSON_AddStringToObject(item, "address", row->to[place]);
     cJSON_AddStringToObject(item, "header_from", row->from);
-    cJSON_AddStringToObject(item, "result", words[fate->kind]);
-    cJSON_AddStringToObject(item, "message", fate->reason);
+    cJSON_AddStringToObject(item, "status", words[fate->kind]);
+    cJSON_AddStringToObject(item, "result", fate->reason);
     cJSON_AddStringToObject(item, "update_date", time);
     cJSON_AddItemToArray(items, item);
 }

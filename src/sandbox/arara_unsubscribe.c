@@ -155,9 +155,9 @@ resubscribe_answer(Exchange *exchange)
 }
 
 const Endpoint arara_unsubscribe_endpoints[] = {
-    { "POST", "/unsubscribe_receivers", API_QUERY, arara_query_open, arara_feed, enable_answer, arara_close },
+    { "POST", "/unsubscribe-receivers", API_QUERY, arara_query_open, arara_feed, enable_answer, arara_close },
     { "GET", "/unsubscribers/auto-assigned", API_QUERY, arara_query_open, arara_feed, auto_answer, arara_close },
-    { "GET", "/unsubscribers/self-assigned", API_QUERY, arara_query_open, arara_feed, own_answer, arara_close },
+    { "GET", "/unsubscribers/customer-assigned", API_QUERY, arara_query_open, arara_feed, own_answer, arara_close },
     { "PUT", "/re-subscribers", API_QUERY, arara_query_open, arara_feed, resubscribe_answer, arara_close },
     { NULL },
 };

@@ -39,6 +39,7 @@ e2e_tests = \
 	%D%/relays_test.py \
 	%D%/reload_test.py \
 	%D%/restart_test.py \
+	%D%/sandbox_ask_test.py \
 	%D%/shimta_test.py \
 	%D%/systemd_test.sh \
 	%D%/tls_limits_test.py \

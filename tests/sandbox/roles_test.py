@@ -130,7 +130,7 @@ def test_results_of_arara():
         equal((status["status"], status["success"], status["failure"]), ("sending", 2, 3))
         equal(query(sandbox, "GET", f"/send/{second}").json()["items"][0]["status"], "sent")
         answer = query(sandbox, "GET", f"/results/{first}").json()
-        equal([(row["address"], row["result"], row["message"][:9]) for row in answer["items"]],
+        equal([(row["address"], row["status"], row["result"][:9]) for row in answer["items"]],
               [("ok@example.org", "success", ""), ("bounce-a@example.org", "error", "550 5.1.1"),
                ("bounce-4-a@example.org", "error", "550 5.7.1"), ("Mailbox-Full-a@example.org", "error", "452 4.2.2"),
                ("slow-a@example.org", "sending", "451 4.7.1"), ("unsubscribe-a@example.org", "success", "")])
@@ -202,14 +202,14 @@ def test_one_click():
     with Arara(*AT_ONCE) as sandbox:
         send(sandbox, "unsubscribe-a@example.org")
         equal(unsubscribers(sandbox), [], "without one-click there is no link")
-        url = query(sandbox, "POST", "/unsubscribe_receivers", {"header-from": "shop@example.net"}).json()["unsubscribe-url"]
+        url = query(sandbox, "POST", "/unsubscribe-receivers", {"header-from": "shop@example.net"}).json()["unsubscribe-url"]
         sent = send(sandbox, "unsubscribe-a@example.org", {**recipient("unsubscribe-b@example.org"), "unsubscribe_url": url + "b7"},
                     {**recipient("unsubscribe-c@example.org"), "unsubscribe_url": "https://shop.example.net/u"})
         rows = unsubscribers(sandbox)
         equal([(row["header-from"], row["to-address"], row["filtered"]) for row in rows],
               [("shop@example.net", "unsubscribe-a@example.org", True)])
         assert f"-{sent}@" in rows[0]["message-id"], rows
-        equal([row["unsubscribe-url"] for row in unsubscribers(sandbox, "self-assigned")], ["b7"])
+        equal([row["unsubscribe-url"] for row in unsubscribers(sandbox, "customer-assigned")], ["b7"])
         equal(unsubscribers(sandbox, date="2020-01-01"), [])
         again = send(sandbox, "unsubscribe-a@example.org", "unsubscribe-b@example.org")
         equal([row["address"] for row in query(sandbox, "GET", f"/results/{again}").json()["items"]],
@@ -226,7 +226,7 @@ def test_one_click():
                      {"header-from": "x@x", "to-addresses": [1]}, {"header-from": "x@x", "to-addresses": "a@x"}):
             equal(query(sandbox, "PUT", "/re-subscribers", body).status, 400, body)
         for body in ({}, {"header-from": "x"}, {"header-from": ["x@x"]}, {"header-from": "x@x", "b": 1}):
-            equal(query(sandbox, "POST", "/unsubscribe_receivers", body).status, 400, body)
+            equal(query(sandbox, "POST", "/unsubscribe-receivers", body).status, 400, body)
 
 
 def test_faults():

@@ -1,0 +1,62 @@
+"""shimta asks the sandbox: both read the APIs' documents on their own and should agree."""
+
+import json
+import unittest
+import urllib.request
+
+import asking
+import shim
+import tap
+
+SHOP = "shop@example.net"
+
+
+class Case(asking.Case):
+    options = ("--event-delay", "0")
+
+    def setUp(self):
+        self.sandbox = shim.Sandbox(*self.options)
+        self.addCleanup(self.sandbox.end)
+
+    def ask(self, name, prefix=""):
+        self.conf = self.configure(self.sandbox.url + prefix, name)
+
+
+class AraraTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.ask("arara")
+        form = urllib.request.Request(self.sandbox.url + "/oauth2/token", b"grant_type=client_credentials",
+                                      {"Authorization": "Basic YTpi"})
+        self.token = json.load(urllib.request.urlopen(form, timeout=shim.PATIENCE))["access_token"]
+
+    def send(self, *recipients):
+        delivery = {"mailing-list": [{"to": {"address": address}, **more} for address, more in recipients],
+                    "contents": {"subject": "受注", "body": {"text": "ありがとう\n"}},
+                    "settings": {"send_time": "now", "request_id": "7c9f", "from": {"name": "Shop", "address": SHOP}}}
+        request = urllib.request.Request(self.sandbox.url + "/send", json.dumps({"delivery": [delivery]}).encode(),
+                                         {"Authorization": "Bearer " + self.token, "Content-Type": "application/json"})
+        return json.load(urllib.request.urlopen(request, timeout=shim.PATIENCE))["items"][0]["delivery_id"]
+
+    def test_mail(self):
+        self.shimta("unsubscribes", "enable", "--yes", SHOP)
+        url = "https://one-click.sandbox.invalid/u/"
+        delivery = self.send(("bounce-a@example.org", {}), ("b@example.org", {}), ("unsubscribe-c@example.org", {}),
+                             ("unsubscribe-d@example.org", {"unsubscribe_url": url + "d17"}))
+        row, = self.rows("status", "--request-id", "7c9f")
+        self.assertEqual((row["id"], row["status"], row["success"], row["failure"]), (delivery, "sent", "3", "1"))
+        rows = self.rows("results", delivery)
+        self.assertEqual([(row["address"], row["event"]) for row in rows], [
+            ("bounce-a@example.org", "bounced"), ("b@example.org", "delivered"),
+            ("unsubscribe-c@example.org", "delivered"), ("unsubscribe-d@example.org", "delivered")])
+        self.assertEqual(self.rows("results", "yesterday..today"), rows)
+        row, = self.rows("unsubscribes", "--sender", SHOP)
+        self.assertEqual((row["address"], row["sender"], row["excluded"]), ("unsubscribe-c@example.org", SHOP, "yes"))
+        row, = self.rows("unsubscribes", "--sender", SHOP, "--own-url")
+        self.assertIn("d17", row.values())
+        self.shimta("unsubscribes", "exclude", "--sender", SHOP, "unsubscribe-c@example.org")
+        self.assertEqual(self.rows("unsubscribes", "--sender", SHOP)[0]["excluded"], "no")
+
+
+if __name__ == "__main__":
+    tap.main()
