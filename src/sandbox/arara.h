@@ -5,6 +5,7 @@
 #include "sandbox/deliveries.h"
 #include "sandbox/exchange.h"
 #include "sandbox/json_body.h"
+#include "sandbox/signing.h"
 #include "sandbox/tokens.h"
 
 /* The state of an exchange that arara_open() began. */
@@ -21,12 +22,15 @@ extern const Endpoint arara_endpoints[];
 extern const Endpoint arara_status_endpoints[];
 extern const Endpoint arara_filter_endpoints[];
 extern const Endpoint arara_unsubscribe_endpoints[];
+extern const Endpoint arara_domain_endpoints[];
+extern const Endpoint arara_plan_endpoints[];
 
 Arara *arara_new(const Options *options);
 void arara_free(Arara *self);
 
 Tokens *arara_tokens(const Arara *self);
 Deliveries *arara_deliveries(const Arara *self);
+Signing *arara_signing(const Arara *self);
 
 /* The most requests that any client had at a time. */
 unsigned arara_peak(const Arara *self);

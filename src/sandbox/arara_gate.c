@@ -3,11 +3,13 @@
 #include <string.h>
 
 #define QUERY_BYTES (4 * 1024 * 1024)
+#define SELECTORS 10000
 
 struct Arara {
     Tokens *tokens;
     Crowd *crowd;
     Deliveries *deliveries;
+    Signing *signing;
 };
 
 Arara *
@@ -18,6 +20,7 @@ arara_new(const Options *options)
     self->tokens = tokens_new(options->token_lifetime_s);
     self->crowd = crowd_new(options->arara_connections);
     self->deliveries = deliveries_new();
+    self->signing = signing_new(SELECTORS);
     return self;
 }
 
@@ -29,6 +32,7 @@ arara_free(Arara *self)
     tokens_free(self->tokens);
     crowd_free(self->crowd);
     deliveries_free(self->deliveries);
+    signing_free(self->signing);
     g_free(self);
 }
 
@@ -36,6 +40,12 @@ Deliveries *
 arara_deliveries(const Arara *self)
 {
     return self->deliveries;
+}
+
+Signing *
+arara_signing(const Arara *self)
+{
+    return self->signing;
 }
 
 Tokens *

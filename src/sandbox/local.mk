@@ -29,6 +29,7 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/multipart.c %D%/multipart.h \
 	%D%/problem.c %D%/problem.h \
 	%D%/role.c %D%/role.h \
+	%D%/signing.c %D%/signing.h \
 	%D%/tokens.c %D%/tokens.h \
 	%D%/unsubscribes.c %D%/unsubscribes.h
 %C%_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
@@ -37,7 +38,9 @@ SANDBOX_LIBS = src/sandbox/libsandbox.a $(CJSON_LIBS) $(GLIB_LIBS)
 bin_shimta_sandbox_SOURCES = \
 	%D%/arara.c %D%/arara.h \
 	%D%/arara_filter.c \
+	%D%/arara_domain.c \
 	%D%/arara_gate.c \
+	%D%/arara_plan.c \
 	%D%/arara_status.c \
 	%D%/arara_unsubscribe.c \
 	%D%/arara_token.c %D%/arara_token.h \

@@ -35,7 +35,7 @@ typedef struct {
 /* An API that the sandbox plays adds its table here. */
 static const Endpoint *const tables[] = {
     emails_endpoints, arara_endpoints, arara_token_endpoints, arara_status_endpoints, arara_filter_endpoints,
-    arara_unsubscribe_endpoints, transaction_endpoints, pages_endpoints,
+    arara_unsubscribe_endpoints, arara_domain_endpoints, arara_plan_endpoints, transaction_endpoints, pages_endpoints,
 };
 
 /* The endpoint of a path; with another method only if there is none with this one. */

@@ -57,6 +57,21 @@ class AraraTest(Case):
         self.shimta("unsubscribes", "exclude", "--sender", SHOP, "unsubscribe-c@example.org")
         self.assertEqual(self.rows("unsubscribes", "--sender", SHOP)[0]["excluded"], "no")
 
+    def test_domains(self):
+        line = self.shimta("domains", "add", "example.net", "--selector", "s1").stdout
+        self.assertRegex(line, r'(?s)s1\._domainkey\.example\.net\.?\s.*TXT.*v=DKIM1; k=rsa; p=')
+        self.shimta("domains", "update", "example.net", "s1", "--enable", "no", "--default", "yes", "--start", "2026-12-01")
+        text = self.shimta("domains").stdout
+        for word in ("example.net", "s1", "OK", "2026-12-01"):
+            self.assertIn(word, text)
+        self.shimta("domains", "remove", "--yes", "example.net", "s1")
+        self.assertEqual(self.shimta("domains", status=1).stdout.count("s1"), 0)
+
+    def test_plan_and_usage(self):
+        self.assertIn("サンドボックス", self.shimta("plan").stdout)
+        self.send(("a@example.org", {}), ("b@example.org", {}))
+        self.assertIn("2", [value for row in self.rows("usage") for value in row.values()])
+
 
 if __name__ == "__main__":
     tap.main()

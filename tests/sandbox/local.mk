@@ -1,5 +1,13 @@
 SANDBOX_C_TESTS = %D%/eml_test %D%/json_body_test %D%/marker_test %D%/multipart_test
-SANDBOX_PY_TESTS = %D%/arara_service_test.py %D%/arara_test.py %D%/codes_test.py %D%/faults_test.py %D%/ledger_test.py %D%/messages_test.py %D%/roles_test.py
+SANDBOX_PY_TESTS = \
+	%D%/arara_test.py \
+	%D%/arara_service_test.py \
+	%D%/codes_test.py \
+	%D%/domains_test.py \
+	%D%/faults_test.py \
+	%D%/ledger_test.py \
+	%D%/messages_test.py \
+	%D%/roles_test.py
 check_PROGRAMS += $(SANDBOX_C_TESTS)
 TESTS += $(SANDBOX_C_TESTS) $(SANDBOX_PY_TESTS)
 EXTRA_DIST += $(SANDBOX_PY_TESTS) %D%/arara.py %D%/sandboxes.py
