@@ -73,6 +73,9 @@ class Answerer(http.server.BaseHTTPRequestHandler):
             for to in delivery["mailing-list"]:
                 body = delivery["contents"]["body"].get("text", "")
                 self.server.sent.append((number, to["to"]["address"], delivery["contents"]["subject"], body))
+            for place in "cc", "bcc":
+                for to in filter(None, delivery["contents"].get(place, "").split(",")):
+                    self.server.sent.append((number, to.strip(), delivery["contents"]["subject"], ""))
             items.append({"result": {"code": "201", "message": "success"}, "delivery_id": number,
                           "request_id": request_id})
         self.answer({"items": items, "count": len(items)})
@@ -154,6 +157,9 @@ class FeedbackTest(unittest.TestCase):
                                    options=" RET=FULL ENVID=order+2B7",
                                    rcpt_options=" ORCPT=rfc822;old@example.org")[0], 250)
         daemon.wait_line(r"^returned .*to=gone@example.org .*dsn=5.1.1")
+        daemon.wait_line(r"^returned .*to=full@example.org .*dsn=5.2.2")
+        self.assertEqual(sum(path.startswith("/unsubscribers") and "date=2" in path for path in self.api.questions),
+                         len(set(path for path in self.api.questions if path.startswith("/unsubscribers"))))
         daemon.wait_line(r"^suppressed .*address=gone@example.org .*kind=hard")
         daemon.wait_line(r"^notice .*to=shop@example.jp")
         daemon.wait_line(r"^delivered .*to=shop@example.jp")
@@ -240,6 +246,32 @@ class FeedbackTest(unittest.TestCase):
         self.assertNotIn("returned", daemon.text())
         self.assertIsNone(daemon.child.poll())
         self.assertNotIn("t0ken-secret", daemon.text())
+
+    def test_rate(self):
+        addresses = [f"gone{number}@example.org" for number in range(25)]
+        self.api.fates = {address: (False, "550 5.1.1 User unknown") for address in addresses}
+        daemon = self.start("bounce-rate-warning = 5%\nfeedback-to = postmaster@example.jp\n")
+        self.assertEqual(self.send(daemon, *addresses)[0], 250)
+        daemon.wait_line(r"^bounce-rate account=main domain=example.jp failed=2\d sent=25")
+        daemon.wait_line(r"^delivered .*to=postmaster@example.jp")
+        daemon.end()
+        self.assertEqual(daemon.text().count("\nbounce-rate "), 1)
+        bounced = "".join(sent[3] for sent in self.api.sent if sent[1] == "postmaster@example.jp")
+        for address in addresses:
+            self.assertEqual(len(re.findall(rf"<{address}>", bounced)), 1, address)
+
+    def test_told_once_after_a_kill(self):
+        state = self.make_folder()
+        self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
+        daemon = self.start(state=state)
+        self.assertEqual(self.send(daemon, "gone@example.org")[0], 250)
+        daemon.end(9)  # perhaps before the journal's line was moved
+        daemon = self.start(state=state)
+        daemon.wait_line(r"^delivered .*to=shop@example.jp")
+        daemon.end()
+        daemon = self.start(state=state)
+        self.assertEqual(self.send(daemon, "gone@example.org", number=2)[0], 550)
+        self.assertEqual([sent[1] for sent in self.api.sent].count("shop@example.jp"), 1)
 
     def test_configuration(self):
         for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),

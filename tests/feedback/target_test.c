@@ -2,7 +2,10 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define BOUNCE "From: <>\r\n\r\nThe bounce\r\n.dot\r\n"
 
@@ -53,6 +56,77 @@ test_maildir(void)
     }
 }
 
+/* Answers line by line; what it heard is the thread's result. */
+typedef struct {
+    int listener;
+    const char *refused; /* the command that gets 451, or NULL */
+} Server;
+
+static void
+put(int fd, const char *line)
+{
+    g_assert_cmpint(send(fd, line, strlen(line), MSG_NOSIGNAL), ==, (gssize) strlen(line));
+}
+
+static gpointer
+serve(gpointer data)
+{
+    const Server *self = data;
+    GString *heard = g_string_new(NULL);
+    int fd = accept(self->listener, NULL, NULL);
+    bool in_data = false;
+    gsize line = 0;
+
+    put(fd, "220 here\r\n");
+    for (char c; recv(fd, &c, 1, 0) == 1;) {
+        g_string_append_c(heard, c);
+        if (c != '\n')
+            continue;
+        const char *text = heard->str + line;
+        line = heard->len;
+        if (in_data && strcmp(text, ".\r\n") != 0)
+            continue;
+        bool refused = self->refused && g_str_has_prefix(text, self->refused);
+        bool begins = !refused && !in_data && g_str_has_prefix(text, "DATA");
+        in_data = begins;
+        if (!g_str_has_prefix(text, "QUIT"))
+            put(fd, refused ? "451-4.3.0 Not\r\n451 4.3.0 now\r\n" : begins ? "354 Go\r\n" : "250-Fine\r\n250 Ok\r\n");
+    }
+    close(fd);
+    return g_string_free(heard, FALSE);
+}
+
+static void
+test_lmtp(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("shimta-target-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "lmtp.sock", NULL);
+    const FeedbackConf conf = { .target = FEEDBACK_TO_LMTP, .target_value = path };
+    static const char *const refused[] = { NULL, "RCPT", "LHLO", "." };
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+    g_strlcpy(at.sun_path, path, sizeof at.sun_path);
+    Server server = { .listener = socket(AF_UNIX, SOCK_STREAM, 0) };
+    g_assert_cmpint(bind(server.listener, (struct sockaddr *) &at, sizeof at), ==, 0);
+    g_assert_cmpint(listen(server.listener, 1), ==, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_autoptr(GError) error = NULL;
+        server.refused = refused[i];
+        GThread *thread = g_thread_new("lmtp", serve, &server);
+        bool done = target_deliver(&conf, &mail, &error);
+        g_autofree char *heard = g_thread_join(thread);
+        g_assert_cmpint(done, ==, refused[i] == NULL);
+        if (done)
+            g_assert_cmpstr(heard, ==, "LHLO shimta\r\nMAIL FROM:<>\r\nRCPT TO:<me@x.jp>\r\nDATA\r\nFrom: <>\r\n\r\n"
+                            "The bounce\r\n..dot\r\n.\r\nQUIT\r\n");
+        else
+            g_assert_nonnull(strstr(error->message, "451 4.3.0 now"));
+    }
+    close(server.listener);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 static void
 test_nobody_there(void)
 {
@@ -71,6 +145,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/target/command", test_command);
     g_test_add_func("/target/maildir", test_maildir);
+    g_test_add_func("/target/lmtp", test_lmtp);
     g_test_add_func("/target/nobody there", test_nobody_there);
     return g_test_run();
 }
