@@ -5,6 +5,9 @@
 #define QUERY_BYTES (4 * 1024 * 1024)
 #define SELECTORS 10000
 
+/* Real tokens are about as long. */
+enum { TOKEN_UUIDS = 24 };
+
 struct Arara {
     Tokens *tokens;
     Crowd *crowd;
@@ -17,7 +20,7 @@ arara_new(const Options *options)
 {
     Arara *self = g_new0(Arara, 1);
 
-    self->tokens = tokens_new(options->token_lifetime_s);
+    self->tokens = tokens_new(options->token_lifetime_s, TOKEN_UUIDS);
     self->crowd = crowd_new(options->arara_connections);
     self->deliveries = deliveries_new();
     self->signing = signing_new(SELECTORS);

@@ -15,6 +15,7 @@
 #include "sandbox/options.h"
 
 typedef struct Arara Arara;     /* see arara.h */
+typedef struct Blast Blast;     /* see blast.h */
 
 /* What all requests share. */
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
     Faults *faults;
     Crowd *crowd;               /* users of Emails */
     Arara *arara;
+    Blast *blast;
     Ledger *ledger;
     Feedback *feedback;
     guint64 queries;            /* requests that are neither of calls nor of lookups nor of logins */

@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/arara_time.c %D%/arara_time.h \
 	%D%/attachment.c %D%/attachment.h \
 	%D%/base64.c %D%/base64.h \
+	%D%/blast_archive.c %D%/blast_archive.h \
 	%D%/box.c %D%/box.h \
 	%D%/crowd.c %D%/crowd.h \
 	%D%/deliveries.c %D%/deliveries.h \
@@ -44,6 +45,8 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/arara_status.c \
 	%D%/arara_unsubscribe.c \
 	%D%/arara_token.c %D%/arara_token.h \
+	%D%/blast.c %D%/blast.h \
+	%D%/blast_history.c \
 	%D%/delay.c %D%/delay.h \
 	%D%/emails.c %D%/emails.h \
 	%D%/exchange.c %D%/exchange.h \

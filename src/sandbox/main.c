@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sandbox/arara.h"
+#include "sandbox/blast.h"
 #include "sandbox/options.h"
 #include "sandbox/server.h"
 
@@ -44,6 +45,7 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->faults = faults_new();
     self->crowd = crowd_new(options->connections);
     self->arara = arara_new(options);
+    self->blast = blast_new(options);
     self->ledger = ledger_new(options->ledger_rows);
     Timing timing = { options->event_delay_ms * G_TIME_SPAN_MILLISECOND, options->slow_ms * G_TIME_SPAN_MILLISECOND };
     self->feedback = feedback_new(self->ledger, &timing);
@@ -62,6 +64,7 @@ sandbox_close(Sandbox *self)
     faults_free(self->faults);
     crowd_free(self->crowd);
     arara_free(self->arara);
+    blast_free(self->blast);
     feedback_free(self->feedback);
     ledger_free(self->ledger);
     box_free(self->box);

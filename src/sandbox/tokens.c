@@ -1,8 +1,5 @@
 #include "sandbox/tokens.h"
 
-/* Real ones are about as long. */
-enum { TOKEN_UUIDS = 24 };
-
 typedef struct {
     char *client;
     gint64 end_us;              /* of the monotonic clock */
@@ -11,6 +8,7 @@ typedef struct {
 struct Tokens {
     GHashTable *table;          /* token -> Token */
     unsigned lifetime_s;
+    unsigned uuids;
 };
 
 static void
@@ -23,12 +21,13 @@ token_free(void *data)
 }
 
 Tokens *
-tokens_new(unsigned lifetime_s)
+tokens_new(unsigned lifetime_s, unsigned uuids)
 {
     Tokens *self = g_new0(Tokens, 1);
 
     self->table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, token_free);
     self->lifetime_s = lifetime_s;
+    self->uuids = uuids;
     return self;
 }
 
@@ -58,7 +57,7 @@ tokens_issue(Tokens *self, const char *client)
     Token *token = g_new0(Token, 1);
 
     g_hash_table_foreach_remove(self->table, is_over, &now_us);
-    for (int i = 0; i < TOKEN_UUIDS; i++) {
+    for (unsigned i = 0; i < self->uuids; i++) {
         g_autofree char *uuid = g_uuid_string_random();
         g_string_append(text, uuid);
     }
@@ -75,4 +74,10 @@ tokens_client(const Tokens *self, const char *text)
     const Token *token = g_hash_table_lookup(self->table, text);
 
     return token && token->end_us > g_get_monotonic_time() ? token->client : NULL;
+}
+
+void
+tokens_end(Tokens *self, const char *text)
+{
+    g_hash_table_remove(self->table, text);
 }

@@ -18,8 +18,8 @@ class Case(asking.Case):
         self.sandbox = shim.Sandbox(*self.options)
         self.addCleanup(self.sandbox.end)
 
-    def ask(self, name, prefix=""):
-        self.conf = self.configure(self.sandbox.url + prefix, name)
+    def ask(self, *names, prefix=""):
+        self.conf = self.configure(self.sandbox.url + prefix, *names)
 
 
 class AraraTest(Case):
@@ -71,6 +71,26 @@ class AraraTest(Case):
         self.assertIn("サンドボックス", self.shimta("plan").stdout)
         self.send(("a@example.org", {}), ("b@example.org", {}))
         self.assertIn("2", [value for row in self.rows("usage") for value in row.values()])
+
+
+class BlastTest(Case):
+    def setUp(self):
+        self.sandbox = shim.Sandbox(user="shop", key=asking.SECRET)
+        self.addCleanup(self.sandbox.end)
+        self.ask("cmc", "blast", prefix="/rest/1.0")
+
+    def test_history(self):
+        self.assertEqual([row["id"] for row in self.rows("history", "search")], ["505", "504", "503", "502", "501"])
+        self.assertEqual([row["id"] for row in self.rows("history", "search", "2025-02", "--group", "会員")], ["504", "503"])
+        self.assertIn("【会員様限定】春のセール①", self.shimta("history", "show", "504").stdout)
+        self.assertEqual([row["address"] for row in self.rows("history", "export", "504")],
+                         ["takahashi@example.jp", "suzuki@example.jp", "tanaka..@docomo.example.jp"])
+        text = self.shimta("history", "export", "504", "--failed").stdout
+        self.assertIn("山﨑 ①", text)
+        self.assertNotIn("鈴木", text)
+        self.assertEqual(len(self.rows("history", "opens", "504")), 2)
+        self.shimta("history", "delete", "--yes", "504")
+        self.assertEqual(len(self.rows("history", "search")), 4)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ SANDBOX_C_TESTS = %D%/eml_test %D%/json_body_test %D%/marker_test %D%/multipart_
 SANDBOX_PY_TESTS = \
 	%D%/arara_test.py \
 	%D%/arara_service_test.py \
+	%D%/blast_test.py \
 	%D%/codes_test.py \
 	%D%/domains_test.py \
 	%D%/faults_test.py \
