@@ -45,6 +45,7 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/arara_status.c \
 	%D%/arara_unsubscribe.c \
 	%D%/arara_token.c %D%/arara_token.h \
+	%D%/arara_v1.c %D%/arara_v1.h \
 	%D%/blast.c %D%/blast.h \
 	%D%/blast_history.c \
 	%D%/delay.c %D%/delay.h \
@@ -58,5 +59,5 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/server.c %D%/server.h \
 	%D%/transaction.c %D%/transaction.h \
 	%D%/transaction_query.c %D%/transaction_query.h
-bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS)
-bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS)
+bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS) $(XML_CFLAGS)
+bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS) $(XML_LIBS)

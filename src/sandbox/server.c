@@ -8,6 +8,7 @@
 
 #include "sandbox/arara.h"
 #include "sandbox/arara_token.h"
+#include "sandbox/arara_v1.h"
 #include "sandbox/blast.h"
 #include "sandbox/delay.h"
 #include "sandbox/emails.h"
@@ -37,7 +38,7 @@ typedef struct {
 static const Endpoint *const tables[] = {
     emails_endpoints, arara_endpoints, arara_token_endpoints, arara_status_endpoints, arara_filter_endpoints,
     arara_unsubscribe_endpoints, arara_domain_endpoints, arara_plan_endpoints, transaction_endpoints, pages_endpoints,
-    blast_endpoints, blast_history_endpoints,
+    blast_endpoints, blast_history_endpoints, arara_v1_endpoints,
 };
 
 /* The endpoint of a path; with another method only if there is none with this one. */

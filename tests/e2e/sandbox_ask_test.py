@@ -13,9 +13,10 @@ SHOP = "shop@example.net"
 
 class Case(asking.Case):
     options = ("--event-delay", "0")
+    user, key = "shop", asking.SECRET
 
     def setUp(self):
-        self.sandbox = shim.Sandbox(*self.options)
+        self.sandbox = shim.Sandbox(*self.options, user=self.user, key=self.key)
         self.addCleanup(self.sandbox.end)
 
     def ask(self, *names, prefix=""):
@@ -72,11 +73,31 @@ class AraraTest(Case):
         self.send(("a@example.org", {}), ("b@example.org", {}))
         self.assertIn("2", [value for row in self.rows("usage") for value in row.values()])
 
+    def test_version_1(self):
+        self.conf = self.configure(self.sandbox.url, "arara", "v1")
+        words = ("--account", "v1", "--sender", SHOP)
+        self.shimta("unsubscribes", "enable", "--account", "v1", "--yes", SHOP)
+        self.send(("unsubscribe-a@example.org", {}))
+        row, = self.rows("unsubscribes", *words)
+        self.assertEqual((row["address"], row["excluded"]), ("unsubscribe-a@example.org", "yes"))
+        self.shimta("unsubscribes", "exclude", *words, "unsubscribe-a@example.org")
+        self.assertEqual(self.rows("unsubscribes", *words)[0]["excluded"], "no")
+        good = b'<request><auth><site id="1"/><service id="2"/><name>shop</name><pass>' + asking.SECRET.encode() \
+               + b'</pass></auth><x>' \
+               b'<header_from>a@example.jp</header_from><year>2025</year><month>2</month><day>%s</day></x></request>'
+        for body, want in ((good % b"7", b"<requesters>"), (good % b"30", b"no day"), (b"<request/>", b'kind="auth"'),
+                           (b"<!DOCTYPE r [<!ENTITY e 'x'>]>" + good % b"7", b'kind="format"'), (b"<r", b'kind="format"')):
+            self.assertIn(want, self.post(body), body)
+
+    def post(self, body):
+        request = urllib.request.Request(self.sandbox.url + "/tm/unsubscribe_requesters.php", body,
+                                         {"Content-Type": "application/octet-stream"})
+        return urllib.request.urlopen(request, timeout=shim.PATIENCE).read()
+
 
 class BlastTest(Case):
     def setUp(self):
-        self.sandbox = shim.Sandbox(user="shop", key=asking.SECRET)
-        self.addCleanup(self.sandbox.end)
+        super().setUp()
         self.ask("cmc", "blast", prefix="/rest/1.0")
 
     def test_history(self):
