@@ -24,8 +24,8 @@ void signing_free(Signing *self);
 /* How many more it can hold. */
 guint signing_room(const Signing *self);
 
-/* A selector of a domain with a new key, for the caller to set up; selector NULL: one is made up. NULL if the domain has
- * that selector or there are too many. */
+/* A selector of a domain with a new key of 1024 or 2048 bits, for the caller to set up; selector NULL: one is made up.
+ * NULL if the domain has that selector or there are too many. */
 SigningKey *signing_add(Signing *self, const char *domain, const char *selector, guint key_bits, gint64 now_us);
 
 /* NULL if there is none. */
