@@ -1,6 +1,6 @@
 /* One HTTP request and its answer, and the table row that serves it. server.c drives the
  * rows' functions; every API that the sandbox plays brings tables of its own. All of it
- * runs on the server's one thread, so nothing here needs a lock. */
+ * runs on the server's one thread, which holds the webhook's lock meanwhile. */
 #pragma once
 
 #include <glib.h>
@@ -13,6 +13,7 @@
 #include "sandbox/json.h"
 #include "sandbox/ledger.h"
 #include "sandbox/options.h"
+#include "sandbox/webhook.h"
 
 typedef struct Arara Arara;     /* see arara.h */
 typedef struct Blast Blast;     /* see blast.h */
@@ -27,6 +28,7 @@ typedef struct {
     Blast *blast;
     Ledger *ledger;
     Feedback *feedback;
+    Webhook *webhook;           /* NULL: none is asked for */
     guint64 queries;            /* requests that are neither of calls nor of lookups nor of logins */
     guint64 calls;              /* API requests begun, without logins and those for Deliveries */
     guint64 lookups;            /* requests for Deliveries */

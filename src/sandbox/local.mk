@@ -31,7 +31,9 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/problem.c %D%/problem.h \
 	%D%/role.c %D%/role.h \
 	%D%/signing.c %D%/signing.h \
+	%D%/timeline.c %D%/timeline.h \
 	%D%/tokens.c %D%/tokens.h \
+	%D%/transaction_row.c %D%/transaction_row.h \
 	%D%/unsubscribes.c %D%/unsubscribes.h
 %C%_libsandbox_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
 SANDBOX_LIBS = src/sandbox/libsandbox.a $(CJSON_LIBS) $(GLIB_LIBS)
@@ -59,5 +61,7 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/server.c %D%/server.h \
 	%D%/transaction.c %D%/transaction.h \
 	%D%/transaction_query.c %D%/transaction_query.h
-bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(MHD_CFLAGS) $(XML_CFLAGS)
-bin_shimta_sandbox_LDADD = $(SANDBOX_LIBS) $(MHD_LIBS) $(XML_LIBS)
+bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(MHD_CFLAGS) $(XML_CFLAGS)
+bin_shimta_sandbox_LDADD = $(CURL_LIBS) $(MHD_LIBS) $(SANDBOX_LIBS) $(XML_LIBS)
+	%D%/transaction_query.c %D%/transaction_query.h \
+	%D%/webhook.c %D%/webhook.h

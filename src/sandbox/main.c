@@ -88,15 +88,19 @@ serve(Sandbox *sandbox)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    Server *server = server_start(sandbox, &error);
 
-    if (!server)
+    sandbox->webhook = webhook_start(sandbox->options, sandbox->ledger, feedback_timing(sandbox->feedback));
+    Server *server = server_start(sandbox, &error);
+    if (!server) {
+        webhook_stop(sandbox->webhook);
         return fail(error, EX_UNAVAILABLE);
+    }
     guint on_term = g_unix_signal_add(SIGTERM, on_signal, loop);
     guint on_int = g_unix_signal_add(SIGINT, on_signal, loop);
     announce(server, sandbox);
     g_main_loop_run(loop);
     server_stop(server);
+    webhook_stop(sandbox->webhook);
     g_source_remove(on_term);
     g_source_remove(on_int);
     return EXIT_SUCCESS;

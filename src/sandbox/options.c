@@ -13,6 +13,7 @@ typedef struct {
     char *size_limit;
     char *tls_cert_file;
     char *tls_key_file;
+    char *webhook_key_file;
     int latency_ms;
     int connections;
     int error_status;
@@ -47,6 +48,8 @@ options_free(Options *self)
     g_strfreev(self->faults);
     g_free(self->tls_cert);
     g_free(self->tls_key);
+    g_free(self->webhook);
+    g_free(self->webhook_key);
     g_free(self);
 }
 
@@ -60,6 +63,7 @@ raw_clear(RawOptions *raw)
     g_free(raw->size_limit);
     g_free(raw->tls_cert_file);
     g_free(raw->tls_key_file);
+    g_free(raw->webhook_key_file);
 }
 
 static bool
@@ -93,6 +97,9 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "event-delay", 0, 0, G_OPTION_ARG_INT, &raw->event_delay_ms, "Time before results (1000)", "MS" },
         { "slow-delay", 0, 0, G_OPTION_ARG_INT, &raw->slow_ms, "More of it for slow-* (600000)", "MS" },
         { "ledger-rows", 0, 0, G_OPTION_ARG_INT, &raw->ledger_rows, "Calls that are remembered (1000000)", "N" },
+        { "webhook", 0, 0, G_OPTION_ARG_STRING, &self->webhook, "Post events there (nowhere)", "URL" },
+        { "webhook-key", 0, 0, G_OPTION_ARG_STRING, &self->webhook_key, "Their api_key (none)", "KEY" },
+        { "webhook-key-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->webhook_key_file, "The same from a file", "FILE" },
         { "too-many-status", 0, 0, G_OPTION_ARG_INT, &raw->too_many_status, "Of Too Many Requests (429)", "NNN" },
         { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->faults, "Misbehave", "KIND[@PATH][:N|:every N]" },
         { "no-store", 0, 0, G_OPTION_ARG_NONE, &raw->no_store, "Check and count, keep nothing", NULL },
@@ -156,7 +163,8 @@ static bool
 read_files(Options *self, const RawOptions *raw, GError **error)
 {
     if (!read_secret(&self->key, raw->key_file, "--key", error)
-        || !read_secret(&self->client_secret, raw->client_secret_file, "--client-secret", error))
+        || !read_secret(&self->client_secret, raw->client_secret_file, "--client-secret", error)
+        || !read_secret(&self->webhook_key, raw->webhook_key_file, "--webhook-key", error))
         return false;
     if (!raw->tls_cert_file != !raw->tls_key_file)
         return bad(error, "--tls-cert and --tls-key need each other");
@@ -210,6 +218,10 @@ take_words(Options *self, const RawOptions *raw, GError **error)
         return bad(error, "--unknown-marker is keep or empty");
     if (raw->no_store && self->folder)
         return bad(error, "--no-store and --folder exclude each other");
+    if (self->webhook && !g_str_has_prefix(self->webhook, "http://") && !g_str_has_prefix(self->webhook, "https://"))
+        return bad(error, "--webhook needs a URL that begins with http:// or https://");
+    if ((self->webhook_key || raw->webhook_key_file) && !self->webhook)
+        return bad(error, "--webhook-key is of no use without --webhook");
     return true;
 }
 

@@ -16,6 +16,8 @@ typedef struct {
     char **faults;
     char *tls_cert;             /* PEM text; NULL: plain HTTP */
     char *tls_key;
+    char *webhook;              /* where events are posted; NULL: nowhere */
+    char *webhook_key;          /* NULL: none */
     guint64 size_limit_bytes;   /* of a message after base64 */
     unsigned latency_ms;
     unsigned connections;       /* requests of one user at a time */

@@ -73,6 +73,10 @@ on_health(Exchange *exchange)
     cJSON_AddNumberToObject(json, "logins", (double) sandbox->logins);
     cJSON_AddNumberToObject(json, "lookups", (double) sandbox->lookups);
     cJSON_AddNumberToObject(json, "queries", (double) sandbox->queries);
+    WebhookCounts webhook = webhook_counts(sandbox->webhook);
+    cJSON_AddNumberToObject(json, "webhook_posts", (double) webhook.posts);
+    cJSON_AddNumberToObject(json, "webhook_failures", (double) webhook.failures);
+    cJSON_AddNumberToObject(json, "webhook_events", (double) webhook.events);
     cJSON_AddNumberToObject(json, "peak", MAX(crowd_peak(sandbox->crowd), arara_peak(sandbox->arara)));
     answer_json(&exchange->answer, 200, json);
 }

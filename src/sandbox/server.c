@@ -242,13 +242,10 @@ delay_of(const Exchange *exchange)
            + (exchange->fault.kind == FAULT_DELAY ? exchange->fault.delay_ms : 0);
 }
 
-/* libmicrohttpd calls it with the headers, with each piece of the body, at the end, and again
- * after a delay. */
 static enum MHD_Result
-on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
-           const char *version, const char *bytes, size_t *n, void **state)
+serve(Server *self, struct MHD_Connection *connection, const char *url, const char *method,
+      const char *bytes, size_t *n, void **state)
 {
-    Server *self = user;
     Request *request = *state;
 
     if (!request) {
@@ -277,6 +274,20 @@ on_request(void *user, struct MHD_Connection *connection, const char *url, const
     if (request->state == DONE)
         return MHD_NO;
     return finish(self, request, connection);
+}
+
+/* libmicrohttpd calls it with the headers, with each piece of the body, at the end, and again
+ * after a delay. */
+static enum MHD_Result
+on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+           const char *version, const char *bytes, size_t *n, void **state)
+{
+    Server *self = user;
+
+    webhook_lock(self->sandbox->webhook);
+    enum MHD_Result result = serve(self, connection, url, method, bytes, n, state);
+    webhook_unlock(self->sandbox->webhook);
+    return result;
 }
 
 static void

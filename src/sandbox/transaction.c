@@ -6,6 +6,7 @@
 #include "sandbox/feedback.h"
 #include "sandbox/ledger.h"
 #include "sandbox/transaction_query.h"
+#include "sandbox/transaction_row.h"
 
 enum { FORM_BYTES = 64 * 1024, MONTH_DAYS = 31, DAY_S = 24 * 3600 };
 
@@ -54,26 +55,6 @@ each_step(const Exchange *exchange, OnStep on_step, void *user)
     }
 }
 
-/* What deliveries and bounces have in common. */
-static cJSON *
-row_json(const LedgerRow *row, guint place, const Fate *fate)
-{
-    cJSON *json = cJSON_CreateObject();
-    g_autofree char *created = transaction_time_text(fate->time_us);
-    g_autofree char *id = row->id ? g_strdup(row->id)
-                                  : g_strdup_printf("<%" G_GUINT64_FORMAT ".%u@bulk.sandbox.invalid>", row->call, place);
-
-    cJSON_AddStringToObject(json, "created", created);
-    cJSON_AddStringToObject(json, "returnPath", row->envelope_from ? row->envelope_from : row->from);
-    cJSON_AddStringToObject(json, "from", row->from);
-    cJSON_AddStringToObject(json, "to", row->to[place]);
-    cJSON_AddStringToObject(json, "messageId", id);
-    cJSON_AddStringToObject(json, "reason", fate->reason);
-    cJSON_AddStringToObject(json, "subject", row->subject);
-    cJSON_AddStringToObject(json, "apiData", row->tag ? row->tag : "");
-    return json;
-}
-
 typedef struct {
     TransactionQuery *query;
     cJSON *list;
@@ -97,11 +78,7 @@ on_delivery(void *user, const LedgerRow *row, guint place, const Fate *fate)
     if (!fits(self, row, place, fate) || (status && strcmp(status, fate_word(fate->kind)) != 0)
         || !transaction_query_page(self->query))
         return;
-    cJSON *json = row_json(row, place, fate);
-    cJSON_AddStringToObject(json, "senderIp", "127.0.0.1");
-    cJSON_AddStringToObject(json, "sourceIp", "127.0.0.1");
-    cJSON_AddStringToObject(json, "status", fate_word(fate->kind));
-    cJSON_AddItemToArray(self->list, json);
+    cJSON_AddItemToArray(self->list, transaction_delivery(row, place, fate));
 }
 
 static void
@@ -117,9 +94,7 @@ on_bounce(void *user, const LedgerRow *row, guint place, const Fate *fate)
     if (!fits(self, row, place, fate) || (status && strcmp(status, number) != 0)
         || !transaction_query_page(self->query))
         return;
-    cJSON *json = row_json(row, place, fate);
-    cJSON_AddStringToObject(json, "status", number);
-    cJSON_AddItemToArray(self->list, json);
+    cJSON_AddItemToArray(self->list, transaction_bounce(row, place, fate));
 }
 
 static void

@@ -68,14 +68,6 @@ transaction_day(gint64 time_us)
     return (time_us / G_USEC_PER_SEC + JAPAN_S) / DAY_S;
 }
 
-char *
-transaction_time_text(gint64 time_us)
-{
-    g_autoptr(GDateTime) japan = g_date_time_new_from_unix_utc(time_us / G_USEC_PER_SEC + JAPAN_S);
-
-    return g_date_time_format(japan, "%Y-%m-%d %H:%M:%S");
-}
-
 /* yyyy-mm-dd, not in the future. A day that is not given leaves *day as it is. */
 static void
 read_day(const TransactionQuery *self, const char *name, gint64 *day, Problems *problems)

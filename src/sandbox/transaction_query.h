@@ -40,6 +40,5 @@ bool transaction_query_has_time(const TransactionQuery *self, gint64 time_us);
 /* Counts a row that fits; true if it is on the page. */
 bool transaction_query_page(TransactionQuery *self);
 
-/* Days since 1970 in Japan, and its time as yyyy-mm-dd hh:mm:ss, which the caller frees. */
+/* Days since 1970 in Japan. */
 gint64 transaction_day(gint64 time_us);
-char *transaction_time_text(gint64 time_us);

@@ -60,6 +60,7 @@ class CallerTest(unittest.TestCase):
 
     def arrived(self, to, subject=SUBJECT, text=TEXT, sender=None):
         """Exactly those got it, and it is what was written."""
+        shim.until(lambda: len(sandbox.copies()) >= len(to), "it arrives: -odb waits for nothing")
         copies = sandbox.copies()
         self.assertEqual(sorted(copies), sorted(to))
         for address, (mail,) in copies.items():

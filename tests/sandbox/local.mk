@@ -8,7 +8,8 @@ SANDBOX_PY_TESTS = \
 	%D%/faults_test.py \
 	%D%/ledger_test.py \
 	%D%/messages_test.py \
-	%D%/roles_test.py
+	%D%/roles_test.py \
+	%D%/webhook_test.py
 check_PROGRAMS += $(SANDBOX_C_TESTS)
 TESTS += $(SANDBOX_C_TESTS) $(SANDBOX_PY_TESTS)
 EXTRA_DIST += $(SANDBOX_PY_TESTS) %D%/arara.py %D%/sandboxes.py
