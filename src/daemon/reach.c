@@ -85,8 +85,22 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
     return true;
 }
 
+/* Whoever comes through a proxy is no program of this machine. */
+static void
+complete_lenience(Listen *self, const ConfFile *file)
+{
+    Endpoint endpoint;
+
+    if (!conf_has(file, "listen", self->name, "lenient") && endpoint_parse(self->conf.address, &endpoint, NULL))
+        self->limits.lenient = self->proxies->len == 0 &&
+                               (endpoint_is_unix(&endpoint) || endpoint_is_loopback(&endpoint));
+}
+
 bool
 reach_read(Listen *self, const ConfFile *file, GError **error)
 {
-    return read_networks(self, file, error) && check_access(self, file, error);
+    if (!read_networks(self, file, error) || !check_access(self, file, error))
+        return false;
+    complete_lenience(self, file);
+    return true;
 }

@@ -151,6 +151,7 @@ complete_smtp(Listen *self, const Settings *settings)
         .by_least_s = LEAST_BY_S,
         .sendmail = conf->sendmail,
         .early_talk = local,
+        .lenient = self->limits.lenient || !conf->address[0],
     };
     secure_apply(&self->secure, local, &self->smtp);
 }

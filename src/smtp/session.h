@@ -43,6 +43,7 @@ typedef struct {
     bool priorities;         /* offer MT-PRIORITY */
     bool sendmail;           /* offer XSENDMAIL: only on our own socket */
     bool early_talk;         /* tolerate commands sent ahead of their turn (unix socket, stdio) */
+    bool lenient;            /* take any text for a client's name, and a space before the colon of MAIL and RCPT */
     SmtpTls tls;
     const Passwords *passwords; /* the users of AUTH; NULL: it is not offered */
     bool auth_required;         /* no mail without it */

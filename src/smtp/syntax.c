@@ -180,6 +180,12 @@ syntax_envid(char *value)
     return strlen(value) <= ENVID_CHARS && syntax_xtext(value);
 }
 
+static bool
+is_name_char(char c)
+{
+    return g_ascii_isalnum(c) || (c && strchr("-._:[]", c));
+}
+
 bool
 syntax_name(const char *name)
 {
@@ -188,7 +194,34 @@ syntax_name(const char *name)
     if (n == 0 || n > NAME_CHARS)
         return false;
     for (const char *p = name; *p; p++)
-        if (!g_ascii_isalnum(*p) && !strchr("-._:[]", *p))
+        if (!is_name_char(*p))
             return false;
     return true;
+}
+
+const char *
+syntax_clean_name(char *name)
+{
+    bool says_something = false;
+
+    if (strlen(name) > NAME_CHARS)
+        name[NAME_CHARS] = '\0';
+    for (char *p = name; *p; p++) {
+        says_something |= g_ascii_isalnum(*p);
+        if (!is_name_char(*p))
+            *p = '_';
+    }
+    return says_something ? name : "unknown";
+}
+
+char *
+syntax_join_colon(char *args, const char *word)
+{
+    size_t n = strlen(word);
+    char *colon = args + n;
+
+    if (g_ascii_strncasecmp(args, word, n) != 0)
+        return args;
+    colon += strspn(colon, " ");
+    return *colon == ':' ? memmove(colon - n, args, n) : args;
 }

@@ -37,3 +37,10 @@ bool syntax_envid(char *value);
 
 /* EHLO's and HELO's argument: letters of a domain, an address literal, or what hosts call themselves. */
 bool syntax_name(const char *name);
+
+/* Makes such a name of any other text: what may not stand in one becomes '_', what is too long is cut. Returns name,
+ * or "unknown" if nothing of it says anything. */
+const char *syntax_clean_name(char *name);
+
+/* "FROM : <address>" with its colon behind the word: returns where in args that begins. Anything else is args. */
+char *syntax_join_colon(char *args, const char *word);

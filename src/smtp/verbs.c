@@ -68,8 +68,10 @@ smtp_put_offers(const SmtpSession *self, GString *out)
 }
 
 static void
-smtp_hello(SmtpSession *self, const char *name, bool esmtp)
+smtp_hello(SmtpSession *self, char *args, bool esmtp)
 {
+    const char *name = self->settings->lenient && *args ? syntax_clean_name(args) : args;
+
     if (!syntax_name(name)) {
         smtp_fail(self, 501, "5.5.4", esmtp ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
         return;
@@ -127,7 +129,8 @@ smtp_mail(SmtpSession *self, char *args)
         smtp_quit(self, 421, "4.7.0", "Too many messages in one session");
         return;
     }
-    SmtpFault fault = params_mail(self->settings, self->esmtp, args, &mail);
+    SmtpFault fault = params_mail(self->settings, self->esmtp,
+                                  self->settings->lenient ? syntax_join_colon(args, "FROM") : args, &mail);
     if (fault.code) {
         smtp_fail(self, fault.code, fault.dsn, fault.text);
         return;
@@ -144,7 +147,8 @@ static void
 smtp_rcpt(SmtpSession *self, char *args)
 {
     SmtpRcpt rcpt = { 0 };
-    SmtpFault fault = params_rcpt(self->esmtp, self->mail.smtputf8, args, &rcpt);
+    SmtpFault fault = params_rcpt(self->esmtp, self->mail.smtputf8,
+                                  self->settings->lenient ? syntax_join_colon(args, "TO") : args, &rcpt);
 
     if (fault.code) {
         smtp_say(self, fault.code, fault.dsn, fault.text);

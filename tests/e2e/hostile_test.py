@@ -153,7 +153,7 @@ def setUpModule():
     global sandbox, daemon
     sandbox = shim.Sandbox()
     unittest.addModuleCleanup(sandbox.end)
-    daemon = shim.Daemon(sandbox.url, {"listen tcp": "max-size = 15M\n"})
+    daemon = shim.Daemon(sandbox.url, {"listen tcp": "max-size = 15M\nlenient = no\n"})
     unittest.addModuleCleanup(daemon.end)
 
 

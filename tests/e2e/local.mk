@@ -21,6 +21,7 @@ e2e_tests = \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \
 	%D%/install_test.py \
+	%D%/lenient_test.py \
 	%D%/line_ends_test.py \
 	%D%/lmtp_test.py \
 	%D%/mail_test.py \

@@ -87,6 +87,8 @@ take_setting(SmtpSettings *settings, const char *key, const char *value)
         settings->crlf_only = n != 0;
     else if (g_str_equal(key, "trusted"))
         return;
+    else if (g_str_equal(key, "lenient"))
+        settings->lenient = n != 0;
     else if (g_str_equal(key, "lmtp"))
         settings->lmtp = n != 0;
     else if (g_str_equal(key, "dsn"))

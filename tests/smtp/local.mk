@@ -65,7 +65,9 @@ EXTRA_DIST += \
 	%D%/greeting.chat \
 	%D%/idle.chat \
 	%D%/last-421.chat \
+	%D%/lenient.chat \
 	%D%/limits.chat \
+	%D%/lenient-not-here.chat \
 	%D%/lmtp-not-here.chat \
 	%D%/lmtp.chat \
 	%D%/long-lines.chat \

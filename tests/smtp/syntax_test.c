@@ -219,6 +219,26 @@ test_name(void)
         g_assert_false(syntax_name(bad[i]));
     g_assert_true(syntax_name(longest));
     g_assert_false(syntax_name(too_long));
+    for (guint i = 1; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *text = g_strdup(bad[i]);
+        g_assert_true(syntax_name(syntax_clean_name(text)));
+    }
+    g_assert_true(syntax_name(syntax_clean_name(too_long)));
+}
+
+static void
+test_colon(void)
+{
+    static const char *const rows[][2] = {
+        { "FROM:<a>", "FROM:<a>" },     { "from  :<a>", "from:<a>" }, { "FROM : <a> SIZE=1", "FROM: <a> SIZE=1" },
+        { "FROM", "FROM" },             { "FROM <a>", "FROM <a>" },   { "FROMAGE :<a>", "FROMAGE :<a>" },
+        { "FROM x :<a>", "FROM x :<a>" }, { "", "" },                 { "TO :<a>", "TO :<a>" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strdup(rows[i][0]);
+        g_assert_cmpstr(syntax_join_colon(text, "FROM"), ==, rows[i][1]);
+    }
 }
 
 int
@@ -232,5 +252,6 @@ main(int argc, char **argv)
     g_test_add_func("/syntax/orcpt-envid", test_orcpt_and_envid);
     g_test_add_func("/syntax/size", test_size);
     g_test_add_func("/syntax/name", test_name);
+    g_test_add_func("/syntax/colon", test_colon);
     return g_test_run();
 }
