@@ -27,10 +27,13 @@ hand_folder(const char *path, guint mode, const struct passwd *to, GError **erro
     return error_set_errno(error, errno, "cannot give %s to %s", path, to->pw_name);
 }
 
+/* Of a unix socket; another address, or none, has no folder. */
 static bool
-hand_folder_of(const char *file, const struct passwd *to, GError **error)
+hand_folder_of(const char *address, const struct passwd *to, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname(file);
+    if (!address || *address != '/')
+        return true;
+    g_autofree char *folder = g_path_get_dirname(address);
 
     return hand_folder(folder, 0755, to, error);
 }
@@ -43,11 +46,11 @@ hand_folders(const Settings *settings, const struct passwd *to, GError **error)
         return false;
     for (guint i = 0; i < settings->listens->len; i++) {
         const Listen *one = settings->listens->pdata[i];
-        if (one->conf.address[0] == '/' && !hand_folder_of(one->conf.address, to, error))
+        if (!hand_folder_of(one->conf.address, to, error))
             return false;
     }
-    const char *metrics = settings->metrics.conf.address;
-    return !metrics || metrics[0] != '/' || hand_folder_of(metrics, to, error);
+    return hand_folder_of(settings->metrics.conf.address, to, error) &&
+           hand_folder_of(settings->webhook.conf.address, to, error);
 }
 
 /* The saved user remains root's, and of what root may do only to bind small ports. */

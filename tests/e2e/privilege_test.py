@@ -51,12 +51,14 @@ class PrivilegeTest(unittest.TestCase):
             self.assertEqual(os.stat(path).st_uid, self.nobody.pw_uid, path)
         self.assertEqual(os.stat(daemon.key_file).st_uid, 0)
 
-    def test_folder_of_the_figures(self):
+    def test_folders_of_figures_and_events(self):
         """Made as root, and his who has to write there."""
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
-            self.start(metrics=f"address = {folder}/made/http.sock\n").wait_line("^metrics ")
-            self.assertEqual(os.stat(f"{folder}/made/http.sock").st_uid, self.nobody.pw_uid)
+            daemon = self.start(metrics=f"address = {folder}/figures/http.sock\n", webhook=f"address = {folder}/events/http.sock\n")
+            for name, event in (("figures", "metrics"), ("events", "webhook")):
+                daemon.wait_line(f"^{event} ")
+                self.assertEqual(os.stat(f"{folder}/{name}/http.sock").st_uid, self.nobody.pw_uid)
 
     def test_mail_that_others_left(self):
         """A file of root's in the drop folder is taken by a daemon that is not root."""
