@@ -21,18 +21,30 @@ may_authenticate(const SmtpSession *self)
 }
 
 static bool
-offers_starttls(const SmtpSession *self)
+has_starttls(const SmtpSession *self)
 {
     return self->settings->tls == SMTP_TLS_OFFERED || self->settings->tls == SMTP_TLS_REQUIRED;
+}
+
+bool
+smtp_offers_starttls(const SmtpSession *self)
+{
+    return has_starttls(self) && !self->secure;
+}
+
+bool
+smtp_offers_auth(const SmtpSession *self)
+{
+    return self->settings->passwords && may_authenticate(self);
 }
 
 char *
 smtp_secure_offers(const SmtpSession *self)
 {
-    const Passwords *passwords = may_authenticate(self) ? self->settings->passwords : NULL;
+    bool auth = smtp_offers_auth(self);
 
-    return g_strconcat(offers_starttls(self) && !self->secure ? "\nSTARTTLS" : "", passwords ? "\nAUTH" : "",
-                       passwords ? sasl_mechanisms(passwords) : "", NULL);
+    return g_strconcat(smtp_offers_starttls(self) ? "\nSTARTTLS" : "", auth ? "\nAUTH" : "",
+                       auth ? sasl_mechanisms(self->settings->passwords) : "", NULL);
 }
 
 /* --- STARTTLS ------------------------------------------------------------------------------------ */
@@ -40,7 +52,7 @@ smtp_secure_offers(const SmtpSession *self)
 void
 smtp_starttls(SmtpSession *self, char *args)
 {
-    if (!offers_starttls(self))
+    if (!has_starttls(self))
         smtp_fail(self, 502, "5.5.1", "Command not offered");
     else if (self->secure)
         smtp_fail(self, 503, "5.5.1", "TLS is on already");

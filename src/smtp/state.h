@@ -146,5 +146,9 @@ void smtp_auth_answer(SmtpSession *self, const Reply *reply);
 
 /* "\nSTARTTLS", "\nAUTH …", both or neither, for EHLO. The caller frees it. */
 char *smtp_secure_offers(const SmtpSession *self);
+
+/* As the connection is by then: not once TLS is on; not where passwords could be overheard. */
+bool smtp_offers_starttls(const SmtpSession *self);
+bool smtp_offers_auth(const SmtpSession *self);
 bool smtp_lacks_tls(const SmtpSession *self);
 bool smtp_lacks_auth(const SmtpSession *self);

@@ -207,9 +207,12 @@ smtp_vrfy(SmtpSession *self, char *args)
 static void
 smtp_help(SmtpSession *self, char *args)
 {
-    smtp_say(self, 214, "2.0.0",
-             self->settings->lmtp ? "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
-                                  : "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+    g_autofree char *verbs = g_strconcat(self->settings->lmtp ? "LHLO" : "EHLO HELO",
+                                         " MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT",
+                                         smtp_offers_starttls(self) ? " STARTTLS" : "",
+                                         smtp_offers_auth(self) ? " AUTH" : "", NULL);
+
+    smtp_say(self, 214, "2.0.0", verbs);
 }
 
 static void
