@@ -60,8 +60,7 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/response.c %D%/response.h \
 	%D%/server.c %D%/server.h \
 	%D%/transaction.c %D%/transaction.h \
-	%D%/transaction_query.c %D%/transaction_query.h
-bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(MHD_CFLAGS) $(XML_CFLAGS)
-bin_shimta_sandbox_LDADD = $(CURL_LIBS) $(MHD_LIBS) $(SANDBOX_LIBS) $(XML_LIBS)
 	%D%/transaction_query.c %D%/transaction_query.h \
 	%D%/webhook.c %D%/webhook.h
+bin_shimta_sandbox_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(MHD_CFLAGS) $(XML_CFLAGS)
+bin_shimta_sandbox_LDADD = $(CURL_LIBS) $(MHD_LIBS) $(SANDBOX_LIBS) $(XML_LIBS)
