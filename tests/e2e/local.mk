@@ -41,6 +41,7 @@ e2e_tests = \
 	%D%/reload_test.py \
 	%D%/restart_test.py \
 	%D%/sandbox_ask_test.py \
+	%D%/sandbox_event_test.py \
 	%D%/shimta_test.py \
 	%D%/systemd_test.sh \
 	%D%/tls_limits_test.py \
