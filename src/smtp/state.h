@@ -73,7 +73,6 @@ struct SmtpSession {
 
 /* Takes one command, or as much of it as there is. False: more input is needed. */
 bool smtp_step_command(SmtpSession *self);
-
 /* The same with the bytes of a message. */
 bool smtp_step_data(SmtpSession *self);
 bool smtp_step_chunk(SmtpSession *self);
@@ -127,7 +126,6 @@ bool smtp_receives(const SmtpSession *self);
 void smtp_bdat(SmtpSession *self, char *args);
 void smtp_chunk_answer(SmtpSession *self, const Reply *reply);
 
-/* Says the banner. */
 void smtp_greet(SmtpSession *self);
 
 /* The verbs of xclient.c, and what EHLO says of them. */
@@ -139,9 +137,7 @@ const char *smtp_trust_offers(const SmtpSession *self);
 /* The verbs of secure.c. */
 void smtp_starttls(SmtpSession *self, char *args);
 void smtp_auth(SmtpSession *self, char *args);
-
-/* A line while AUTH goes on. */
-void smtp_auth_line(SmtpSession *self, const char *line);
+void smtp_auth_line(SmtpSession *self, const char *line); /* while AUTH goes on */
 void smtp_auth_answer(SmtpSession *self, const Reply *reply);
 
 /* "\nSTARTTLS", "\nAUTH …", both or neither, for EHLO. The caller frees it. */
