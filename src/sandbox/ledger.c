@@ -109,6 +109,9 @@ ledger_add(Ledger *self, const Letter *letter, guint64 call, const char *id, con
     row->number = ++self->last_number;
     row->call = call;
     row->time_us = row->due_us = g_get_real_time();
+    /* In order of time, even if the clock is set back. */
+    if (self->rows->len > 0)
+        row->time_us = row->due_us = MAX(row->time_us, ((LedgerRow *) self->rows->pdata[self->rows->len - 1])->time_us);
     row->api = request_id ? "arara" : "emails";
     row->id = g_strdup(id);
     row->tag = g_strdup(request_id ? request_id : header(letter, "X-Api-Data"));
@@ -180,6 +183,23 @@ ledger_first_above(const Ledger *self, guint64 number)
         guint middle = low + (high - low) / 2;
         const LedgerRow *row = self->rows->pdata[middle];
         if (row->number > number)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+guint
+ledger_first_since(const Ledger *self, gint64 time_us)
+{
+    guint low = 0;
+    guint high = self->rows->len;
+
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const LedgerRow *row = self->rows->pdata[middle];
+        if (row->time_us >= time_us)
             high = middle;
         else
             low = middle + 1;

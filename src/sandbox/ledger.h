@@ -49,5 +49,8 @@ LedgerRow *ledger_by_id(const Ledger *self, const char *id);
 /* The place in ledger_rows() of the first row whose number is above that. */
 guint ledger_first_above(const Ledger *self, guint64 number);
 
+/* The place in ledger_rows() of the first row that was accepted then or later. */
+guint ledger_first_since(const Ledger *self, gint64 time_us);
+
 /* Up to max rows (0: all) whose number is above after, as a JSON object on a line each; the caller frees it. */
 GString *ledger_list(const Ledger *self, guint64 after, guint64 max);

@@ -53,6 +53,7 @@ bin_shimta_sandbox_SOURCES = \
 	%D%/delay.c %D%/delay.h \
 	%D%/emails.c %D%/emails.h \
 	%D%/exchange.c %D%/exchange.h \
+	%D%/fill.c %D%/fill.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \

@@ -10,6 +10,7 @@
 
 #include "sandbox/arara.h"
 #include "sandbox/blast.h"
+#include "sandbox/fill.h"
 #include "sandbox/options.h"
 #include "sandbox/server.h"
 
@@ -49,6 +50,7 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->ledger = ledger_new(options->ledger_rows);
     Timing timing = { options->event_delay_ms * G_TIME_SPAN_MILLISECOND, options->slow_ms * G_TIME_SPAN_MILLISECOND };
     self->feedback = feedback_new(self->ledger, &timing);
+    fill(self, options->fill);
     for (char **order = options->faults; order && *order; order++)
         if (!faults_add(self->faults, *order, error))
             return false;

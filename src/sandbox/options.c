@@ -25,6 +25,7 @@ typedef struct {
     int event_delay_ms;
     int slow_ms;
     int ledger_rows;
+    int fill;
     int line_limit_bytes;
     gboolean no_store;
     gboolean quiet;
@@ -97,6 +98,7 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "event-delay", 0, 0, G_OPTION_ARG_INT, &raw->event_delay_ms, "Time before results (1000)", "MS" },
         { "slow-delay", 0, 0, G_OPTION_ARG_INT, &raw->slow_ms, "More of it for slow-* (600000)", "MS" },
         { "ledger-rows", 0, 0, G_OPTION_ARG_INT, &raw->ledger_rows, "Calls that are remembered (1000000)", "N" },
+        { "fill", 0, 0, G_OPTION_ARG_INT, &raw->fill, "Begin with so many calls (0)", "N" },
         { "webhook", 0, 0, G_OPTION_ARG_STRING, &self->webhook, "Post events there (nowhere)", "URL" },
         { "webhook-key", 0, 0, G_OPTION_ARG_STRING, &self->webhook_key, "Their api_key (none)", "KEY" },
         { "webhook-key-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->webhook_key_file, "The same from a file", "FILE" },
@@ -195,6 +197,7 @@ take_numbers(Options *self, const RawOptions *raw, GError **error)
         { "--event-delay", raw->event_delay_ms, 0, G_MAXINT, &self->event_delay_ms },
         { "--slow-delay", raw->slow_ms, 0, G_MAXINT, &self->slow_ms },
         { "--ledger-rows", raw->ledger_rows, 1, G_MAXINT, &self->ledger_rows },
+        { "--fill", raw->fill, 0, G_MAXINT, &self->fill },
         { "--line-limit", raw->line_limit_bytes, 0, G_MAXINT, &self->line_limit_bytes },
     };
 

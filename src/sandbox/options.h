@@ -30,6 +30,7 @@ typedef struct {
     unsigned event_delay_ms;    /* from the sending of a mail to its result */
     unsigned slow_ms;           /* how much later that of slow-* is */
     unsigned ledger_rows;       /* the most that are kept */
+    unsigned fill;              /* mails that are in the ledger from the start */
     unsigned line_limit_bytes;  /* of a line of text or HTML; 0: none */
     bool keep_unknown_markers;
     bool no_store;

@@ -33,22 +33,26 @@ transaction_close(Exchange *exchange)
 /* Called for a step in the life of a row for one recipient. */
 typedef void (*OnStep)(void *user, const LedgerRow *row, guint place, const Fate *fate);
 
-/* Every step until now of the calls that came by this API. */
+/* Every step until now of the calls that came by this API, and can have steps on these days. */
 static void
-each_step(const Exchange *exchange, OnStep on_step, void *user)
+each_step(const Exchange *exchange, gint64 first_day, gint64 last_day, OnStep on_step, void *user)
 {
     const Sandbox *sandbox = exchange->sandbox;
     const GPtrArray *rows = ledger_rows(sandbox->ledger);
     gint64 now_us = g_get_real_time();
     gint64 until_us = now_us - (gint64) sandbox->options->status_lag_ms * 1000;
+    const Timing *timing = feedback_timing(sandbox->feedback);
+    gint64 first_us = transaction_day_begin(first_day) - timing->event_us - timing->slow_us;
     Fate steps[FATE_STEPS];
 
-    for (guint i = 0; i < rows->len; i++) {
+    for (guint i = ledger_first_since(sandbox->ledger, first_us); i < rows->len; i++) {
         const LedgerRow *row = rows->pdata[i];
+        if (transaction_day(row->time_us) > last_day)
+            break;
         if (strcmp(row->api, "emails") != 0 || row->time_us > until_us)
             continue;
         for (guint place = 0; place < row->recipients; place++) {
-            unsigned n = fate_steps(feedback_timing(sandbox->feedback), row, place, steps);
+            unsigned n = fate_steps(timing, row, place, steps);
             for (unsigned s = 0; s < n && steps[s].time_us <= now_us; s++)
                 on_step(user, row, place, &steps[s]);
         }
@@ -103,7 +107,7 @@ answer_listing(Exchange *exchange, TransactionQuery *query, const char *name, On
     cJSON *json = cJSON_CreateObject();
     Listing listing = { query, cJSON_AddArrayToObject(json, name) };
 
-    each_step(exchange, on_step, &listing);
+    each_step(exchange, query->first_day, query->last_day, on_step, &listing);
     g_string_append_printf(exchange->note, " rows=%d", cJSON_GetArraySize(listing.list));
     answer_json(&exchange->answer, 200, json);
 }
@@ -164,10 +168,11 @@ answer_statistics(Exchange *exchange, TransactionQuery *query)
     g_autoptr(GDateTime) first = g_date_time_new_utc((int) (query->month / 12), (int) (query->month % 12) + 1, 1, 0, 0, 0);
     cJSON *json = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(json, "statistics");
-    MonthCounts counts = { .first_day = first ? g_date_time_to_unix(first) / DAY_S : G_MAXINT32 };
+    MonthCounts counts = { .first_day = first ? g_date_time_to_unix(first) / DAY_S : 0 };
     DayCounts sum = { 0 };
 
-    each_step(exchange, on_count, &counts);
+    if (first)
+        each_step(exchange, counts.first_day, counts.first_day + MONTH_DAYS, on_count, &counts);
     for (int day = 0; first && day < MONTH_DAYS; day++) {
         g_autoptr(GDateTime) date = g_date_time_add_days(first, day);
         g_autofree char *text = g_date_time_format(date, "%Y-%m-%d");

@@ -68,6 +68,12 @@ transaction_day(gint64 time_us)
     return (time_us / G_USEC_PER_SEC + JAPAN_S) / DAY_S;
 }
 
+gint64
+transaction_day_begin(gint64 day)
+{
+    return (day * DAY_S - JAPAN_S) * G_USEC_PER_SEC;
+}
+
 /* yyyy-mm-dd, not in the future. A day that is not given leaves *day as it is. */
 static void
 read_day(const TransactionQuery *self, const char *name, gint64 *day, Problems *problems)

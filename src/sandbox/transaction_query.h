@@ -40,5 +40,6 @@ bool transaction_query_has_time(const TransactionQuery *self, gint64 time_us);
 /* Counts a row that fits; true if it is on the page. */
 bool transaction_query_page(TransactionQuery *self);
 
-/* Days since 1970 in Japan. */
+/* Days since 1970 in Japan, and when such a day begins. */
 gint64 transaction_day(gint64 time_us);
+gint64 transaction_day_begin(gint64 day);

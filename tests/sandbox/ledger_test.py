@@ -155,5 +155,25 @@ def test_many():
         equal(seen, 1200)
 
 
+def test_filled_in():
+    """Long lists of both APIs are there from the start, can be paged through, and cost no more with each page."""
+    with arara.Arara("--no-store", "--fill", "20000") as sandbox:
+        days = [today() - datetime.timedelta(days=n) for n in (2, 1, 0)]
+        found = []
+        for day in days:
+            page = 0
+            while part := rows(sandbox, date=str(day), r="5000", p=str(page)):
+                found += [(row["created"], row["to"], row["status"]) for row in part]
+                page += 1
+        equal((len(found), len(set(found))), (20000, 20000))
+        equal(sum(status == "failed" for _, _, status in found), 1000)
+        equal(sum(to.startswith("bounce-") for _, to, _ in found), 2000)
+        status = sandbox.request("GET", "/send?request_id=fill1", None, sandbox.headers(None)).json()["items"][0]
+        equal((status["status"], status["success"]), ("sent", 1))
+        equal(len(ledger(sandbox, after="19990")), 10)
+        Sandbox.post(sandbox, fields(to="new@example.org"))
+        equal([row["to"] for row in ledger(sandbox, after="20000")], [["new@example.org"]])
+
+
 if __name__ == "__main__":
     run(sys.modules[__name__])
