@@ -94,7 +94,7 @@ secret_read(int fd, char *buf, size_t n, const char *path, GError **error)
     return length;
 }
 
-/* The text, or its first line; NULL if there is none. */
+/* The text, or its first line, which must not be empty. */
 static Secret *
 secret_from_text(char *text, size_t length, bool line, const char *path, GError **error)
 {
@@ -104,7 +104,7 @@ secret_from_text(char *text, size_t length, bool line, const char *path, GError 
     }
     if (line)
         text[strcspn(text, "\r\n")] = '\0';
-    if (!*text) {
+    if (line && !*text) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is empty", path);
         return NULL;
     }

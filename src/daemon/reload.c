@@ -74,6 +74,7 @@ take(Reload *self, Settings *settings)
     Settings *before = self->hub->settings;
 
     tell_unchanged(before, settings);
+    settings_tell_doubts(settings, true);
     relay_reload(self->hub->relay, settings->relay);
     self->hub->settings = settings_ref(settings);
     self->changed(before, self->user);

@@ -93,6 +93,13 @@ secure_read(Secure *self, ConfFile *file, const char *name, bool local, GError *
     return open_context(self, file, name, error) && open_passwords(self, file, name, error);
 }
 
+const char *
+secure_doubt(const Secure *self)
+{
+    return self->passwords && passwords_are_none(self->passwords) ? "password-file: it has no users, nobody can log in"
+                                                                  : NULL;
+}
+
 void
 secure_clear(Secure *self)
 {

@@ -28,6 +28,9 @@ typedef struct {
 
 /* Reads the section's keys and files. local: on a unix socket, where nobody listens in. */
 bool secure_read(Secure *self, ConfFile *file, const char *name, bool local, GError **error);
+
+/* What is allowed and hardly meant, or NULL. Static. */
+const char *secure_doubt(const Secure *self);
 void secure_clear(Secure *self);
 
 /* Whether nobody sends mail who has not shown who he is, by AUTH or certificate. */

@@ -350,6 +350,14 @@ tell_doubt(const char *doubt, bool log)
         fprintf(stderr, "shimtad: %s\n", doubt);
 }
 
+static void
+tell_doubt_of(const Listen *one, const char *what, bool log)
+{
+    g_autofree char *doubt = what ? g_strdup_printf("[listen %s] %s", one->name, what) : NULL;
+
+    tell_doubt(doubt, log);
+}
+
 void
 settings_tell_doubts(const Settings *self, bool log)
 {
@@ -361,8 +369,8 @@ settings_tell_doubts(const Settings *self, bool log)
         const Listen *one = self->listens->pdata[i];
         const ListenConf *conf = &one->conf;
         g_autofree char *what = limits_doubt(&one->limits, conf->max_connections_per_client, conf->max_recipients);
-        g_autofree char *doubt = what ? g_strdup_printf("[listen %s] %s", one->name, what) : NULL;
-        tell_doubt(doubt, log);
+        tell_doubt_of(one, what, log);
+        tell_doubt_of(one, secure_doubt(&one->secure), log);
     }
 }
 

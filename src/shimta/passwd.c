@@ -148,12 +148,12 @@ list_users(const Task *task, const char *path)
 
 /* What shimtad would not read is not written. */
 static int
-write_checked(LockedFile *table, const char *text, bool left)
+write_checked(LockedFile *table, const char *text)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Passwords) users = left ? passwords_parse(table->path, text, &error) : NULL;
+    g_autoptr(Passwords) users = passwords_parse(table->path, text, &error);
 
-    if (users || !left)
+    if (users)
         return locked_file_write(table, text);
     complain("%s: nothing was changed", error->message);
     return EX_DATAERR;
@@ -174,12 +174,12 @@ change_user(const Task *task, const char *path, const char *user, const char *li
             complain("there is no user '%s' in %s", user, path);
             status = 1;
         } else
-            status = write_checked(&table, text, left);
+            status = write_checked(&table, text);
         if (status == EX_OK)
             fprintf(stderr, "%s: %s; shimtad takes it over when it reloads\n", user,
                     !line ? "removed" : found ? "changed" : "added");
         if (status == EX_OK && !left)
-            complain("%s has no users any more, which shimtad does not accept", path);
+            complain("%s has no users any more: nobody can log in", path);
     }
     locked_file_close(&table, status != EX_OK);
     return status;

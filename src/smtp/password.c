@@ -172,10 +172,6 @@ passwords_parse(const char *name, const char *text, GError **error)
         if (*lines[i] && *lines[i] != '#' && !passwords_add(self, lines[i], name, i + 1, error))
             return NULL;
     }
-    if (self->list->len == 0) {
-        g_set_error(error, PASSWORD_ERROR, 0, "%s: there is no user", name);
-        return NULL;
-    }
     return g_steal_pointer(&self);
 }
 
@@ -207,6 +203,12 @@ passwords_unref(Passwords *self)
 /* --- asking -------------------------------------------------------------------------------------- */
 
 bool
+passwords_are_none(const Passwords *self)
+{
+    return self->list->len == 0;
+}
+
+bool
 passwords_have_scram(const Passwords *self)
 {
     return self->all_scram;
@@ -218,12 +220,13 @@ has_hash(const Password *one)
     return *one->hash && !g_str_equal(one->hash, "*");
 }
 
-/* Bytes that are always the same for a user who is not there, and cannot be foretold without the file. */
+/* Bytes that are always the same for a user who is not there, and cannot be foretold without the file. One without
+ * users has nobody to hide them among. */
 static void
 invent(const Passwords *self, const char *user, const char *what, guint8 bytes[KEY_BYTES])
 {
-    const Password *first = self->list->pdata[0];
-    const char *key = first->scram.server_key ? first->scram.server_key : first->hash;
+    const Password *first = self->list->len > 0 ? self->list->pdata[0] : NULL;
+    const char *key = !first ? "" : first->scram.server_key ? first->scram.server_key : first->hash;
     GHmac *hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)key, strlen(key));
     gsize n = KEY_BYTES;
 

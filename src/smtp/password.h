@@ -12,12 +12,14 @@ enum { PASSWORD_USER_BYTES = 255, PASSWORD_BYTES = 511 };
 
 typedef struct Passwords Passwords;
 
-/* The file must be readable by its owner alone. Errors name file and line. */
+/* The file must be readable by its owner alone. Without users nobody can log in. Errors name file and line. */
 Passwords *passwords_load(const char *path, GError **error);
 Passwords *passwords_parse(const char *name, const char *text, GError **error);
 Passwords *passwords_ref(Passwords *self);
 void passwords_unref(Passwords *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Passwords, passwords_unref)
+
+bool passwords_are_none(const Passwords *self);
 
 /* Whether every user has a verifier: else those without could not get in where SCRAM is offered. */
 bool passwords_have_scram(const Passwords *self);

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -161,6 +162,32 @@ class ReloadTest(unittest.TestCase):
                 os.unlink(key)
                 self.assertIn("tls-key", self.hup(daemon, "reload-failed")[0])
                 self.assertEqual(before.transaction("shop@example.jp", ["a@example.org"], MAIL)[0], 250)
+
+    def test_last_user(self):
+        """Whoever is taken out of the file of users stays out, though no one is left in it."""
+        with tempfile.TemporaryDirectory() as folder:
+            users = secure.write(os.path.join(folder, "users"), secure.user_line("last", "pw"))
+            daemon = self.start(more={"listen names": f"address = {folder}/names.sock\nauth = required\npassword-file = {users}\n"})
+
+            def log_in():
+                sock = socket.socket(socket.AF_UNIX)
+                sock.settimeout(shim.PATIENCE)
+                sock.connect(f"{folder}/names.sock")
+                with shim.Dialogue(sock) as talk:
+                    talk.hello()
+                    return talk.ask(b"AUTH PLAIN " + base64.b64encode(b"\0last\0pw") + b"\r\n")[0]
+
+            self.assertEqual(log_in(), 235)
+            secure.write(users, "# nobody\n")
+            self.assertIn("no users", str(self.hup(daemon)))
+            self.assertEqual(log_in(), 535)
+            secure.write(users, "")
+            self.hup(daemon)
+            self.assertEqual(log_in(), 535)
+            start = subprocess.run([shim.program("shimtad"), "-n", "-c", daemon.conf], capture_output=True, text=True,
+                                   timeout=shim.PATIENCE)
+            self.assertEqual(start.returncode, 0)
+            self.assertIn("[listen names] password-file: it has no users", start.stderr)
 
     def test_tickets_survive(self):
         """Who was here before the reload resumes its session behind it, unless others may vouch for clients then."""
