@@ -6,7 +6,7 @@ struct Site {
     uv_loop_t *loop;
     WebConf conf;
     WebServer *server; /* NULL: closed */
-    char *address;     /* as the settings have it; NULL: none that is open */
+    char *address;     /* as the settings in force have it; there may be no server for it */
     WebServer *next;   /* between site_prepare() and site_settle() */
     char *next_address;
     bool preparing;
@@ -29,6 +29,14 @@ open_server(const Site *self, const char *address, guint mode, GError **error)
     return server;
 }
 
+static void
+tell_failure(const Site *self, const GError *error)
+{
+    g_autofree char *event = g_strdup_printf("%s-failed", self->conf.name);
+
+    log_event(LOG_ERR, event, "text", error->message, NULL);
+}
+
 Site *
 site_new(uv_loop_t *loop, const WebConf *conf)
 {
@@ -39,24 +47,30 @@ site_new(uv_loop_t *loop, const WebConf *conf)
     self->conf = *conf;
     if (conf->address)
         self->server = open_server(self, conf->address, conf->mode, &error);
-    if (error) {
-        g_autofree char *event = g_strdup_printf("%s-failed", conf->name);
-        log_event(LOG_ERR, event, "text", error->message, NULL);
-    }
-    self->address = self->server ? g_strdup(conf->address) : NULL; /* a reload tries again */
+    if (error)
+        tell_failure(self, error);
+    self->address = g_strdup(conf->address);
     return self;
 }
 
 bool
 site_prepare(Site *self, const char *address, guint mode, GError **error)
 {
-    self->preparing = g_strcmp0(self->address, address) != 0;
+    bool same = g_strcmp0(self->address, address) == 0;
+    g_autoptr(GError) cause = NULL;
+
+    self->preparing = !same || (address && !self->server);
     if (!self->preparing)
         return true;
     self->next_address = g_strdup(address);
-    if (address)
-        self->next = open_server(self, address, mode, error);
-    return !address || self->next;
+    if (!address || (self->next = open_server(self, address, mode, &cause)))
+        return true;
+    if (!same) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    tell_failure(self, cause); /* it is no worse than before, and what else has changed must not wait for it */
+    return true;
 }
 
 void

@@ -10,8 +10,9 @@ typedef struct Site Site;
  * and user are needed later. address NULL: closed. One that cannot be had is logged: mail does not wait for it. */
 Site *site_new(uv_loop_t *loop, const WebConf *conf);
 
-/* The settings are about to have this address: opens it. False sets an IoError, and nothing has changed. Either way
- * site_settle() follows; taken: they are in force. */
+/* The settings are about to have this address: opens it. False sets an IoError, and nothing has changed; one that could
+ * not be had before is tried again, and logged if it still cannot. Either way site_settle() follows; taken: they are in
+ * force. */
 bool site_prepare(Site *self, const char *address, guint mode, GError **error);
 void site_settle(Site *self, bool taken);
 

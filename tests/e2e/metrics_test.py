@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -206,6 +207,22 @@ class MetricsTest(unittest.TestCase):
         self.hup(daemon, "[metrics]\naddress = localhost:0\nnetworks = 127.0.0.1, ::1\n", "", "reloaded")
         with self.assertRaises(OSError):
             self.ask("/health")
+
+    def test_not_to_be_had(self):
+        """At the start: each reload tries again, and takes what else has changed meanwhile."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            metrics = f"address = 127.0.0.1:{other.getsockname()[1]}\n"
+            daemon = shim.Daemon(self.sandbox.url, more={"metrics": metrics})
+            self.addCleanup(daemon.end)
+            daemon.wait_line("^metrics-failed ")
+            self.assertIn("metrics-failed ", self.hup(daemon, "[listen tcp]\n", "[listen tcp]\nmax-recipients = 7\n", "reloaded"))
+            with daemon.raw() as talk:
+                self.assertIn("RCPTMAX=7", str(talk.hello()))
+            self.port = other.getsockname()[1]
+            other.close()
+            lines = self.hup(daemon, metrics, metrics, "reloaded")
+            self.assertNotIn("metrics-failed", lines)
+            self.assertEqual(self.ask("/health")[0], 200)
 
     def test_open_to_others(self):
         daemon = self.start()
