@@ -50,6 +50,12 @@ def needs_unpacked(package, path):
     return unittest.skipUnless(os.path.exists(unpacked(package, path)), f"{package} is not unpacked in {PEERS}: contrib/check does that")
 
 
+def needs_mounts(why):
+    able = os.getuid() == 0 and shutil.which("unshare") and \
+        subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    return unittest.skipUnless(able, why)
+
+
 def needs_root(why):
     return unittest.skipUnless(os.getuid() == 0, why)
 

@@ -15,11 +15,11 @@ import clients_test
 import peers
 import shim
 import tap
-from peers import EVERYBODY, USER, needs, needs_root, needs_unpacked, unpacked
+from peers import EVERYBODY, USER, needs, needs_mounts, needs_root, needs_unpacked, unpacked
 import unittest
 
 DEVICES = ("null", "zero", "random", "urandom")
-ROOT = "mounts its files, and starts as root only"
+ROOT = "mounts its files, for which one must be root in a folder tree that allows it"
 
 
 def setUpModule():
@@ -49,7 +49,7 @@ class Postfix(clients_test.Postfix):
         self.end_master()
         for name in os.listdir(self.conf):  # files of the last two seconds are waited for
             os.utime(os.path.join(self.conf, name), (1, 1))
-        programs = subprocess.run(["postconf", "-h", "daemon_directory"], capture_output=True, text=True, check=True).stdout.strip()
+        programs = subprocess.run(["postconf", "-dh", "daemon_directory"], capture_output=True, text=True, check=True).stdout.strip()
         self.master = shim.Process([f"{programs}/master", "-d", "-c", self.conf], start_new_session=True)
         shim.until(lambda: self.master.ended or peers.answers(self.port), "Postfix answers")
 
@@ -129,8 +129,7 @@ class RelayTest(peers.PeerTest):
 
         return send
 
-    @needs("unshare")
-    @needs_root(ROOT)
+    @needs_mounts(ROOT)
     @needs_unpacked("exim4-daemon-light", "usr/sbin/exim4")
     def test_exim(self):
         def client(tried):
@@ -168,8 +167,7 @@ one:
 
         self.ask(client)
 
-    @needs("unshare")
-    @needs_root(ROOT)
+    @needs_mounts(ROOT)
     @needs_unpacked("nullmailer", "usr/sbin/nullmailer-send")
     def test_nullmailer(self):
         def client(tried):
@@ -190,8 +188,7 @@ one:
 
         self.ask(client)
 
-    @needs("unshare")
-    @needs_root(ROOT)
+    @needs_mounts(ROOT)
     @needs_unpacked("dma", "usr/sbin/dma")
     def test_dma(self):
         """It believes a fingerprint, not an authority, and knows LOGIN alone."""
@@ -227,8 +224,7 @@ one:
 
         self.ask(client, mechanisms=("LOGIN",), untrusted="(?i)fingerprint", expired="(?i)fingerprint")
 
-    @needs("unshare")
-    @needs_root(ROOT)
+    @needs_mounts(ROOT)
     @needs_unpacked("opensmtpd", "usr/sbin/smtpd")
     def test_opensmtpd(self):
         def client(tried):

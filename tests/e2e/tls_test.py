@@ -9,7 +9,6 @@ import struct
 import subprocess
 import tempfile
 
-import clients_test
 import mails
 import secure
 import shim
@@ -135,21 +134,6 @@ class ClientTest(unittest.TestCase):
                                 f"tls_host_override mx.example.jp\ntls_trust_file {folder}/mx.example.jp.pem\n")
             self.run_client("msmtp", "-C", conf, "-t", stdin=mails.order(cc=()).replace(b"\r\n", b"\n"))
             self.the_order()
-
-    @needs("postfix")
-    @unittest.skipUnless(os.getuid() == 0, "Postfix starts as root only")
-    def test_postfix_relayhost(self):
-        postfix = clients_test.Postfix(starttls)
-        self.addCleanup(postfix.end)
-        with open(os.path.join(postfix.conf, "main.cf"), "a") as file:
-            file.write("smtp_tls_security_level = encrypt\n")
-        postfix.command("reload")
-        after = len(daemon.lines)
-        with smtplib.SMTP("127.0.0.1", postfix.port, "client.test", timeout=shim.PATIENCE) as client:
-            client.sendmail("shop@example.jp", ["yamada@example.org"], mails.order(cc=()))
-        postfix.wait_log(r"status=sent \(250 2\.0\.0 Ok: queued as <")
-        daemon.wait_line(r"delivered .* tls=TLSv1\.3", after)
-        self.the_order()
 
     @needs("openssl")
     def test_s_client(self):
