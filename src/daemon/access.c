@@ -69,10 +69,9 @@ is_known(const Access *self, const AccessWho *who)
 
     if (who->login)
         return !is_set(self->users) || name_in(self->users, who->login);
-    if (who->user)
-        return !is_set(self->local_users) || name_in(self->local_users, who->user) ||
-               name_in(self->local_users, uid);
-    return true;
+    if (who->user && is_set(self->local_users))
+        return name_in(self->local_users, who->user) || name_in(self->local_users, uid);
+    return !is_set(self->users) && !is_set(self->local_users); /* nobody in particular */
 }
 
 /* Who has shown who he is counts as that, whoever runs his program. */

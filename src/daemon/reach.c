@@ -60,6 +60,19 @@ read_networks(Listen *self, const ConfFile *file, GError **error)
     return true;
 }
 
+/* Rules about users whom this listener never gets to know. */
+static bool
+check_users(const Listen *self, const ConfFile *file, bool local, GError **error)
+{
+    bool logs_in = self->secure.conf.auth != AUTH_NO || conf_has(file, "listen", self->name, "xclient-networks");
+
+    if (conf_has(file, "listen", self->name, "users") && !logs_in)
+        return conf_fail(file, "listen", self->name, "users", error, "nobody can show to be one of them: set auth = …");
+    if (conf_has(file, "listen", self->name, "local-users") && !local)
+        return conf_fail(file, "listen", self->name, "local-users", error, "only a unix socket tells who a client is");
+    return true;
+}
+
 /* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say
  * who may use it. */
 static bool
@@ -72,6 +85,8 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
         return conf_fail(file, "listen", self->name, "address", error, "%s", cause->message);
     if (self->conf.sendmail && self->secure.conf.auth == AUTH_REQUIRED)
         return conf_fail(file, "listen", self->name, "auth", error, "sendmail has no password to say");
+    if (!check_users(self, file, endpoint_is_unix(&endpoint), error))
+        return false;
     if (endpoint_is_unix(&endpoint))
         return true;
     if (self->conf.sendmail)

@@ -162,7 +162,7 @@ class RuleTest(unittest.TestCase):
 
     def test_who_may_send_what(self):
         with dialogue("ruled") as talk:
-            self.assertEqual(talk.ask(MAIL), (553, "5.7.1 You may not send as this sender"))
+            self.assertEqual(talk.ask(MAIL), (550, "5.7.1 You may not send mail here"))
             self.assertEqual(secure.login(talk, "ann@example.jp", SECRET)[0], 235)
             self.assertEqual(talk.ask("MAIL FROM:<boss@example.jp>"), (553, "5.7.1 You may not send as this sender"))
             self.assertEqual(talk.ask(MAIL)[0], 250)
@@ -171,6 +171,16 @@ class RuleTest(unittest.TestCase):
         with dialogue("ruled") as talk:
             self.assertEqual(secure.login(talk, "山田", "パスワード")[0], 235)
             self.assertEqual(talk.ask(MAIL), (550, "5.7.1 You may not send mail here"))
+
+    def test_rules_that_could_never_fit(self):
+        with open(daemon.conf) as file:
+            good = file.read()
+        for rule in ("users = ann", "local-users = root"):
+            path = secure.write(os.path.join(folder, "wrong.conf"), f"{good}\n[listen vain]\naddress = 127.0.0.1:0\n{rule}\n")
+            done = subprocess.run([shim.program("shimtad"), "-n", "-c", path], capture_output=True, text=True,
+                                  timeout=shim.PATIENCE)
+            self.assertEqual(done.returncode, 78, rule)
+            self.assertRegex(done.stderr, rf"wrong\.conf:\d+: \[listen vain\] {rule.partition(' ')[0]}: ")
 
     def test_local_users(self):
         for name, code in (("mine", 250), ("others", 550)):

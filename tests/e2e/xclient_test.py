@@ -39,10 +39,10 @@ class XclientTest(unittest.TestCase):
         daemon.wait_line(r"client=2001:db8::9")
 
     def test_users_judge_the_login(self):
-        """A name that a trusted client says is one like those shown by AUTH; without one there is none to judge."""
+        """A name that a trusted client says is one like those shown by AUTH; without one nobody is known."""
         daemon = self.start("xclient-networks = 127.0.0.1\nusers = alice\nsenders = alice:*@example.jp\n")
         for login, sender, want in (("alice", "shop@example.jp", 250), ("bob", "shop@example.jp", 550),
-                                    ("alice", "shop@example.org", 553), ("[UNAVAILABLE]", "shop@example.jp", 553)):
+                                    ("alice", "shop@example.org", 553), ("[UNAVAILABLE]", "shop@example.jp", 550)):
             with daemon.raw() as talk:
                 talk.hello()
                 self.assertEqual(talk.ask(f"XCLIENT LOGIN={login}")[0], 220)
