@@ -82,8 +82,8 @@ run_repair(SqliteStore *self)
         "SAVEPOINT repair",
         "DELETE FROM lane",
         "REINDEX",
-        "INSERT INTO lane (name, ready, due_ms, turn) SELECT lane, 0, min(due_ms), -priority * 1099511627776"
-        " FROM entry WHERE state = 'waiting' AND typeof(lane) = 'text' AND typeof(due_ms) = 'integer' GROUP BY lane",
+        ("INSERT INTO lane (name, ready, due_ms, turn) SELECT lane, 0, min(due_ms), -priority * 1099511627776"
+         " FROM entry WHERE state = 'waiting' AND typeof(lane) = 'text' AND typeof(due_ms) = 'integer' GROUP BY lane"),
         "RELEASE repair",
     };
     G_STATIC_ASSERT(SQLITE_LANE_TURNS == G_GINT64_CONSTANT(1099511627776));
