@@ -104,7 +104,7 @@ print_one(const char *name, const char *help, double n, GString *out)
 }
 
 static void
-print_accounts(const Relay *relay, GString *out)
+print_accounts(Relay *relay, GString *out)
 {
     meter_print_head("shimta_account_paused", "1: its calls do not work for the moment", METER_GAUGE, out);
     relay_accounts(relay, print_paused, out);
@@ -115,6 +115,9 @@ print_accounts(const Relay *relay, GString *out)
     meter_print_head("shimta_account_waiting", "Calls that wait for a place", METER_GAUGE, out);
     relay_accounts(relay, print_line, out);
     print_one("shimta_in_hand", "Mails on their way", relay_size(relay), out);
+    if (relay_store(relay))
+        print_one("shimta_storage_waiting", "Tasks for the storage thread that are not done",
+                  store_thread_size(relay_store(relay)), out);
 }
 
 static void

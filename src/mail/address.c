@@ -165,34 +165,6 @@ fold_case(const char *text)
     return g_utf8_casefold(text, -1);
 }
 
-static char *
-normalize(const char *address, bool fold)
-{
-    const char *domain = address_domain(address);
-    size_t n = domain ? (size_t)(domain - 1 - address) : strlen(address);
-    g_autofree char *local = unquote_local(address, n);
-
-    if (fold) {
-        char *folded = fold_case(local);
-        g_free(local);
-        local = folded;
-    }
-    if (!domain)
-        return g_steal_pointer(&local);
-
-    g_autofree char *ascii = domain_to_ascii(domain);
-    return g_strconcat(local, "@", ascii ? ascii : domain, NULL);
-}
-
-bool
-address_equal(const char *a, const char *b)
-{
-    g_autofree char *normal_a = normalize(a, false);
-    g_autofree char *normal_b = normalize(b, false);
-
-    return g_str_equal(normal_a, normal_b);
-}
-
 bool
 address_same(const char *a, const char *b)
 {
@@ -205,9 +177,15 @@ address_same(const char *a, const char *b)
 char *
 address_key(const char *address)
 {
-    if (g_str_is_ascii(address) && !strchr(address, '"')) /* nothing to undo: nearly all */
-        return g_ascii_strdown(address, -1);
-    return normalize(address, true);
+    const char *domain = address_domain(address);
+    g_autofree char *local = unquote_local(address, domain ? (size_t)(domain - 1 - address) : strlen(address));
+    g_autofree char *folded = fold_case(local);
+
+    if (!domain)
+        return g_steal_pointer(&folded);
+
+    g_autofree char *ascii = domain_to_ascii(domain);
+    return g_strconcat(folded, "@", ascii ? ascii : domain, NULL);
 }
 
 char *

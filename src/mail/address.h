@@ -34,10 +34,8 @@ AddressCheck address_check(const char *address);
 /* Where the domain begins (after the last '@' outside quotes), or NULL for none. */
 const char *address_domain(const char *address);
 
-/* Domains compare ignoring case (IDNA: as A-labels). equal is strict about
- * the local part; same ignores its case. key is a string equal for all addresses that are `same`;
+/* Compares ignoring case, domains as A-labels (IDNA). key is a string equal for all addresses that are `same`;
  * caller frees. */
-bool address_equal(const char *a, const char *b);
 bool address_same(const char *a, const char *b);
 char *address_key(const char *address);
 

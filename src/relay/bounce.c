@@ -296,16 +296,3 @@ bounce_of_round(const RelaySettings *settings, const Entry *entry, const BounceN
         return NULL;
     return finished(&self, g_steal_pointer(&envelope), id);
 }
-
-Entry *
-bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
-           GError **error)
-{
-    const BounceNews news = {
-        .failed = action == DSN_FAILED ? places : NULL,
-        .delayed = action == DSN_DELAYED ? places : NULL,
-        .relayed = action == DSN_RELAYED ? places : NULL,
-    };
-
-    return bounce_of_round(settings, entry, &news, error);
-}

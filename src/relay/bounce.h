@@ -26,7 +26,3 @@ typedef struct {
  * NULL without error: nobody is to be told. The sender is null, the entry a bounce, or no recipient is left. With
  * one: the spool could not be read or written. */
 Entry *bounce_of_round(const RelaySettings *settings, const Entry *entry, const BounceNews *news, GError **error);
-
-/* The same of one kind of news. */
-Entry *bounce_new(const RelaySettings *settings, const Entry *entry, DsnAction action, const GArray *places,
-                  GError **error);

@@ -102,6 +102,7 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(figures["shimta_queue_bytes"][None], len(MAIL))
         self.assertEqual(figures["shimta_queued_total"][None], 1)
         self.assertIn("shimta_queue_oldest_seconds", figures)
+        self.assertIn("shimta_storage_waiting", figures)
         self.assertGreater(figures["shimta_journal_bytes"][None], 0)
 
     def test_tls_auth_and_refusals(self):
