@@ -86,16 +86,14 @@ static void
 on_done(void *user)
 {
     FeedbackKeeper *self = user;
-    GQueue ended = self->running; /* whoever is told may ask again */
 
-    g_queue_init(&self->running);
-    self->busy = false;
-    for (Job *job; (job = g_queue_pop_head(&ended));) {
+    for (Job *job; (job = g_queue_pop_head(&self->running));) {
         if (job->task->done)
             job->task->done(job->user, job->error);
         g_clear_error(&job->error);
         g_free(job);
     }
+    self->busy = false; /* not before: whoever is told may ask again, or close */
     go_on(self);
 }
 

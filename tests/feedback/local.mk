@@ -1,7 +1,9 @@
-FEEDBACK_TESTS = %D%/decide_test %D%/target_test
+FEEDBACK_TESTS = %D%/decide_test %D%/keeper_test %D%/target_test
 check_PROGRAMS += $(FEEDBACK_TESTS)
 TESTS += $(FEEDBACK_TESTS)
 %C%_decide_test_SOURCES = %D%/decide_test.c
 %C%_decide_test_LDADD = $(FEEDBACK_LIBS)
+%C%_keeper_test_SOURCES = %D%/keeper_test.c
+%C%_keeper_test_LDADD = $(FEEDBACK_LIBS)
 %C%_target_test_SOURCES = %D%/target_test.c
 %C%_target_test_LDADD = $(FEEDBACK_LIBS)
