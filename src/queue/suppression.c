@@ -30,9 +30,10 @@ suppression_add(FeedbackStore *self, const Suppression *one, bool *added, GError
             " ON CONFLICT (account, address, sender) DO UPDATE SET shown = ?4, kind = ?5, source = ?6, reason = ?7,"
             " since_ms = ?8, expires_ms = ?9, removed_ms = 0"
             " WHERE ?5 = ?10 OR (removed_ms > 0 AND removed_ms < ?8)"
-            " OR (removed_ms = 0 AND expires_ms > 0 AND expires_ms <= ?8)", "ssssissiii", one->account, key, sender,
+            " OR (removed_ms = 0 AND expires_ms > 0 AND expires_ms <= ?8)"
+            " OR (removed_ms = 0 AND kind = ?11 AND ?5 = ?12)", "ssssissiiiii", one->account, key, sender,
             one->address, (gint64) one->kind, one->source, one->reason, one->since_ms, one->expires_ms,
-            (gint64) SUPPRESSION_MANUAL), error))
+            (gint64) SUPPRESSION_MANUAL, (gint64) SUPPRESSION_HARD, (gint64) SUPPRESSION_UNSUBSCRIBED), error))
         return false;
     if (added)
         *added = sqlite3_changes(self->db) > 0;

@@ -25,7 +25,8 @@ typedef struct {
 const char *suppression_kind_name(SuppressionKind kind);
 
 /* Adds it unless the address is there already, or was taken off later than since_ms. What the operator says replaces
- * what is there. added may be NULL. */
+ * what is there; that one has unsubscribed, which is for good, replaces that mail came back, which expires. added may be
+ * NULL. */
 bool suppression_add(FeedbackStore *self, const Suppression *one, bool *added, GError **error);
 
 /* Takes an address off, of every sender; account NULL: of all accounts. How many. */

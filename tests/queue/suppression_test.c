@@ -121,6 +121,28 @@ test_suppressions(Site *self, gconstpointer data)
     commit(self);
 }
 
+/* That mail came back is forgotten some day, that he does not want any is not. */
+static void
+test_unsubscribed_later(Site *self, gconstpointer data)
+{
+    const Suppression out = { "main", "out@x.jp", "", SUPPRESSION_UNSUBSCRIBED, "unsubscribes", NULL, 2000, 0 };
+    bool added = false;
+    guint n;
+
+    begin(self);
+    g_assert_true(add(self, "out@x.jp", "", SUPPRESSION_HARD, 1000));
+    g_assert_true(suppression_add(self->store, &out, &added, NULL));
+    g_assert_true(added);
+    g_assert_true(suppression_add(self->store, &out, &added, NULL));
+    g_assert_false(added);
+    g_assert_false(add(self, "out@x.jp", "", SUPPRESSION_HARD, 3000));
+    expect(self, "out@x.jp", "any@shop.jp", 20000, "main out@x.jp  unsubscribed;");
+    g_assert_true(suppression_remove(self->store, NULL, "out@x.jp", 4000, &n, NULL));
+    g_assert_true(suppression_add(self->store, &out, &added, NULL));
+    g_assert_false(added);
+    commit(self);
+}
+
 static void
 test_pages(Site *self, gconstpointer data)
 {
@@ -151,6 +173,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/suppression/added, found, taken off", Site, NULL, set_up, test_suppressions, tear_down);
+    g_test_add("/suppression/unsubscribed later", Site, NULL, set_up, test_unsubscribed_later, tear_down);
     g_test_add("/suppression/pages", Site, NULL, set_up, test_pages, tear_down);
     return g_test_run();
 }
