@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "feedback/decide.h"
 #include "feedback/figures.h"
+#include "feedback/plan.h"
+#include "query/time.h"
 #include "relay/report.h"
 
 enum { LOOK_MS = 2000, PRUNE_MS = 3600 * 1000, PRUNE_MAILS = 5000, RATE_FAILURES = 20 };
@@ -246,10 +248,12 @@ static bool
 run_prune(FeedbackStore *store, void *user, GError **error)
 {
     const Prune *self = user;
+    gint64 now_ms = clock_now();
     guint n;
 
     return feedback_store_prune(store, self->before_ms, PRUNE_MAILS, &n, error) &&
-           suppression_prune(store, clock_now(), PRUNE_MAILS, error);
+           feedback_store_prune_senders(store, now_ms - PLAN_SENDER_DAYS * QUERY_DAY_MS, now_ms, error) &&
+           suppression_prune(store, now_ms, PRUNE_MAILS, error);
 }
 
 static void

@@ -8,7 +8,6 @@ enum {
     BY_IDS = 20,   /* as few are asked about one by one */
     SPAN_MS = 3600 * 1000,
     ROUND_MS = 60 * 1000, /* an API's times are whole minutes */
-    SENDER_DAYS = 90,     /* how long an address may unsubscribe from a sender that is not seen any more */
 };
 
 /* In units of the first one: 5, 15 minutes, 1, 4, 12 hours, a day. */
@@ -142,7 +141,7 @@ plan_unsubscribes(FeedbackStore *store, Plan *self, GError **error)
         self->cursor = g_strdup("unsubscribes");
         return plan_list(store, self, QUERY_UNSUB_LIST, error);
     }
-    if (!feedback_store_senders(store, self->account->name, self->now_ms - SENDER_DAYS * QUERY_DAY_MS, add_sender,
+    if (!feedback_store_senders(store, self->account->name, self->now_ms - PLAN_SENDER_DAYS * QUERY_DAY_MS, add_sender,
                                 &list, error))
         return false;
     for (guint i = 0; i < senders->len && !self->wanted; i++) {

@@ -5,6 +5,8 @@
 #include "provider/feedback_conf.h"
 #include "query/query.h"
 
+enum { PLAN_SENDER_DAYS = 90 }; /* how long an address may unsubscribe from a sender that is not seen any more */
+
 typedef enum {
     PLAN_RESULTS,      /* of mails that are due, by their ids or over a period */
     PLAN_BOUNCES,      /* the list of a day or more, once a day */

@@ -8,6 +8,8 @@
 
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
 
+enum { RATE_DAYS = 30 }; /* how long they are kept */
+
 #define MAIL_COLUMNS \
     "mail.account, mail.id, mail.remote_id, mail.message_id, mail.call, mail.request, mail.sender, mail.header_from," \
     " mail.ret, mail.envid, mail.listener, mail.user, mail.header, mail.arrived_ms, mail.delivered_ms, mail.row"
@@ -295,6 +297,17 @@ feedback_store_prune(FeedbackStore *self, gint64 before_ms, guint max, guint *n,
     return step == 0;
 }
 
+bool
+feedback_store_prune_senders(FeedbackStore *self, gint64 since_ms, gint64 now_ms, GError **error)
+{
+    return feedback_sql_run(self, feedback_sql(self, error, "DELETE FROM sender WHERE last_ms < ?", "i", since_ms),
+                            error) &&
+           feedback_sql_run(self, feedback_sql(self, error,
+               "DELETE FROM cursor WHERE account <> '' AND value < ?", "i", since_ms), error) &&
+           feedback_sql_run(self, feedback_sql(self, error, "DELETE FROM rate WHERE day < ?", "i",
+                                               now_ms / DAY_MS - RATE_DAYS), error);
+}
+
 /* --- the rest ------------------------------------------------------------------------------------ */
 
 bool
@@ -348,10 +361,8 @@ feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, gint64 a
     g_autofree char *domain = domain_of(mail->sender);
 
     return feedback_sql_run(self, feedback_sql(self, error,
-               "UPDATE rate SET told = 1 WHERE account = ? AND domain = ? AND day = ?", "ssi", mail->account, domain,
-               at_ms / DAY_MS), error) &&
-           feedback_sql_run(self, feedback_sql(self, error, "DELETE FROM rate WHERE day < ?", "i", at_ms / DAY_MS - 30),
-                            error);
+        "UPDATE rate SET told = 1 WHERE account = ? AND domain = ? AND day = ?", "ssi", mail->account, domain,
+        at_ms / DAY_MS), error);
 }
 
 bool

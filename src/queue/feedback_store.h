@@ -119,6 +119,9 @@ bool feedback_store_asked(FeedbackStore *self, const FeedbackAsked *asked, GErro
 /* Forgets mails that were delivered before, unless a notice is owed; at most max. How many. */
 bool feedback_store_prune(FeedbackStore *self, gint64 before_ms, guint max, guint *n, GError **error);
 
+/* Forgets senders that were not seen since, with what was asked about them, and the figures of days long past. */
+bool feedback_store_prune_senders(FeedbackStore *self, gint64 since_ms, gint64 now_ms, GError **error);
+
 /* --- the rest */
 
 /* How far something has come; 0: nowhere yet. */

@@ -270,6 +270,48 @@ test_asked_again_later(Site *self, gconstpointer data)
     commit(self);
 }
 
+static void
+count_sender(const char *address, void *user)
+{
+    ++*(guint *) user;
+}
+
+static guint
+senders(const Site *self)
+{
+    guint n = 0;
+
+    g_assert_true(feedback_store_senders(self->store, "main", 0, count_sender, &n, NULL));
+    return n;
+}
+
+/* Whoever sends under ever new names fills nothing for ever. */
+static void
+test_old_senders(Site *self, gconstpointer data)
+{
+    const gint64 day_ms = 24 * 3600 * 1000;
+    FeedbackRate rate;
+    gint64 asked_ms;
+
+    begin(self);
+    watch(self, &letter, "a@x.jp");
+    g_assert_true(feedback_store_set_cursor(self->store, "main", "unsubscribes shop@example.jp", 5000, NULL));
+    g_assert_true(feedback_store_set_cursor(self->store, "", "journal", 7, NULL));
+    g_assert_true(feedback_store_prune_senders(self->store, letter.delivered_ms, 30 * day_ms, NULL));
+    g_assert_cmpuint(senders(self), ==, 1);
+    g_assert_true(feedback_store_rate(self->store, &letter, letter.delivered_ms, &rate, NULL));
+    g_assert_cmpint(rate.sent, ==, 1);
+    g_assert_true(feedback_store_prune_senders(self->store, 5001, 31 * day_ms, NULL));
+    g_assert_cmpuint(senders(self), ==, 0);
+    g_assert_true(feedback_store_rate(self->store, &letter, letter.delivered_ms, &rate, NULL));
+    g_assert_cmpint(rate.sent, ==, 0);
+    g_assert_true(feedback_store_cursor(self->store, "main", "unsubscribes shop@example.jp", &asked_ms, NULL));
+    g_assert_cmpint(asked_ms, ==, 0);
+    g_assert_true(feedback_store_cursor(self->store, "", "journal", &asked_ms, NULL));
+    g_assert_cmpint(asked_ms, ==, 7);
+    commit(self);
+}
+
 /* --- the file ------------------------------------------------------------------------------------ */
 
 static char *
@@ -418,6 +460,7 @@ main(int argc, char **argv)
         { "undone", test_undone },
         { "one notice", test_notice },
         { "asked again later", test_asked_again_later },
+        { "old senders", test_old_senders },
         { "the file is ours", test_file_is_ours },
         { "versions", test_versions },
         { "100000 in flat memory", test_flat },
