@@ -246,6 +246,7 @@ hear(Webhook *self, WebRequest *request, const CmcPost *post)
         return;
     }
     g_autoptr(FeedbackEvents) events = feedback_events_new(account, "webhook");
+    feedback_events_told_once(events);
     bool read = cmc_post_rows(post, on_row, events, &error);
     guint n = feedback_events_size(events);
     if (!read)

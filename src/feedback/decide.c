@@ -120,6 +120,7 @@ feedback_decide(const QueryEvent *event, const FeedbackFound *found, const Feedb
 
     if (!conf->on)
         return decision;
+    decision.early = !found && state == FEEDBACK_FAILED;
     if (found && is_news(found->recipient.state, state))
         decision.state = state;
     if (decision.state == FEEDBACK_FAILED) {

@@ -9,6 +9,7 @@ typedef struct {
     FeedbackState state; /* the recipient's from now on; FEEDBACK_OPEN: as it was */
     bool owed;           /* the sender gets a notice */
     bool suppress;
+    bool early;          /* speaks of mail that may be ours, on its way still: to be judged again once it is watched */
     SuppressionKind kind;
     char dsn[12];        /* of a failure (RFC 3463) */
 } FeedbackDecision;

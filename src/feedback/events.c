@@ -55,6 +55,12 @@ feedback_events_add(FeedbackEvents *self, const QueryEvent *event)
     g_array_append_val(self->rows, copy);
 }
 
+void
+feedback_events_told_once(FeedbackEvents *self)
+{
+    self->told_once = true;
+}
+
 guint
 feedback_events_size(const FeedbackEvents *self)
 {

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libfeedback.a
 	%D%/events.c \
 	%D%/feedback.c %D%/feedback.h \
 	%D%/figures.c %D%/figures.h \
+	%D%/judge.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/notice.c %D%/notice.h \
 	%D%/plan.c %D%/plan.h \

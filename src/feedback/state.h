@@ -1,5 +1,5 @@
-/* The inside of a Feedback, shared by its files: feedback.c (the whole; events), events.c, watch.c (from the journal into
- * the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but for what is said of tasks. */
+/* The inside of a Feedback, shared by its files: feedback.c (the whole), events.c, judge.c (what follows from them), watch.c
+ * (from the journal into the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but for what is said of tasks. */
 #pragma once
 
 #include "feedback/feedback.h"
@@ -9,7 +9,10 @@ struct FeedbackEvents {
     char *account, *source;
     GStringChunk *strings;
     GArray *rows; /* of QueryEvent, texts in strings */
+    bool told_once;
 };
+
+typedef struct FeedbackBatch FeedbackBatch;
 
 typedef struct FeedbackPoll FeedbackPoll;
 
@@ -37,8 +40,14 @@ struct Feedback {
 void feedback_hold(Feedback *self);
 void feedback_release(Feedback *self);
 
-/* feedback.c: the batches that wait are judged. */
+/* judge.c: the batches that wait are judged. */
 void feedback_judge(Feedback *self);
+
+/* judge.c: events, which it takes, that have been counted before, by settings, which must live until the end. Any thread;
+ * what follows from them, in a task of the keeper; what is said of that, on the loop, and frees it. */
+FeedbackBatch *batch_new(Feedback *feedback, RelaySettings *settings, FeedbackEvents *events);
+bool batch_run(FeedbackStore *store, FeedbackBatch *self, GError **error);
+void batch_end(FeedbackBatch *self, const GError *error);
 
 /* watch.c: what the journal has got since the last time goes into the store; then batches are judged. */
 void feedback_move(Feedback *self);

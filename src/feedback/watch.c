@@ -2,6 +2,7 @@
 #include "feedback/state.h"
 
 #include "base/log.h"
+#include "queue/feedback_early.h"
 #include "queue/watch_line.h"
 #include "relay/report.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     gint64 after, last;
     GStringChunk *strings;
     GArray *lines; /* of JournalLine */
+    GPtrArray *early; /* of FeedbackBatch: events that came before their mail */
 } Move;
 
 static void
@@ -23,6 +25,7 @@ move_free(Move *self)
 {
     relay_settings_free(self->settings);
     g_array_unref(self->lines);
+    g_ptr_array_unref(self->early);
     g_string_chunk_free(self->strings);
     g_free(self);
 }
@@ -37,6 +40,8 @@ move_end(Move *self, const GError *error)
 
     if (error)
         log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
+    for (guint i = 0; i < self->early->len; i++)
+        batch_end(self->early->pdata[i], error);
     if (!error) {
         feedback->cursor = self->last;
         feedback->behind = more;
@@ -66,6 +71,33 @@ request_of(const char *call)
     return id;
 }
 
+static void
+on_early(const FeedbackEarly *early, void *user)
+{
+    Move *self = user;
+    const FeedbackMatch *match = &early->match;
+    const QueryEvent event = {
+        .kind = (QueryEventKind) early->kind, .address = match->address, .sender = early->sender,
+        .id = match->remote_id, .request_id = match->request, .message_id = match->message_id, .tag = match->call,
+        .code = early->code, .reason = early->reason, .when_ms = early->when_ms,
+    };
+    FeedbackEvents *events = feedback_events_new(match->account, early->source);
+
+    feedback_events_add(events, &event);
+    g_ptr_array_add(self->early, batch_new(self->feedback, self->settings, events));
+}
+
+/* What was told of them before they were known is judged in the same group: it is in the store or behind. */
+static bool
+judge_early(FeedbackStore *store, Move *self, GError **error)
+{
+    for (guint i = 0; i < self->early->len; i++) {
+        if (!batch_run(store, self->early->pdata[i], error))
+            return false;
+    }
+    return true;
+}
+
 static bool
 run_write(FeedbackStore *store, void *user, GError **error)
 {
@@ -81,10 +113,12 @@ run_write(FeedbackStore *store, void *user, GError **error)
         mail.request = request;
         const Provider *account = relay_settings_account(self->settings, mail.account);
         gint64 wait_ms = account ? account->feedback.interval_ms : 0;
-        if (!feedback_store_watch(store, &mail, &recipient, mail.delivered_ms + wait_ms, error))
+        if (!feedback_store_watch(store, &mail, &recipient, mail.delivered_ms + wait_ms, error) ||
+            !feedback_early_take(store, &mail, recipient.address, on_early, self, error))
             return false;
     }
-    return feedback_store_set_cursor(store, "", "journal", self->last, error);
+    return judge_early(store, self, error) &&
+           feedback_store_set_cursor(store, "", "journal", self->last, error);
 }
 
 static void
@@ -172,6 +206,7 @@ move_start(Feedback *feedback)
     self->after = self->last = feedback->cursor;
     self->strings = g_string_chunk_new(4096);
     self->lines = g_array_new(FALSE, FALSE, sizeof(JournalLine));
+    self->early = g_ptr_array_new();
     feedback_hold(feedback);
     if (feedback->cursor < 0)
         keeper_do(feedback->keeper, &cursor, self);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 1, BUSY_MS = 10000, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
+enum { SCHEMA_VERSION = 2, BUSY_MS = 10000, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
 
 /* Each step leads from the version that is its index to the next; steps that were released never change.
  *
@@ -39,6 +39,12 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
     " PRIMARY KEY (account, address)) WITHOUT ROWID;"
     "CREATE TABLE rate (account TEXT NOT NULL, domain TEXT NOT NULL, day INTEGER NOT NULL, sent INTEGER NOT NULL,"
     " failed INTEGER NOT NULL, told INTEGER NOT NULL, PRIMARY KEY (account, domain, day)) WITHOUT ROWID;",
+    /* early: events of mails that are not in mail yet; ids are '' where there is none. */
+    "CREATE TABLE early (row INTEGER PRIMARY KEY, account TEXT NOT NULL, address TEXT NOT NULL, shown TEXT NOT NULL,"
+    " remote_id TEXT NOT NULL, message_id TEXT NOT NULL, request TEXT NOT NULL, call TEXT NOT NULL,"
+    " kind INTEGER NOT NULL, code TEXT NOT NULL, sender TEXT, source TEXT NOT NULL, reason TEXT,"
+    " when_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX early_event ON early (account, address, remote_id, message_id, request, call, kind, code);",
 };
 
 /* --- statements ---------------------------------------------------------------------------------- */
@@ -135,6 +141,16 @@ const char *
 feedback_sql_text(sqlite3_stmt *statement, int column)
 {
     return (const char *) sqlite3_column_text(statement, column);
+}
+
+char *
+feedback_sql_bare(const char *id)
+{
+    gsize n = id ? strlen(id) : 0;
+
+    if (n >= 2 && id[0] == '<' && id[n - 1] == '>')
+        return g_strndup(id + 1, n - 2);
+    return g_strdup(id ? id : "");
 }
 
 /* --- opening ------------------------------------------------------------------------------------- */

@@ -32,3 +32,6 @@ bool feedback_sql_number(FeedbackStore *self, sqlite3_stmt *statement, gint64 ab
 
 /* A column's text; "" for NULL where none. */
 const char *feedback_sql_text(sqlite3_stmt *statement, int column);
+
+/* An id without its angle brackets; "" for none. Caller frees. */
+char *feedback_sql_bare(const char *id);

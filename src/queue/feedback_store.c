@@ -25,17 +25,6 @@ static const size_t mail_texts[MAIL_TEXTS] = {
 
 /* --- values -------------------------------------------------------------------------------------- */
 
-/* Without its angle brackets; "" for none. Caller frees. */
-static char *
-bare(const char *id)
-{
-    gsize n = id ? strlen(id) : 0;
-
-    if (n >= 2 && id[0] == '<' && id[n - 1] == '>')
-        return g_strndup(id + 1, n - 2);
-    return g_strdup(id ? id : "");
-}
-
 /* Caller frees. */
 static char *
 domain_of(const char *sender)
@@ -83,8 +72,8 @@ read_recipient(sqlite3_stmt *statement, int at, GStringChunk *strings, FeedbackR
 static bool
 put_mail(FeedbackStore *self, const FeedbackMail *mail, gint64 next_ms, gint64 *row, GError **error)
 {
-    g_autofree char *remote = bare(mail->remote_id), *message = bare(mail->message_id), *call = bare(mail->call);
-    g_autofree char *request = bare(mail->request);
+    g_autofree char *remote = feedback_sql_bare(mail->remote_id), *message = feedback_sql_bare(mail->message_id);
+    g_autofree char *call = feedback_sql_bare(mail->call), *request = feedback_sql_bare(mail->request);
 
     /* The first line of a mail has its header. */
     if (!feedback_sql_run(self, feedback_sql(self, error,
@@ -168,7 +157,7 @@ feedback_store_find(FeedbackStore *self, const FeedbackMatch *match, GError **er
     g_autofree char *key = address_key(match->address);
 
     for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
-        g_autofree char *id = bare(ways[i].id);
+        g_autofree char *id = feedback_sql_bare(ways[i].id);
         if (!*id)
             continue;
         sqlite3_stmt *statement = feedback_sql(self, error, ways[i].sql, "sss", id, match->account, key);

@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 %C%_libqueue_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_libqueue_a_SOURCES = \
 	%D%/entry.c %D%/entry.h \
+	%D%/feedback_early.c %D%/feedback_early.h \
 	%D%/feedback_notice.c \
 	%D%/feedback_sql.c %D%/feedback_sql.h \
 	%D%/feedback_store.c %D%/feedback_store.h \

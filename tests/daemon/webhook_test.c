@@ -49,6 +49,11 @@ feedback_events_add(FeedbackEvents *self, const QueryEvent *event)
     self->n++;
 }
 
+void
+feedback_events_told_once(FeedbackEvents *self)
+{
+}
+
 guint
 feedback_events_size(const FeedbackEvents *self)
 {

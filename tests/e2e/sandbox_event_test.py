@@ -45,10 +45,10 @@ class Way:
 
 
 class EventTest(unittest.TestCase):
-    def test_bounce_comes_home(self):
+    def start(self, *options):
         way = Way()
         self.addCleanup(way.end)
-        sandbox = shim.Sandbox("--event-delay", "500", "--webhook", way.url, "--webhook-key", SECRET)
+        sandbox = shim.Sandbox("--webhook", way.url, "--webhook-key", SECRET, *options)
         self.addCleanup(sandbox.end)
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -57,15 +57,41 @@ class EventTest(unittest.TestCase):
                                                 "account main": "feedback = yes\n"})
         self.addCleanup(daemon.end)
         way.port = int(daemon.wait_line(r"^webhook .*port=(\d+)").group(1))
+        return way, sandbox, daemon
+
+    def check_bounce(self, sandbox, *recipients):
+        copies = sandbox.copies()["shop@example.jp"]
+        self.assertEqual(len(copies), 1)
+        status = next(part for part in copies[0].walk() if part.get_filename() == "delivery-status.txt")
+        text = status.get_payload(decode=True).decode()
+        for to in recipients:
+            self.assertEqual(text.count(f"Final-Recipient: rfc822; {to}"), 1, text)
+        self.assertIn("5.1.1", text)
+
+    def test_bounce_comes_home(self):
+        way, sandbox, daemon = self.start("--event-delay", "500")
         mail = "From: shop@example.jp\r\nTo: bounce-a@example.org\r\nSubject: Bonjour\r\n\r\nx\r\n"
         self.assertEqual(daemon.send("shop@example.jp", ["bounce-a@example.org"], mail)[0], 250)
         daemon.wait_line(r"delivered .*from=<> to=shop@example\.jp")
-        bounce = sandbox.copies()["shop@example.jp"][0]
-        status = next(part for part in bounce.walk() if part.get_filename() == "delivery-status.txt")
-        text = status.get_payload(decode=True).decode()
-        self.assertIn("bounce-a@example.org", text)
-        self.assertIn("5.1.1", text)
+        self.check_bounce(sandbox, "bounce-a@example.org")
         self.assertEqual(set(way.statuses), {200})
+
+    def test_event_before_the_answer(self):
+        """The API tells what became of a mail before shimtad knows that the API has it, and never again."""
+        way, sandbox, daemon = self.start("--event-delay", "0", "--latency", "700")
+        mail = "From: shop@example.jp\r\nTo: bounce-a@example.org\r\nSubject: Bonjour\r\n\r\nx\r\n"
+        with daemon.raw() as talk:
+            talk.hello()
+            talk.put("MAIL FROM:<shop@example.jp>\r\nRCPT TO:<bounce-a@example.org>\r\nDATA\r\n")
+            self.assertEqual([talk.reply()[0] for _ in range(3)], [250, 250, 354])
+            talk.put(shim.stuff(mail))
+            shim.until(lambda: len(way.statuses) == 2, "both events")  # of deliveries and of bounces
+            self.assertNotIn("\ndelivered ", daemon.text())
+            self.assertEqual(talk.reply()[0], 250)
+        daemon.wait_line(r"delivered .*from=<> to=shop@example\.jp")
+        self.check_bounce(sandbox, "bounce-a@example.org")
+        self.assertEqual(set(way.statuses), {200})
+        self.assertEqual(daemon.text().count("\nreturned "), 1)
 
 
 if __name__ == "__main__":

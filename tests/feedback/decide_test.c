@@ -11,6 +11,7 @@ static const struct {
     FeedbackState after;
     unsigned follows;
     const char *dsn;
+    bool early;
 } rows[] = {
     { "user unknown", QUERY_EVENT_BOUNCED, NULL, "550 5.1.1 User unknown", FEEDBACK_OPEN, "s@x.jp", NULL,
       FEEDBACK_FAILED, TELL | HARD, "5.1.1" },
@@ -51,7 +52,9 @@ static const struct {
     { "delivered behind a failure", QUERY_EVENT_DELIVERED, NULL, NULL, FEEDBACK_FAILED, "s@x.jp", NULL, FEEDBACK_OPEN,
       0, "" },
     { "pending", QUERY_EVENT_PENDING, NULL, "5.1.1", FEEDBACK_OPEN, "s@x.jp", NULL, FEEDBACK_OPEN, 0, "" },
-    { "somebody else's mail", QUERY_EVENT_BOUNCED, NULL, "5.1.1", -1, "", NULL, FEEDBACK_OPEN, HARD, "" },
+    { "somebody else's mail", QUERY_EVENT_BOUNCED, NULL, "5.1.1", -1, "", NULL, FEEDBACK_OPEN, HARD, "", true },
+    { "somebody else's mail that arrived", QUERY_EVENT_DELIVERED, NULL, NULL, -1, "", NULL, FEEDBACK_OPEN, 0, "" },
+    { "somebody else's, unsubscribed", QUERY_EVENT_UNSUBSCRIBED, NULL, NULL, -1, "", NULL, FEEDBACK_OPEN, UNSUB, "" },
 };
 
 static unsigned
@@ -83,6 +86,7 @@ test_table(void)
         g_assert_cmpuint(decide(i, &conf, &decision), ==, rows[i].follows);
         g_assert_cmpint(decision.state, ==, rows[i].after);
         g_assert_cmpstr(decision.dsn, ==, rows[i].dsn);
+        g_assert_cmpint(decision.early, ==, rows[i].early);
         g_assert_cmpuint(decide(i, &spared, &decision), ==, rows[i].follows & TELL);
         g_assert_cmpuint(decide(i, &unlisted, &decision), ==, rows[i].follows & TELL);
         g_assert_cmpuint(decide(i, &off, &decision), ==, 0);

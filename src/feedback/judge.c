@@ -1,0 +1,270 @@
+/* Events: what follows from them, in the store and for the log. */
+#include "feedback/state.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "feedback/decide.h"
+#include "feedback/figures.h"
+#include "queue/feedback_early.h"
+
+enum { RATE_FAILURES = 20 };
+
+/* --- what follows -------------------------------------------------------------------------------- */
+
+/* What came of one event, for the log. Texts in the batch's strings. */
+typedef struct {
+    guint event;
+    const char *id, *sender, *recipient, *message_id, *remote_id, *dsn;
+    FeedbackState state;
+    bool owed, suppressed;
+    SuppressionKind kind;
+    const char *domain; /* whose mails come back too often; NULL: none */
+    FeedbackRate rate;
+} Result;
+
+struct FeedbackBatch {
+    Feedback *feedback;
+    RelaySettings *settings;  /* NULL: the caller's, who keeps them */
+    const FeedbackConf *conf; /* NULL: nothing is done */
+    FeedbackEvents *events;
+    GArray *results; /* of Result */
+    bool again;      /* they were counted when they came */
+    FeedbackDone done;
+    void *user;
+};
+
+typedef struct FeedbackBatch Batch;
+
+static const char *
+kept(Batch *self, const char *text)
+{
+    return text ? g_string_chunk_insert(self->events->strings, text) : NULL;
+}
+
+/* When an API says it happened, unless that is nonsense. */
+static gint64
+when(const QueryEvent *event, gint64 now_ms)
+{
+    return event->when_ms > 0 && event->when_ms <= now_ms ? event->when_ms : now_ms;
+}
+
+static bool
+check_rate(FeedbackStore *store, Batch *self, const FeedbackMail *mail, Result *result, GError **error)
+{
+    gint64 now_ms = clock_now();
+    const char *domain = address_domain(mail->sender);
+
+    if (self->conf->rate_per_mill == 0)
+        return true;
+    if (!feedback_store_rate(store, mail, now_ms, &result->rate, error))
+        return false;
+    const FeedbackRate *rate = &result->rate;
+    if (rate->told || rate->failed < RATE_FAILURES || rate->failed * 1000 <= rate->sent * (gint64) self->conf->rate_per_mill)
+        return true;
+    result->domain = kept(self, domain ? domain : "");
+    return feedback_store_rate_told(store, mail, now_ms, error);
+}
+
+static bool
+settle(FeedbackStore *store, Batch *self, const FeedbackDecision *decision, const FeedbackFound *found, Result *result,
+       GError **error)
+{
+    const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, result->event);
+    FeedbackRecipient recipient = found->recipient;
+
+    recipient.state = decision->state;
+    recipient.dsn = *decision->dsn ? decision->dsn : NULL;
+    recipient.reason = event->reason;
+    recipient.failed_ms = clock_now();
+    result->id = kept(self, found->mail.id);
+    result->sender = kept(self, found->mail.sender);
+    result->message_id = kept(self, found->mail.message_id);
+    result->remote_id = kept(self, found->mail.remote_id);
+    result->recipient = kept(self, recipient.address);
+    result->dsn = kept(self, recipient.dsn);
+    return feedback_store_settle(store, found->mail.row, &recipient, decision->owed, error) &&
+           (decision->state != FEEDBACK_FAILED || check_rate(store, self, &found->mail, result, error));
+}
+
+/* Who has unsubscribed has from one sender's mails, where the API says whose. */
+static bool
+suppress(FeedbackStore *store, Batch *self, Result *result, GError **error)
+{
+    const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, result->event);
+    bool unsubscribed = result->kind == SUPPRESSION_UNSUBSCRIBED;
+    gint64 lifetime_ms = unsubscribed ? 0 : self->conf->suppression_lifetime_ms, now_ms = clock_now();
+    const Suppression one = {
+        .account = self->events->account, .address = event->address,
+        .sender = unsubscribed && event->sender ? event->sender : "", .kind = result->kind,
+        .source = self->events->source, .reason = event->reason, .since_ms = when(event, now_ms),
+        .expires_ms = lifetime_ms > 0 ? now_ms + lifetime_ms : 0,
+    };
+
+    return suppression_add(store, &one, &result->suppressed, error);
+}
+
+static bool
+keep_early(FeedbackStore *store, const Batch *self, const FeedbackMatch *match, const QueryEvent *event, GError **error)
+{
+    const FeedbackEarly early = { *match, event->kind, event->sender, self->events->source, event->code, event->reason,
+                                  event->when_ms };
+
+    return feedback_early_keep(store, &early, clock_now(), error);
+}
+
+static bool
+judge_one(FeedbackStore *store, Batch *self, guint i, GError **error)
+{
+    const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, i);
+    const FeedbackMatch match = { self->events->account, event->address, event->id, event->message_id,
+                                  event->request_id, event->tag };
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(FeedbackFound) found = feedback_store_find(store, &match, &cause);
+
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    FeedbackDecision decision = feedback_decide(event, found, self->conf);
+    Result result = { .event = i, .state = decision.state, .owed = decision.owed, .kind = decision.kind };
+    if (decision.early && self->events->told_once && !keep_early(store, self, &match, event, error))
+        return false;
+    if (decision.state != FEEDBACK_OPEN && !settle(store, self, &decision, found, &result, error))
+        return false;
+    if (decision.suppress && !suppress(store, self, &result, error))
+        return false;
+    if (result.suppressed || decision.state != FEEDBACK_OPEN)
+        g_array_append_val(self->results, result);
+    return true;
+}
+
+bool
+batch_run(FeedbackStore *store, FeedbackBatch *self, GError **error)
+{
+    for (guint i = 0; self->conf && i < self->events->rows->len; i++) {
+        if (!judge_one(store, self, i, error))
+            return false;
+    }
+    return true;
+}
+
+/* --- what is said of it -------------------------------------------------------------------------- */
+
+static void
+note_returned(const Batch *self, const Result *result, const QueryEvent *event)
+{
+    JournalLine line = {
+        .event = "returned", .id = result->id, .sender = *result->sender ? result->sender : "<>",
+        .recipient = result->recipient, .message_id = result->message_id, .remote_id = result->remote_id,
+        .account = self->events->account, .dsn = result->dsn, .text = event->reason,
+    };
+
+    log_event(LOG_NOTICE, "returned", "id", result->id, "account", self->events->account, "from", line.sender, "to",
+              result->recipient, "dsn", result->dsn, "remote_id", result->remote_id, "told", result->owed ? "yes" : "no",
+              "text", event->reason, NULL);
+    journal_write(self->feedback->hub.journal, &line);
+}
+
+static void
+report(const Batch *self, const Result *result)
+{
+    const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, result->event);
+    const char *kind = suppression_kind_name(result->kind);
+
+    if (result->state == FEEDBACK_FAILED)
+        note_returned(self, result, event);
+    if (result->suppressed) {
+        log_event(LOG_NOTICE, "suppressed", "account", self->events->account, "address", event->address, "kind", kind,
+                  "source", self->events->source, "text", event->reason, NULL);
+        figures_suppressed(self->events->account, kind);
+    }
+    if (result->domain)
+        log_event(LOG_WARNING, "bounce-rate", "account", self->events->account, "domain", result->domain, "failed",
+                  LOG_NUM(result->rate.failed), "sent", LOG_NUM(result->rate.sent), NULL);
+}
+
+void
+batch_end(FeedbackBatch *self, const GError *error)
+{
+    Feedback *feedback = self->feedback;
+    bool owed = false;
+
+    for (guint i = 0; !error && i < self->events->rows->len && self->conf && !self->again; i++)
+        figures_event(self->events->account, query_event_name(g_array_index(self->events->rows, QueryEvent, i).kind));
+    for (guint i = 0; !error && i < self->results->len; i++) {
+        report(self, &g_array_index(self->results, Result, i));
+        owed |= g_array_index(self->results, Result, i).owed;
+    }
+    if (error)
+        log_event(LOG_ERR, "feedback-failed", "account", self->events->account, "text", error->message, NULL);
+    if (self->done)
+        self->done(self->user, error);
+    feedback_events_free(self->events);
+    g_array_unref(self->results);
+    relay_settings_free(self->settings);
+    g_free(self);
+    if (owed)
+        feedback_tell(feedback);
+}
+
+/* --- in their turn ------------------------------------------------------------------------------- */
+
+FeedbackBatch *
+batch_new(Feedback *feedback, RelaySettings *settings, FeedbackEvents *events)
+{
+    Batch *self = g_new0(Batch, 1);
+    const Provider *account = relay_settings_account(settings, events->account);
+
+    self->feedback = feedback;
+    self->conf = account && account->feedback.on ? &account->feedback : NULL;
+    self->events = events;
+    self->results = g_array_new(FALSE, FALSE, sizeof(Result));
+    self->again = true;
+    return self;
+}
+
+static bool
+run_judge(FeedbackStore *store, void *user, GError **error)
+{
+    return batch_run(store, user, error);
+}
+
+static void
+done_judge(void *user, const GError *error)
+{
+    Batch *self = user;
+    Feedback *feedback = self->feedback;
+
+    batch_end(self, error);
+    feedback_release(feedback);
+}
+
+static bool
+run_nothing(FeedbackStore *store, void *user, GError **error)
+{
+    return true;
+}
+
+void
+feedback_judge(Feedback *self)
+{
+    static const KeeperTask judging = { run_judge, done_judge }, nothing = { run_nothing, done_judge };
+
+    for (Batch *batch; (batch = g_queue_pop_head(&self->batches));)
+        keeper_do(self->keeper, batch->conf ? &judging : &nothing, batch);
+}
+
+void
+feedback_events(Feedback *self, FeedbackEvents *events, FeedbackDone done, void *user)
+{
+    Batch *batch = batch_new(self, self->settings, events);
+
+    g_assert(!self->closing);
+    batch->settings = relay_settings_ref(self->settings);
+    batch->again = false;
+    batch->done = done;
+    batch->user = user;
+    feedback_hold(self);
+    g_queue_push_tail(&self->batches, batch);
+    feedback_move(self);
+}
