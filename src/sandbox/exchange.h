@@ -8,6 +8,7 @@
 
 #include "sandbox/box.h"
 #include "sandbox/crowd.h"
+#include "sandbox/daily.h"
 #include "sandbox/fault.h"
 #include "sandbox/feedback.h"
 #include "sandbox/json.h"
@@ -24,6 +25,7 @@ typedef struct {
     Box *box;
     Faults *faults;
     Crowd *crowd;               /* users of Emails */
+    Daily *daily;               /* of the Transactional Email API */
     Arara *arara;
     Blast *blast;
     Ledger *ledger;

@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libsandbox.a
 	%D%/blast_archive.c %D%/blast_archive.h \
 	%D%/box.c %D%/box.h \
 	%D%/crowd.c %D%/crowd.h \
+	%D%/daily.c %D%/daily.h \
 	%D%/deliveries.c %D%/deliveries.h \
 	%D%/emails_address.c %D%/emails_address.h \
 	%D%/emails_letter.c %D%/emails_letter.h \

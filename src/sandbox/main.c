@@ -45,6 +45,7 @@ sandbox_open(Sandbox *self, const Options *options, GError **error)
     self->options = options;
     self->faults = faults_new();
     self->crowd = crowd_new(options->connections);
+    self->daily = daily_new(options->daily_lists);
     self->arara = arara_new(options);
     self->blast = blast_new(options);
     self->ledger = ledger_new(options->ledger_rows);
@@ -65,6 +66,7 @@ sandbox_close(Sandbox *self)
 {
     faults_free(self->faults);
     crowd_free(self->crowd);
+    daily_free(self->daily);
     arara_free(self->arara);
     blast_free(self->blast);
     feedback_free(self->feedback);

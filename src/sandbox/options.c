@@ -26,6 +26,7 @@ typedef struct {
     int slow_ms;
     int ledger_rows;
     int fill;
+    int daily_lists;
     int line_limit_bytes;
     gboolean no_store;
     gboolean quiet;
@@ -99,6 +100,7 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "slow-delay", 0, 0, G_OPTION_ARG_INT, &raw->slow_ms, "More of it for slow-* (600000)", "MS" },
         { "ledger-rows", 0, 0, G_OPTION_ARG_INT, &raw->ledger_rows, "Calls that are remembered (1000000)", "N" },
         { "fill", 0, 0, G_OPTION_ARG_INT, &raw->fill, "Begin with so many calls (0)", "N" },
+        { "daily-lists", 0, 0, G_OPTION_ARG_INT, &raw->daily_lists, "Questions for a list a day (1), or 0", "N" },
         { "webhook", 0, 0, G_OPTION_ARG_STRING, &self->webhook, "Post events there (nowhere)", "URL" },
         { "webhook-key", 0, 0, G_OPTION_ARG_STRING, &self->webhook_key, "Their api_key (none)", "KEY" },
         { "webhook-key-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->webhook_key_file, "The same from a file", "FILE" },
@@ -198,6 +200,7 @@ take_numbers(Options *self, const RawOptions *raw, GError **error)
         { "--slow-delay", raw->slow_ms, 0, G_MAXINT, &self->slow_ms },
         { "--ledger-rows", raw->ledger_rows, 1, G_MAXINT, &self->ledger_rows },
         { "--fill", raw->fill, 0, G_MAXINT, &self->fill },
+        { "--daily-lists", raw->daily_lists, 0, G_MAXINT, &self->daily_lists },
         { "--line-limit", raw->line_limit_bytes, 0, G_MAXINT, &self->line_limit_bytes },
     };
 
@@ -235,7 +238,7 @@ options_read(int *argc, char ***argv, GError **error)
     RawOptions raw = {
         .connections = 10, .error_status = 400, .arara_connections = 1, .arara_attachments = 3,
         .token_lifetime_s = 3600, .too_many_status = 429, .line_limit_bytes = 1000,
-        .event_delay_ms = 1000, .slow_ms = 600000, .ledger_rows = 1000000,
+        .event_delay_ms = 1000, .slow_ms = 600000, .ledger_rows = 1000000, .daily_lists = 1,
     };
 
     bool done = parse(self, &raw, argc, argv, error);

@@ -31,6 +31,7 @@ typedef struct {
     unsigned slow_ms;           /* how much later that of slow-* is */
     unsigned ledger_rows;       /* the most that are kept */
     unsigned fill;              /* mails that are in the ledger from the start */
+    unsigned daily_lists;       /* questions of a day for each list of the Transactional Email API; 0: any number */
     unsigned line_limit_bytes;  /* of a line of text or HTML; 0: none */
     bool keep_unknown_markers;
     bool no_store;

@@ -229,7 +229,8 @@ answer_cancel(Exchange *exchange, TransactionQuery *query)
     answer_json(&exchange->answer, 200, json);
 }
 
-/* Parameters of the documents, then those that only the vendor's clients send. */
+/* Parameters of the documents, then those that only the vendor's clients send. The rule of once a day is for lists; one
+ * who looks for a mail of his in Deliveries must be able to (api/customers-mail-cloud, section 6). */
 static const struct {
     const char *path;
     void (*answer)(Exchange *exchange, TransactionQuery *query);
@@ -242,14 +243,25 @@ static const struct {
     { "bounces/list.json", answer_bounces,
       { 3, { "api_user", "api_key", "server_composition", "from", "to", "api_data", "status", "start_date", "end_date",
              "date", "hour", "minute", "p", "r", "search_option" },
-        { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "99" } } },
+        { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "99" }, .daily = true } },
     { "statistics/list.json", answer_statistics,
-      { 4, { "api_user", "api_key", "year", "month", "server_composition", "total" }, { NULL } } },
+      { 4, { "api_user", "api_key", "year", "month", "server_composition", "total" }, { NULL }, .daily = true } },
     { "unsubscribes/download.json", answer_download,
-      { 3, { "api_user", "api_key", "server_composition", "email", "start_date", "end_date", "filter_name" }, { NULL } } },
+      { 3, { "api_user", "api_key", "server_composition", "email", "start_date", "end_date", "filter_name" },
+        { NULL }, .daily = true } },
     { "unsubscribes/cancel.json", answer_cancel,
       { 4, { "api_user", "api_key", "server_composition", "email", "filter_name" }, { NULL } } },
 };
+
+static void
+check_day(const Exchange *exchange, const TransactionQuery *query, Problems *problems)
+{
+    const char *composition = transaction_query_get(query, "server_composition");
+    g_autofree char *user = g_strjoin(" ", transaction_query_get(query, "api_user"), composition, NULL);
+
+    if (!daily_admit(exchange->sandbox->daily, user, exchange->path, query->page, g_get_real_time()))
+        problems_add(problems, "11-007", NULL, NULL);
+}
 
 static void
 transaction_answer(Exchange *exchange)
@@ -267,6 +279,8 @@ transaction_answer(Exchange *exchange)
         problems_add(problems, exchange->fault.error, NULL, NULL);
     else
         transaction_query_read(&query, exchange, &calls[c].spec, problems);
+    if (calls[c].spec.daily && !problems_any(problems))
+        check_day(exchange, &query, problems);
     if (!problems_any(problems)) {
         calls[c].answer(exchange, &query);
     } else {

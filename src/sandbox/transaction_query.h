@@ -13,6 +13,7 @@ typedef struct {
     unsigned required;
     const char *names[16];      /* ends with NULL */
     const char *statuses[14];   /* that "status" may be, ends with NULL */
+    bool daily;                 /* may be asked for about once a day */
 } TransactionSpec;
 
 typedef struct {

@@ -1,4 +1,4 @@
-SANDBOX_C_TESTS = %D%/eml_test %D%/json_body_test %D%/marker_test %D%/multipart_test
+SANDBOX_C_TESTS = %D%/daily_test %D%/eml_test %D%/json_body_test %D%/marker_test %D%/multipart_test
 SANDBOX_PY_TESTS = \
 	%D%/arara_test.py \
 	%D%/arara_service_test.py \
@@ -14,6 +14,8 @@ check_PROGRAMS += $(SANDBOX_C_TESTS)
 TESTS += $(SANDBOX_C_TESTS) $(SANDBOX_PY_TESTS)
 EXTRA_DIST += $(SANDBOX_PY_TESTS) %D%/arara.py %D%/sandboxes.py
 
+%C%_daily_test_SOURCES = %D%/daily_test.c
+%C%_daily_test_LDADD = $(SANDBOX_LIBS)
 %C%_eml_test_SOURCES = %D%/eml_test.c
 %C%_eml_test_LDADD = $(SANDBOX_LIBS)
 %C%_json_body_test_SOURCES = %D%/json_body_test.c

@@ -10,7 +10,7 @@ from sandboxes import Sandbox, address_list, equal, fields, run
 
 JST = datetime.timezone(datetime.timedelta(hours=9))
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-AT_ONCE = ("--no-store", "--event-delay", "0")
+AT_ONCE = ("--no-store", "--event-delay", "0", "--daily-lists", "0")
 ROLES = ("ok@example.org", "bounce-a@example.org", "bounce-4-a@example.org", "Mailbox-Full-a@example.org",
          "slow-a@example.org", "unsubscribe-a@example.org")
 
@@ -72,13 +72,29 @@ def test_deliveries_and_bounces():
 
 
 def test_results_take_their_time():
-    with Sandbox("--no-store", "--event-delay", "3600000") as sandbox:
+    with Sandbox("--no-store", "--event-delay", "3600000", "--daily-lists", "0") as sandbox:
         sandbox.post(fields(to="bounce-a@example.org"))
         equal(steps(sandbox), {"bounce-a@example.org": ["queued"]})
         equal(asked(sandbox, "bounces/list", "bounces"), [])
     with Sandbox(*AT_ONCE, "--slow-delay", "0") as sandbox:
         sandbox.post(fields(to="slow-a@example.org"))
         equal(steps(sandbox), {"slow-a@example.org": ["queued", "deferred", "succeeded"]})
+
+
+def test_lists_once_a_day():
+    """Customers Mail Cloud wants lists asked for about once a day; Deliveries is also how a lost answer is made up for."""
+    with Sandbox("--no-store", "--event-delay", "0") as sandbox:
+        sandbox.post(fields(to="bounce-a@example.org"))
+        month = dict(zip(("year", "month"), today().split("-")))
+        for call, more in (("bounces/list", {}), ("unsubscribes/download", {}), ("statistics/list", month)):
+            equal(ask(sandbox, call, status_="77").status, 400, "what is not understood does not count")
+            equal(ask(sandbox, call, **more).status, 200, call)
+            again = ask(sandbox, call, **more)
+            equal((again.status, again.codes()), (400, [("11-007", "api_key")]), call)
+            equal(ask(sandbox, call, server_composition="other", **more).status, 200, call)
+        equal(ask(sandbox, "bounces/list", p="1").json(), {"bounces": []})
+        for _ in range(3):
+            equal(len(asked(sandbox, "deliveries/list", "deliveries", date=today())), 2)
 
 
 def test_statistics():
