@@ -220,6 +220,8 @@ open_feedback(Daemon *self)
         .relay = self->hub.relay,
         .journal = self->journal,
         .folder = self->hub.settings->conf.state_dir,
+        .is_told = webhook_hears,
+        .user = self->webhook,
     };
 
     self->feedback = feedback_new(&hub, self->hub.settings->relay);

@@ -87,6 +87,12 @@ site_settle(Site *self, bool taken)
     self->preparing = false;
 }
 
+bool
+site_is_open(const Site *self)
+{
+    return self->server != NULL;
+}
+
 void
 site_close(Site *self)
 {

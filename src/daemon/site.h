@@ -16,5 +16,8 @@ Site *site_new(uv_loop_t *loop, const WebConf *conf);
 bool site_prepare(Site *self, const char *address, guint mode, GError **error);
 void site_settle(Site *self, bool taken);
 
+/* Whether anybody can come. */
+bool site_is_open(const Site *self);
+
 /* Its loop must run on until its handles are closed. */
 void site_close(Site *self);

@@ -314,6 +314,15 @@ webhook_tell(Webhook *self, Feedback *feedback)
 }
 
 bool
+webhook_hears(const char *account, void *user)
+{
+    const Webhook *self = user;
+    const Settings *settings = self->hub->settings;
+
+    return site_is_open(self->site) && webhook_serves(&settings->webhook, settings->relay, account);
+}
+
+bool
 webhook_prepare(Webhook *self, const Settings *settings, GError **error)
 {
     return site_prepare(self->site, settings->webhook.conf.address, settings->webhook.conf.mode, error);

@@ -14,6 +14,9 @@ Webhook *webhook_new(const IngressHub *hub);
 /* Events go there; until then they are answered 503. feedback is borrowed. */
 void webhook_tell(Webhook *self, Feedback *feedback);
 
+/* FeedbackHub.is_told, of a Webhook: whether it is open, and the account's events are taken. */
+bool webhook_hears(const char *account, void *user);
+
 /* As metrics_prepare() and metrics_settle(). */
 bool webhook_prepare(Webhook *self, const Settings *settings, GError **error);
 void webhook_settle(Webhook *self, bool taken);

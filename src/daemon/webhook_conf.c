@@ -129,3 +129,15 @@ webhook_account(const WebhookAccess *self, const RelaySettings *relay, const cha
         return self->conf.account;
     return tellers == 1 ? only : NULL;
 }
+
+bool
+webhook_serves(const WebhookAccess *self, const RelaySettings *relay, const char *account)
+{
+    for (guint i = 0; self->conf.address && i < relay->queries->len; i++) {
+        const QueryAccount *one = relay->queries->pdata[i];
+        const char *own = cmc_composition(one);
+        if (is_teller(one) && strcmp(one->name, account) == 0)
+            return g_strcmp0(webhook_account(self, relay, own ? own : ""), account) == 0;
+    }
+    return false;
+}

@@ -30,3 +30,6 @@ void webhook_clear(WebhookAccess *self);
 
 /* The account whose server-composition that is, else the key `account`, else the only one there is; NULL: nobody's. */
 const char *webhook_account(const WebhookAccess *self, const RelaySettings *relay, const char *composition);
+
+/* Whether the account's own events, where its API posts them here, are taken for this account's. */
+bool webhook_serves(const WebhookAccess *self, const RelaySettings *relay, const char *account);

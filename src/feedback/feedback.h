@@ -36,6 +36,10 @@ typedef struct {
     Relay *relay;
     Journal *journal;   /* NULL: nothing can be watched */
     const char *folder; /* of feedback.db */
+
+    /* Whether the account's API tells of its mails by itself; asked often, may change. NULL: none does. */
+    bool (*is_told)(const char *account, void *user);
+    void *user;
 } FeedbackHub;
 
 /* hub is copied. Takes a reference to settings. */

@@ -8,6 +8,9 @@ enum {
     BY_IDS = 20,   /* as few are asked about one by one */
     SPAN_MS = 3600 * 1000,
     ROUND_MS = 60 * 1000, /* an API's times are whole minutes */
+    FAIL_MS = 60 * 1000,  /* doubled with each failure */
+    FAIL_LIST_MS = 3600 * 1000,
+    MAX_FAIL_MS = 6 * 3600 * 1000,
 };
 
 /* In units of the first one: 5, 15 minutes, 1, 4, 12 hours, a day. */
@@ -102,20 +105,56 @@ plan_results(FeedbackStore *store, Plan *self, GError **error)
 
 /* --- lists --------------------------------------------------------------------------------------- */
 
-/* From the day on that the last list ended in, which was not over then; at most once a day. */
+/* A clock that was put back does not silence it. */
+bool
+plan_is_due(const PlanList *list)
+{
+    if (list->kind == PLAN_BOUNCES && list->told)
+        return false;
+    return list->now_ms - list->asked_ms >= QUERY_DAY_MS || list->asked_ms > list->now_ms;
+}
+
+gint64
+plan_rest_ms(PlanKind kind, guint failures)
+{
+    gint64 first = kind == PLAN_RESULTS ? FAIL_MS : FAIL_LIST_MS;
+
+    return MIN(first << MIN(failures - 1, 20), MAX_FAIL_MS);
+}
+
+/* Under its name is how far the list is known, under this one when it was asked for. */
+static bool
+mark_asked(FeedbackStore *store, const Plan *self, gint64 asked_ms, GError **error)
+{
+    g_autofree char *mark = g_strconcat("asked ", self->cursor, NULL);
+
+    return feedback_store_set_cursor(store, self->account->name, mark, asked_ms, error);
+}
+
+static bool
+read_asked(FeedbackStore *store, const Plan *self, gint64 *asked_ms, GError **error)
+{
+    g_autofree char *mark = g_strconcat("asked ", self->cursor, NULL);
+
+    return feedback_store_cursor(store, self->account->name, mark, asked_ms, error);
+}
+
+/* From the day on that the last list ended in, which was not over then. */
 static bool
 plan_list(FeedbackStore *store, Plan *self, QueryTask task, GError **error)
 {
     gint64 last;
 
-    if (!feedback_store_cursor(store, self->account->name, self->cursor, &last, error))
+    if (!feedback_store_cursor(store, self->account->name, self->cursor, &last, error) ||
+        !read_asked(store, self, &self->asked_ms, error))
         return false;
-    self->wanted = self->now_ms - last >= QUERY_DAY_MS || last > self->now_ms;
+    const PlanList list = { self->kind, self->told, MAX(last, self->asked_ms), self->now_ms };
+    self->wanted = plan_is_due(&list);
     gint64 oldest = self->now_ms - MIN(self->conf->lifetime_ms, 7 * QUERY_DAY_MS);
     self->query.task = task;
     self->query.since_ms = query_time_day(CLAMP(last, oldest, self->now_ms));
     self->query.until_ms = self->until_ms = self->now_ms;
-    return true;
+    return !self->wanted || mark_asked(store, self, self->now_ms, error);
 }
 
 typedef struct {
@@ -179,4 +218,12 @@ plan_run_answered(FeedbackStore *store, void *user, GError **error)
         intervals[i] = self->conf->interval_ms * growth[i];
     const FeedbackAsked asked = { self->account->name, self->now_ms, self->since_ms, self->until_ms, intervals };
     return feedback_store_asked(store, &asked, error);
+}
+
+bool
+plan_run_refused(FeedbackStore *store, void *user, GError **error)
+{
+    const Plan *self = user;
+
+    return mark_asked(store, self, self->asked_ms, error);
 }

@@ -14,8 +14,6 @@
 enum {
     LOOK_MS = 500,
     IDLE_MS = 1000,       /* between two looks that found nothing to ask */
-    FAIL_MS = 60 * 1000,  /* doubled with each failure */
-    MAX_FAIL_MS = 6 * 3600 * 1000,
     BATCH = 500,          /* events handed over at a time */
     EARLY_MS = 60 * 1000, /* a token is given up before its end */
 };
@@ -33,6 +31,7 @@ typedef struct {
     Plan *plan; /* NULL: none */
     QueryCursor cursor;
     QueryPage page;
+    bool answered; /* a page of it has come */
     QueryAsk ask;
     QueryReader *reader;
     HttpExchange *exchange;
@@ -63,18 +62,6 @@ end(Asker *self, gint64 wait_ms)
     g_clear_pointer(&self->events, feedback_events_free);
 }
 
-static void
-fail(Asker *self, const GError *error)
-{
-    guint *failures = &self->failures[self->plan->kind];
-
-    *failures = MIN(*failures + 1, 20);
-    log_event(LOG_WARNING, "feedback-failed", "account", self->account->name, "call",
-              query_task_name(self->plan->query.task), "text", error->message, NULL);
-    figures_asked(self->account->name, "failed");
-    end(self, MIN((gint64) FAIL_MS << (*failures - 1), MAX_FAIL_MS));
-}
-
 static void poll_check(FeedbackPoll *self);
 
 /* A task is over; true: nobody waits for what follows. */
@@ -90,6 +77,44 @@ is_over(Asker *self)
         return true;
     }
     return false;
+}
+
+static void
+end_failed(Asker *self)
+{
+    end(self, plan_rest_ms(self->plan->kind, self->failures[self->plan->kind]));
+}
+
+static bool
+run_refused(FeedbackStore *store, void *user, GError **error)
+{
+    return plan_run_refused(store, ((Asker *) user)->plan, error);
+}
+
+static void
+done_refused(void *user, const GError *error)
+{
+    if (!is_over(user))
+        end_failed(user);
+}
+
+/* Of a list that came in part the rest is read with the next one. */
+static void
+fail(Asker *self, const GError *error)
+{
+    static const KeeperTask refused = { run_refused, done_refused };
+    guint *failures = &self->failures[self->plan->kind];
+
+    *failures = MIN(*failures + 1, 20);
+    log_event(LOG_WARNING, "feedback-failed", "account", self->account->name, "call",
+              query_task_name(self->plan->query.task), "text", error->message, NULL);
+    figures_asked(self->account->name, "failed");
+    if (self->plan->kind == PLAN_RESULTS || self->answered || !self->plan->wanted) {
+        end_failed(self);
+        return;
+    }
+    self->task = true;
+    keeper_do(self->poll->feedback->keeper, &refused, self);
 }
 
 static bool
@@ -172,6 +197,7 @@ on_page(const HttpResponse *response, void *user)
         fail(self, error);
         return;
     }
+    self->answered = true;
     self->task = true;
     feedback_events(self->poll->feedback, g_steal_pointer(&self->events), on_page_stored, self);
 }
@@ -228,6 +254,7 @@ done_plan(void *user, const GError *error)
         return;
     }
     self->cursor = (QueryCursor) { 0 };
+    self->answered = false;
     if (self->token && clock_monotonic() >= self->token_end_ms)
         g_clear_pointer(&self->token, secret_free);
     if (!self->token && query_wants_token(self->account))
@@ -241,6 +268,7 @@ static void
 look(Asker *self)
 {
     static const KeeperTask planning = { run_plan, done_plan };
+    const FeedbackHub *hub = &self->poll->feedback->hub;
     gint64 now_ms = clock_monotonic();
     guint kind = 0;
 
@@ -249,6 +277,7 @@ look(Asker *self)
     if (self->plan || self->task || self->next_ms[kind] > now_ms)
         return;
     self->plan = plan_new(self->account, self->conf, (PlanKind) kind);
+    self->plan->told = hub->is_told && hub->is_told(self->account->name, hub->user);
     self->task = true;
     keeper_do(self->poll->feedback->keeper, &planning, self);
 }

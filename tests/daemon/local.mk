@@ -7,6 +7,7 @@ daemon_tests = \
 	%D%/patience_test \
 	%D%/rate_test \
 	%D%/rates_test \
+	%D%/webhook_conf_test \
 	%D%/webhook_test
 check_PROGRAMS += $(daemon_tests)
 TESTS += \
@@ -33,6 +34,9 @@ EXTRA_DIST += %D%/control_test.py %D%/drop_test.py %D%/questions_test.py %D%/ses
 %C%_confine_test_SOURCES = %D%/confine_test.c src/daemon/confine.c src/daemon/syscalls.c
 %C%_confine_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_confine_test_LDADD = $(SMTP_LIBS) $(IO_LIBS) $(SECCOMP_LIBS)
+%C%_webhook_conf_test_SOURCES = %D%/webhook_conf_test.c
+%C%_webhook_conf_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_webhook_conf_test_LDADD = src/daemon/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)
 %C%_webhook_test_SOURCES = %D%/webhook_test.c src/daemon/figures.c src/daemon/gate.c src/daemon/site.c src/daemon/webhook.c
 %C%_webhook_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_webhook_test_LDADD = src/daemon/libsettings.a $(SMTP_LIBS) $(RELAY_LIBS) $(WEB_LIBS) $(IO_LIBS)

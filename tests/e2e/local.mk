@@ -40,6 +40,7 @@ e2e_tests = \
 	%D%/relays_test.py \
 	%D%/reload_test.py \
 	%D%/restart_test.py \
+	%D%/roles_test.py \
 	%D%/sandbox_ask_test.py \
 	%D%/sandbox_event_test.py \
 	%D%/shimta_test.py \

@@ -1,4 +1,8 @@
-FEEDBACK_TESTS = %D%/decide_test %D%/keeper_test %D%/target_test
+FEEDBACK_TESTS = \
+	%D%/decide_test \
+	%D%/keeper_test \
+	%D%/plan_test \
+	%D%/target_test
 check_PROGRAMS += $(FEEDBACK_TESTS)
 TESTS += $(FEEDBACK_TESTS)
 %C%_decide_test_SOURCES = %D%/decide_test.c
@@ -7,3 +11,6 @@ TESTS += $(FEEDBACK_TESTS)
 %C%_keeper_test_LDADD = $(FEEDBACK_LIBS)
 %C%_target_test_SOURCES = %D%/target_test.c
 %C%_target_test_LDADD = $(FEEDBACK_LIBS)
+%C%_plan_test_SOURCES = %D%/plan_test.c
+%C%_plan_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_plan_test_LDADD = $(FEEDBACK_LIBS)
