@@ -137,6 +137,8 @@ gather_begin(Gather *self, const char *name)
         return fail(self, "it is nested too deeply");
     if (strlen(name) > GATHER_MAX_NAME)
         return fail(self, "a name in it is too long");
+    if (self->depth == 0 && g_ascii_strcasecmp(name, "html") == 0)
+        return fail(self, "it is a web page");
     if (self->depth > 0)
         self->levels[self->depth - 1].parted = true;
     self->seen_sign = self->seen_sign || is_sign(self, name);

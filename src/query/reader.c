@@ -118,6 +118,8 @@ take_head(QueryReader *self, const char *bytes, size_t n)
     return used;
 }
 
+/* Behind a status that is no success comes what it wants, a web page mostly: the status says enough, and to break off
+ * would hide it. */
 bool
 query_reader_push(int status, const char *bytes, size_t n, void *reader)
 {
@@ -126,10 +128,10 @@ query_reader_push(int status, const char *bytes, size_t n, void *reader)
 
     if (!self->gather)
         self->gather = gather_new(self->call, self->ask->query, rows, self->sink, self->user);
-    size_t used = take_head(self, bytes, n);
-    if (self->fault)
-        return false;
-    return !self->begun || parse(self, bytes + used, n - used);
+    size_t used = self->fault ? 0 : take_head(self, bytes, n);
+    if (!self->fault && self->begun)
+        parse(self, bytes + used, n - used);
+    return !self->fault || !rows;
 }
 
 /* What is left, and whether it was whole. */

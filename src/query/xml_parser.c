@@ -6,6 +6,8 @@
 typedef struct {
     Gather *gather;
     xmlParserCtxtPtr context;
+    guint depth;
+    bool closed; /* the root's end has come */
     bool broken;
 } Xml;
 
@@ -28,6 +30,7 @@ on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *
         const xmlChar **row = attributes + i * 5; /* name, prefix, URI, value, its end */
         ok = gather_leaf(self->gather, (const char *) row[0], (const char *) row[3], (size_t) (row[4] - row[3]));
     }
+    self->depth++;
     if (!ok)
         stop(self);
 }
@@ -37,7 +40,10 @@ on_end(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *ur
 {
     Xml *self = user;
 
-    if (!self->broken && !gather_end(self->gather))
+    if (self->broken)
+        return;
+    self->closed = --self->depth == 0;
+    if (!gather_end(self->gather))
         stop(self);
 }
 
@@ -63,9 +69,15 @@ on_reference(void *user, const xmlChar *name)
     stop(user);
 }
 
-/* Instead of libxml2's own, which writes to standard error. */
+/* Instead of libxml2's own, which write to standard error: bytes that are not of the encoding are told to those of the
+ * thread alone. */
 static void
 on_problem(void *user, xmlErrorPtr problem)
+{
+}
+
+static void
+on_remark(void *user, const char *format, ...)
 {
 }
 
@@ -86,6 +98,8 @@ xml_new(Gather *gather)
         .serror = on_problem,
     };
 
+    xmlSetStructuredErrorFunc(NULL, on_problem);
+    xmlSetGenericErrorFunc(NULL, on_remark);
     self->gather = gather;
     self->context = xmlCreatePushParserCtxt(&handler, self, NULL, 0, NULL);
     g_assert(self->context);
@@ -106,6 +120,7 @@ xml_free(void *data)
     g_free(self);
 }
 
+/* At bytes that are not of the encoding libxml2 stops, and calls what came before them well-formed. */
 static bool
 xml_push(void *data, const char *bytes, size_t n)
 {
@@ -114,7 +129,7 @@ xml_push(void *data, const char *bytes, size_t n)
     while (n > 0 && !self->broken) {
         int piece = (int) MIN(n, 64 * 1024);
         xmlParseChunk(self->context, bytes, piece, 0);
-        self->broken = self->broken || !self->context->wellFormed;
+        self->broken = self->broken || !self->context->wellFormed || self->context->instate == XML_PARSER_EOF;
         bytes += piece;
         n -= (size_t) piece;
     }
@@ -128,7 +143,7 @@ xml_finish(void *data)
 
     if (!self->broken)
         xmlParseChunk(self->context, NULL, 0, 1);
-    return !self->broken && self->context->wellFormed;
+    return !self->broken && self->closed && self->context->wellFormed;
 }
 
 const QueryParser query_xml = { xml_new, xml_push, xml_finish, xml_free };
