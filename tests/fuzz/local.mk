@@ -1,13 +1,17 @@
 # With --enable-fuzzing, libFuzzer's targets; always, the same targets over their corpora in `make check`.
 fuzz_replays = \
+	%D%/csv_replay \
 	%D%/event_replay \
+	%D%/json_replay \
 	%D%/mail_replay \
 	%D%/proxy_replay \
 	%D%/query_replay \
 	%D%/sasl_replay \
 	%D%/sheet_replay \
 	%D%/smtp_replay \
-	%D%/translate_replay
+	%D%/translate_replay \
+	%D%/xml_replay \
+	%D%/zip_replay
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += %D%/corpus
@@ -49,16 +53,37 @@ translate_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_translate_replay_CPPFLAGS = $(translate_fuzz_cppflags) -DCORPORA='"tests/fuzz/corpus/mail tests/mail/corpus"'
 %C%_translate_replay_LDADD = $(MAIL_LIBS)
 
+# One parser of answers each.
+%C%_csv_replay_SOURCES = %D%/replay.c %D%/parser_fuzz.c
+%C%_csv_replay_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_csv -DCORPORA='"tests/fuzz/corpus/csv"'
+%C%_csv_replay_LDADD = $(QUERY_LIBS)
+
+%C%_json_replay_SOURCES = %D%/replay.c %D%/parser_fuzz.c
+%C%_json_replay_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_json -DCORPORA='"tests/fuzz/corpus/json"'
+%C%_json_replay_LDADD = $(QUERY_LIBS)
+
+%C%_xml_replay_SOURCES = %D%/replay.c %D%/parser_fuzz.c
+%C%_xml_replay_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_xml -DCORPORA='"tests/fuzz/corpus/xml"'
+%C%_xml_replay_LDADD = $(QUERY_LIBS)
+
+%C%_zip_replay_SOURCES = %D%/replay.c %D%/parser_fuzz.c
+%C%_zip_replay_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_zip -DCORPORA='"tests/fuzz/corpus/zip"'
+%C%_zip_replay_LDADD = $(QUERY_LIBS)
+
 if FUZZING
 fuzz_targets = \
+	%D%/csv_fuzz \
 	%D%/event_fuzz \
+	%D%/json_fuzz \
 	%D%/mail_fuzz \
 	%D%/proxy_fuzz \
 	%D%/query_fuzz \
 	%D%/sasl_fuzz \
 	%D%/sheet_fuzz \
 	%D%/smtp_fuzz \
-	%D%/translate_fuzz
+	%D%/translate_fuzz \
+	%D%/xml_fuzz \
+	%D%/zip_fuzz
 noinst_PROGRAMS += $(fuzz_targets)
 
 %C%_event_fuzz_SOURCES = %D%/event_fuzz.c
@@ -94,6 +119,26 @@ noinst_PROGRAMS += $(fuzz_targets)
 %C%_translate_fuzz_CPPFLAGS = $(translate_fuzz_cppflags)
 %C%_translate_fuzz_LDADD = $(MAIL_LIBS)
 %C%_translate_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+%C%_csv_fuzz_SOURCES = %D%/parser_fuzz.c
+%C%_csv_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_csv
+%C%_csv_fuzz_LDADD = $(QUERY_LIBS)
+%C%_csv_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+%C%_json_fuzz_SOURCES = %D%/parser_fuzz.c
+%C%_json_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_json
+%C%_json_fuzz_LDADD = $(QUERY_LIBS)
+%C%_json_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+%C%_xml_fuzz_SOURCES = %D%/parser_fuzz.c
+%C%_xml_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_xml
+%C%_xml_fuzz_LDADD = $(QUERY_LIBS)
+%C%_xml_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+%C%_zip_fuzz_SOURCES = %D%/parser_fuzz.c
+%C%_zip_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -DPARSER=query_zip
+%C%_zip_fuzz_LDADD = $(QUERY_LIBS)
+%C%_zip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 # Each target for FUZZ_SECONDS from the seeds of its name, or mails; what it finds stays in the build folder.
 FUZZ_SECONDS = 60

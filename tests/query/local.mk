@@ -1,6 +1,7 @@
 QUERY_TESTS = \
 	%D%/event_test \
 	%D%/golden_test \
+	%D%/peak_test \
 	%D%/reader_test \
 	%D%/row_test \
 	%D%/zip_test
@@ -11,6 +12,8 @@ QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
 %C%_event_test_LDADD = $(QUERY_LIBS)
 %C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
 %C%_golden_test_LDADD = $(QUERY_LIBS)
+%C%_peak_test_SOURCES = %D%/peak_test.c $(QUERY_FIXTURE)
+%C%_peak_test_LDADD = $(QUERY_LIBS)
 %C%_zip_test_SOURCES = %D%/zip_test.c $(QUERY_FIXTURE)
 %C%_zip_test_LDADD = $(QUERY_LIBS)
 %C%_reader_test_SOURCES = %D%/reader_test.c $(QUERY_FIXTURE)
