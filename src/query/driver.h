@@ -17,6 +17,7 @@ enum {
     QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, {} or [] is an answer: nothing there, or done */
     QUERY_CALL_ANY = 1 << 4,     /* undocumented shape: a document that names no failure is an answer, if need be a row */
     QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
+    QUERY_CALL_CODED = 1 << 6,   /* where there is a result's code it alone says whether it failed: errors may be warnings */
 };
 
 /* One call of the API. */

@@ -8,8 +8,9 @@ enum { VERDICT_MAX_TEXT = 300 };
 
 /* Where the APIs say what went wrong, the most telling first. */
 static const char *const message_names[] = { "errors.message", "error.message", "message",      "error_description",
-                                             "errors.error",   "error",         "result.error", "result",
-                                             "faultString",    "title",         "value" };
+                                             "errors.error",   "error",         "result.error", "result.message",
+                                             "result",         "faultString",   "title",        "value",
+                                             "errors.error.kind" };
 static const char *const code_names[] = { "errors.code", "errors.error.code", "error.code", "result.code", "code" };
 
 static const char *
@@ -67,7 +68,8 @@ refuse(const QueryVerdict *self, QueryError kind, const char *message, GError **
 {
     const char *code = self->gather ? first_of(gather_rest(self->gather), code_names, G_N_ELEMENTS(code_names)) : NULL;
     g_autofree char *number = one_line(self, code ? code : "");
-    g_autofree char *line = one_line(self, message ? message : "without a word of the API's: is this its URL?");
+    const char *silence = code ? "without a reason" : "without a word of the API's: is this its URL?";
+    g_autofree char *line = one_line(self, message ? message : silence);
 
     g_set_error(error, QUERY_ERROR, kind, "%s%s%s (HTTP status %d)", number, *number ? " " : "", line,
                 self->response->status);
@@ -143,15 +145,24 @@ is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
     return flags & QUERY_CALL_ANY && !failed && !gather_odd(self->gather);
 }
 
-/* "error" and its kin, or a message where none belongs to a success. */
+/* Below zero (Arara v1), or one of HTTP's (v2). */
+static bool
+is_failing(const char *code)
+{
+    return *code == '-' || ((*code == '4' || *code == '5') && strlen(code) == 3);
+}
+
+/* A code for it, "error" and its kin, or a message where none belongs to a success. */
 static bool
 names_failure(const QueryVerdict *self, const QueryRow *rest)
 {
+    const char *code = query_row_get(rest, "result.code");
+
+    if (code && (is_failing(code) || self->call->flags & QUERY_CALL_CODED))
+        return is_failing(code);
     for (guint i = 0; i < rest->fields->len; i++) {
         const QueryField *field = &g_array_index(rest->fields, QueryField, i);
         if (g_ascii_strncasecmp(field->name, "error", 5) == 0 && *field->value)
-            return true;
-        if (g_str_equal(field->name, "result.code") && *field->value == '-')
             return true;
         if (g_str_equal(field->name, "message") && !(self->call->flags & QUERY_CALL_MESSAGE))
             return true;
@@ -187,7 +198,7 @@ query_judge(const QueryVerdict *self, GError **error)
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: it is empty");
     else if (is_answer(self, rest, names_failure(self, rest)))
         return true;
-    else if (message)
+    else if (message || query_row_get(rest, "result.code"))
         return refuse(self, QUERY_ERROR_REFUSED, message, error);
     else
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE,

@@ -1,6 +1,6 @@
 /* Files tests/query/DRIVER/NAME.case: lines of a question, then "--- answer" sections as they look on the wire. Before
- * each stands the request that asked for it, behind it what it was read as. UPDATE=1 writes requests and results, to be
- * reviewed as a difference. */
+ * each stands the request that asked for it, behind it what it was read as; behind a line "--- again" the same question
+ * is put from its start, for another answer. UPDATE=1 writes requests and results, to be reviewed as a difference. */
 #include "fixture.h"
 
 #include "query/time.h"
@@ -274,6 +274,20 @@ run_pages(const QueryAccount *account, const Question *question, const char *tex
     g_assert_null(next_answer(&text));
 }
 
+/* The sections of a case from the line of dashes that ends its head, as often as the question is put. */
+static void
+run_all(const QueryAccount *account, const Question *question, const char *text, GString *out)
+{
+    static const char again[] = "\n--- again\n";
+
+    for (const char *end; (end = strstr(text, again)); text = end + strlen(again) - 1) {
+        g_autofree char *once = g_strndup(text, (gsize) (end + 1 - text));
+        run_pages(account, question, once, out);
+        g_string_append(out, again + 1);
+    }
+    run_pages(account, question, text, out);
+}
+
 static void
 test_case(gconstpointer data)
 {
@@ -292,7 +306,7 @@ test_case(gconstpointer data)
     g_assert_no_error(error);
     g_autoptr(GString) out = g_string_new(head);
     if (question->login || query_check(account, &question->query, &error)) {
-        run_pages(account, question, dashes - 1, out);
+        run_all(account, question, dashes - 1, out);
     } else {
         g_string_append(out, "--- result\n");
         print_error(out, error);

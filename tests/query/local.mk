@@ -1,4 +1,5 @@
 QUERY_TESTS = \
+	%D%/documented_test \
 	%D%/event_test \
 	%D%/golden_test \
 	%D%/peak_test \
@@ -8,6 +9,8 @@ QUERY_TESTS = \
 check_PROGRAMS += $(QUERY_TESTS)
 TESTS += $(QUERY_TESTS)
 QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
+%C%_documented_test_SOURCES = %D%/documented_test.c
+%C%_documented_test_LDADD = $(QUERY_LIBS)
 %C%_event_test_SOURCES = %D%/event_test.c $(QUERY_FIXTURE)
 %C%_event_test_LDADD = $(QUERY_LIBS)
 %C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
@@ -26,4 +29,5 @@ EXTRA_DIST += \
 	%D%/arara-v1 \
 	%D%/blastmail \
 	%D%/customers-mail-cloud \
+	%D%/documented \
 	%D%/events
