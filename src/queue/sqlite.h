@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 enum {
-    SQLITE_STORE_VERSION = 5,
+    SQLITE_STORE_VERSION = 6,
     SQLITE_STORE_ID = 0x7368696d, /* application_id: "shim" */
     SQLITE_SMALL_BYTES = 64 * 1024,
     SQLITE_BATCH = 1000, /* rows that one call may move besides what it was asked for */
@@ -93,8 +93,8 @@ char *sqlite_take_warning(Store *store);
     .begin = sqlite_begin, .commit = sqlite_commit, .mark = sqlite_mark, .undo = sqlite_undo, \
     .take_warning = sqlite_take_warning, .put = sqlite_put, .update = sqlite_update, \
     .progress = sqlite_progress, .remove = sqlite_remove, .claim = sqlite_claim, .renew = sqlite_renew, \
-    .next_due = sqlite_next_due, .load = sqlite_load, .each = sqlite_each, .change = sqlite_change, \
-    .flush = sqlite_flush, .defer = sqlite_defer, .has_room = sqlite_has_room, .stats = sqlite_stats
+    .next_due = sqlite_next_due, .next_late = sqlite_next_late, .load = sqlite_load, .each = sqlite_each, \
+    .change = sqlite_change, .flush = sqlite_flush, .defer = sqlite_defer, .has_room = sqlite_has_room, .stats = sqlite_stats
 
 /* sqlite_row.c */
 #define ENTRY_COLUMNS \
@@ -139,6 +139,7 @@ bool sqlite_end_leases(SqliteStore *self, gint64 now_ms, gint64 limit, GError **
 bool sqlite_begin_turns(SqliteStore *self, GError **error);
 GPtrArray *sqlite_claim(Store *store, const StoreClaim *claim, GError **error);
 bool sqlite_next_due(Store *store, gint64 *due_ms, GError **error);
+bool sqlite_next_late(Store *store, gint64 *late_ms, GError **error);
 
 /* sqlite_list.c */
 Entry *sqlite_load(Store *store, const char *id, GError **error);

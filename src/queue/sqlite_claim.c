@@ -228,6 +228,24 @@ read_row(SqliteStore *self, sqlite3_stmt *stmt, SqliteRow *row, GError **error)
     return false;
 }
 
+/* The row that stmt stands on, which is reset; lane: whose turn it is, or NULL. */
+static bool
+take_row(SqliteStore *self, sqlite3_stmt *stmt, const Lane *lane, const StoreClaim *claim, GPtrArray *taken,
+         GError **error)
+{
+    g_autofree char *id = g_strdup((const char *) sqlite3_column_text(stmt, ENTRY_COLUMN_ID));
+    SqliteRow row = { 0 };
+    bool fine = read_row(self, stmt, &row, error);
+
+    sqlite3_reset(stmt);
+    if (fine && row.damage)
+        fine = set_aside(self, &row, id, claim, error);
+    else if (fine && (fine = (!lane || serve_lane(self, lane, error)) && lease(self, &row, claim->lease_ms, error)))
+        g_ptr_array_add(taken, g_steal_pointer(&row.entry));
+    sqlite_row_clear(&row);
+    return fine;
+}
+
 /* The first entry of the lane, if it is due. */
 static bool
 take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArray *taken, GError **error)
@@ -235,7 +253,6 @@ take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArr
     sqlite3_stmt *stmt = sqlite_prepare(
         self, "SELECT " ENTRY_COLUMNS " FROM entry WHERE state = 'waiting' AND lane = ?1 ORDER BY due_ms LIMIT 1",
         error);
-    SqliteRow row = { 0 };
 
     if (!stmt)
         return false;
@@ -248,14 +265,37 @@ take_first(SqliteStore *self, const Lane *lane, const StoreClaim *claim, GPtrArr
         sqlite3_reset(stmt);
         return rest_lane(self, lane, due_ms, error);
     }
-    g_autofree char *id = g_strdup((const char *) sqlite3_column_text(stmt, ENTRY_COLUMN_ID));
-    bool fine = read_row(self, stmt, &row, error);
-    sqlite3_reset(stmt);
-    if (fine && row.damage)
-        fine = set_aside(self, &row, id, claim, error);
-    else if (fine && (fine = serve_lane(self, lane, error) && lease(self, &row, claim->lease_ms, error)))
-        g_ptr_array_add(taken, g_steal_pointer(&row.entry));
-    sqlite_row_clear(&row);
+    return take_row(self, stmt, lane, claim, taken, error);
+}
+
+/* Whoever's turn it is: each is to hear in time, and no API is asked. */
+static bool
+take_late(SqliteStore *self, const StoreClaim *claim, GPtrArray *taken, bool *found, GError **error)
+{
+    sqlite3_stmt *stmt = sqlite_prepare(
+        self, "SELECT " ENTRY_COLUMNS " FROM entry WHERE state = 'waiting' AND by_ms > 0 "
+              "AND max(due_ms, by_ms) <= ?1 ORDER BY max(due_ms, by_ms) LIMIT 1", error);
+
+    if (!stmt)
+        return false;
+    sqlite_bind(stmt, "i", claim->now_ms);
+    int rc = sqlite_step(self, stmt, error);
+    *found = rc > 0;
+    if (rc > 0)
+        return take_row(self, stmt, NULL, claim, taken, error);
+    return rc == 0;
+}
+
+/* found: there was one to serve. */
+static bool
+take_next(SqliteStore *self, const StoreClaim *claim, GPtrArray *taken, bool *found, GError **error)
+{
+    Lane lane = { 0 };
+
+    if (claim->late)
+        return take_late(self, claim, taken, found, error);
+    bool fine = next_lane(self, &lane, found, error) && (!*found || take_first(self, &lane, claim, taken, error));
+    g_free(lane.name);
     return fine;
 }
 
@@ -268,18 +308,11 @@ take_due(SqliteStore *self, const StoreClaim *claim, GError **error)
     if (!sqlite_end_leases(self, claim->now_ms, SQLITE_BATCH, error) || !pull_in_far(self, claim, error))
         return NULL;
     for (guint steps = 0; found && taken->len < claim->max && steps < claim->max + SQLITE_BATCH; steps++) {
-        Lane lane = { 0 };
         g_autoptr(GError) cause = NULL;
 
-        if (steps % 64 == 0 && !ready_lanes(self, claim->now_ms, 2 * 64, error))
+        if (steps % 64 == 0 && !claim->late && !ready_lanes(self, claim->now_ms, 2 * 64, error))
             return NULL;
-        if (!next_lane(self, &lane, &found, error)) {
-            g_free(lane.name);
-            return NULL;
-        }
-        bool fine = !found || take_first(self, &lane, claim, taken, &cause);
-        g_free(lane.name);
-        if (fine)
+        if (take_next(self, claim, taken, &found, &cause))
             continue;
         if (taken->len > 0 && !self->spoiled)
             break; /* out of descriptors, say: what there is will do */
@@ -316,4 +349,13 @@ sqlite_next_due(Store *store, gint64 *due_ms, GError **error)
         return false;
     *due_ms = MIN(one, other);
     return true;
+}
+
+bool
+sqlite_next_late(Store *store, gint64 *late_ms, GError **error)
+{
+    static const char next[] = "SELECT max(due_ms, by_ms) FROM entry WHERE state = 'waiting' AND by_ms > 0 "
+                               "ORDER BY max(due_ms, by_ms) LIMIT 1";
+
+    return sqlite_number((SqliteStore *) store, next, G_MAXINT64, late_ms, error);
 }

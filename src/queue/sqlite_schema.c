@@ -49,6 +49,7 @@ static const char *const schema_steps[SQLITE_STORE_VERSION] = {
     "DROP INDEX entry_due;"
     "CREATE INDEX entry_due ON entry (due_ms) WHERE state = 'waiting' AND hold_until_ms = 0;"
     "CREATE INDEX entry_on_hold ON entry (due_ms) WHERE state = 'waiting' AND hold_until_ms > 0;",
+    "CREATE INDEX entry_late ON entry (max(due_ms, by_ms)) WHERE state = 'waiting' AND by_ms > 0;",
 };
 
 static bool

@@ -27,7 +27,7 @@ typedef struct {
 static const char look_up[] =
     "SELECT e.seq, CASE"
     " WHEN typeof(e.id) <> 'text' OR typeof(e.lane) <> 'text' OR typeof(e.due_ms) <> 'integer'"
-    " OR typeof(e.lease_ms) <> 'integer' OR typeof(e.hold_until_ms) <> 'integer'"
+    " OR typeof(e.lease_ms) <> 'integer' OR typeof(e.hold_until_ms) <> 'integer' OR typeof(e.by_ms) <> 'integer'"
     " OR e.state NOT IN ('waiting', 'leased', 'held') THEN 2"
     " WHEN NOT EXISTS (SELECT 1 FROM entry i INDEXED BY sqlite_autoindex_entry_1"
     "  WHERE i.id = e.id AND i.seq = e.seq) THEN 1"
@@ -40,6 +40,9 @@ static const char look_up[] =
     "  WHERE i.state = 'waiting' AND i.hold_until_ms = 0 AND i.due_ms = e.due_ms AND i.seq = e.seq) THEN 1"
     " WHEN e.hold_until_ms > 0 AND NOT EXISTS (SELECT 1 FROM entry i INDEXED BY entry_on_hold"
     "  WHERE i.state = 'waiting' AND i.hold_until_ms > 0 AND i.due_ms = e.due_ms AND i.seq = e.seq) THEN 1"
+    " WHEN e.by_ms > 0 AND NOT EXISTS (SELECT 1 FROM entry i INDEXED BY entry_late"
+    "  WHERE i.state = 'waiting' AND i.by_ms > 0 AND max(i.due_ms, i.by_ms) = max(e.due_ms, e.by_ms)"
+    "  AND i.seq = e.seq) THEN 1"
     " WHEN NOT EXISTS (SELECT 1 FROM lane l WHERE l.name = e.lane AND CASE l.ready"
     "  WHEN 0 THEN EXISTS (SELECT 1 FROM lane x INDEXED BY lane_due"
     "   WHERE x.ready = 0 AND x.due_ms = l.due_ms AND x.name = l.name)"

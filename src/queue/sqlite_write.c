@@ -385,14 +385,15 @@ sqlite_hold(SqliteStore *self, gint64 seq, const char *why, GError **error)
     return sqlite_run(self, stmt, error);
 }
 
-/* To waiting, or to held if the operator said so meanwhile. due_ms 0: as it was; and cut off, whoever had it is gone. */
+/* To waiting, or to held if the operator said so meanwhile. due_ms 0: as it was; and cut off,
+ * whoever had it is gone. */
 static bool
 end_lease(SqliteStore *self, gint64 seq, gint64 due_ms, bool is_held, GError **error)
 {
     sqlite3_stmt *stmt = sqlite_prepare(
         self,
-        "UPDATE entry SET state = iif(held IS NULL, 'waiting', 'held'), lease_ms = 0, due_ms = iif(?2, ?2, due_ms), "
-        "cut_off = iif(?2, cut_off, 1) WHERE seq = ?1", error);
+        "UPDATE entry SET state = iif(held IS NULL, 'waiting', 'held'), lease_ms = 0, "
+        "due_ms = iif(?2, iif(by_ms > 0, min(?2, by_ms), ?2), due_ms), cut_off = iif(?2, cut_off, 1) WHERE seq = ?1", error);
 
     if (!stmt)
         return false;

@@ -119,6 +119,12 @@ store_next_due(Store *self, gint64 *due_ms, GError **error)
     return self->ops->next_due(self, due_ms, error);
 }
 
+bool
+store_next_late(Store *self, gint64 *late_ms, GError **error)
+{
+    return self->ops->next_late(self, late_ms, error);
+}
+
 Entry *
 store_load(Store *self, const char *id, GError **error)
 {

@@ -86,6 +86,7 @@ typedef struct {
     gint64 lease_ms;
     gint64 max_wait_ms;
     guint max;
+    bool late; /* only those that are due and whose by_ms is over, as that came, whoever sent them */
     void (*damaged)(const char *id, const char *why, void *user);
     void *user;
 } StoreClaim;
@@ -96,6 +97,9 @@ bool store_renew(Store *self, const char *const *ids, gint64 lease_ms, GError **
 
 /* When the next waiting entry is due; G_MAXINT64: there is none. */
 bool store_next_due(Store *self, gint64 *due_ms, GError **error);
+
+/* When the next waiting entry is both due and late (StoreClaim.late); G_MAXINT64: there is none. */
+bool store_next_late(Store *self, gint64 *late_ms, GError **error);
 
 /* One entry with its bytes; NULL and GONE if there is none. */
 Entry *store_load(Store *self, const char *id, GError **error);
@@ -122,17 +126,16 @@ bool store_each(Store *self, const StoreQuery *query, void (*visit)(const StoreR
                 GError **error);
 
 /* Operator's changes to one entry; GONE if there is none. Due now, and held by nobody, its sender included (RFC 4865):
- * release; due now, or when it may go: retry. One
- * that is leased goes on, and is held once its lease ends. */
+ * release; due now, or when it may go: retry. One that is leased goes on, and is held once its lease ends. */
 typedef enum { STORE_RETRY, STORE_HOLD, STORE_RELEASE } StoreAction;
 bool store_change(Store *self, const char *id, StoreAction action, gint64 now_ms, GError **error);
 
-/* All that wait for later and fit the query, but for those that may not go yet, at most query->max, become due now; how many. Again while it is that
- * many. */
+/* All that wait for later and fit the query, but for those that may not go yet, at most query->max, become due now; how
+ * many. Again while it is that many. */
 bool store_flush(Store *self, const StoreQuery *query, gint64 now_ms, guint *n, GError **error);
 
-/* Entries get another due_ms without being tried: their account is paused, say. Ends their leases. Ids that are not
- * there are passed over. */
+/* Entries get another due_ms, no later than their by_ms, without being tried: their account is paused, say. Ends their
+ * leases. Ids that are not there are passed over. */
 bool store_defer(Store *self, const char *const *ids, gint64 due_ms, GError **error);
 
 typedef struct {

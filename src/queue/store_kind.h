@@ -21,6 +21,7 @@ typedef struct {
     GPtrArray *(*claim)(Store *self, const StoreClaim *claim, GError **error);
     bool (*renew)(Store *self, const char *const *ids, gint64 lease_ms, GError **error);
     bool (*next_due)(Store *self, gint64 *due_ms, GError **error);
+    bool (*next_late)(Store *self, gint64 *late_ms, GError **error);
     Entry *(*load)(Store *self, const char *id, GError **error);
     bool (*each)(Store *self, const StoreQuery *query, void (*visit)(const StoreRow *row, void *user), void *user,
                  GError **error);

@@ -16,6 +16,7 @@ typedef struct {
     GPtrArray *entries; /* of Entry, leased */
     GPtrArray *damaged; /* of char: id and reason in turn */
     gint64 due_ms;      /* of what is next */
+    gint64 late_ms;     /* of what is next of those, if only those that are late were looked for */
 } Look;
 
 /* Rows whose leases or times are changed. */
@@ -23,6 +24,7 @@ typedef struct {
     Relay *relay;
     GPtrArray *ids;
     gint64 until_ms;
+    gint64 by_ms; /* the first of those that come before that */
 } Rows;
 
 static void
@@ -40,6 +42,7 @@ rows_new(Relay *relay, gint64 until_ms)
     self->relay = relay;
     self->ids = g_ptr_array_new_with_free_func(g_free);
     self->until_ms = until_ms;
+    self->by_ms = G_MAXINT64;
     return self;
 }
 
@@ -59,7 +62,7 @@ on_deferred(void *user, const GError *error)
     Rows *self = user;
 
     Relay *relay = self->relay;
-    gint64 until_ms = self->until_ms;
+    gint64 until_ms = MIN(self->until_ms, self->by_ms);
 
     rows_free(self);
     relay->tasks--;
@@ -108,6 +111,8 @@ run_look(Store *store, void *user, GError **error)
     self->entries = store_claim(store, &self->claim, error);
     if (!self->entries)
         return false;
+    if (self->claim.late)
+        return store_next_late(store, &self->late_ms, error);
     return self->entries->len == self->claim.max || store_next_due(store, &self->due_ms, error);
 }
 
@@ -137,6 +142,9 @@ take(Relay *relay, GPtrArray *entries)
                 deferred = rows_new(relay, 0);
             relay->sent_back++;
             deferred->until_ms = MAX(deferred->until_ms, clock_now() + wait_ms);
+            if (entry->envelope->by_ms > 0)
+                deferred->by_ms = MIN(deferred->by_ms, entry->envelope->by_ms);
+            claim_expect(relay, entry);
             g_ptr_array_add(deferred->ids, g_strdup(entry->id));
             entry_free(entry);
         } else {
@@ -157,10 +165,12 @@ on_looked(void *user, const GError *error)
     Relay *relay = self->relay;
     g_autoptr(GPtrArray) entries = self->entries;
     g_autoptr(GPtrArray) damaged = self->damaged;
-    bool full = entries && entries->len == self->claim.max;
+    bool late = self->claim.late, full = entries && entries->len == self->claim.max;
 
     relay->claiming = false;
     relay->tasks--;
+    if (late)
+        relay->late_ms = self->late_ms;
     if (error) {
         relay_trouble(relay, error);
         self->due_ms = clock_now() + AGAIN_MS;
@@ -170,19 +180,20 @@ on_looked(void *user, const GError *error)
         g_ptr_array_set_free_func(entries, NULL);
         take(relay, entries);
     }
-    if (!full)
+    if (!full && !late)
         relay->sent_back = 0;
     gint64 due_ms = self->due_ms;
     g_free(self);
-    if (full || (!error && relay->claim_again))
+    if (late || full || (!error && relay->claim_again))
         claim_now(relay);
     else
         claim_due(relay, due_ms);
     relay_check(relay);
 }
 
+/* late: no account would take mail, and the others wait. */
 static void
-look(Relay *relay, guint most)
+look(Relay *relay, guint most, bool late)
 {
     static const StoreTask task = { run_look, on_looked };
     Look *self = g_new0(Look, 1);
@@ -195,13 +206,15 @@ look(Relay *relay, guint most)
         .lease_ms = now_ms + RELAY_LEASE_MS,
         .max_wait_ms = retry_longest(&relay->retry),
         .max = most,
+        .late = late,
         .damaged = on_damaged,
         .user = self,
     };
     self->due_ms = G_MAXINT64;
+    self->late_ms = now_ms + AGAIN_MS;
     relay->claiming = true;
     relay->tasks++;
-    relay->claim_again = false;
+    relay->claim_again = late;
     store_thread_do(relay->store, &task, self);
 }
 
@@ -220,17 +233,32 @@ claim_now(Relay *relay)
         return;
     guint room = probation_room(relay, most - relay->workers, &wait_ms);
     if (room > 0)
-        look(relay, room);
+        look(relay, room, false);
+    else if (relay->late_ms <= clock_now())
+        look(relay, most - relay->workers, true);
     else
-        set_timer(relay, clock_now() + wait_ms);
+        set_timer(relay, MIN(clock_now() + wait_ms, relay->late_ms));
+}
+
+void
+claim_expect(Relay *relay, const Entry *entry)
+{
+    gint64 by_ms = entry->envelope->by_ms;
+
+    if (by_ms > 0)
+        relay->late_ms = MIN(relay->late_ms, MAX(by_ms, entry->due_ms));
 }
 
 /* --- timers -------------------------------------------------------------------------------------- */
 
+/* What is late is looked for each time: an operator lets mail go, or the clock was set. */
 static void
 on_due(uv_timer_t *timer)
 {
-    claim_now(timer->data);
+    Relay *relay = timer->data;
+
+    relay->late_ms = 0;
+    claim_now(relay);
 }
 
 static void

@@ -39,6 +39,8 @@ leave(RelayJob *job)
     gint64 due_ms = job->entry->held ? G_MAXINT64 : job->entry->due_ms;
     Relay *relay = job->relay;
 
+    if (!job->entry->held)
+        claim_expect(relay, job->entry);
     end(job);
     claim_due(relay, due_ms);
 }

@@ -33,6 +33,7 @@ struct Relay {
     guint sent_back;  /* entries, since a look found fewer than it wanted */
     GHashTable *probes; /* of Provider: a job is on its way to find out whether it works */
     gint64 due_ms;    /* when the next claim is made; G_MAXINT64: at the end of a minute */
+    gint64 late_ms;   /* not before then is an entry late (StoreClaim.late) */
     uv_timer_t due;
     uv_timer_t lease;
     bool renewing;
@@ -124,11 +125,13 @@ void claim_now(Relay *relay);
 /* An entry is due then. */
 void claim_due(Relay *relay, gint64 due_ms);
 
+/* An entry goes back into the store that its sender may have set a time for. */
+void claim_expect(Relay *relay, const Entry *entry);
+
 /* A leased entry of which no call was made is let go: nothing of it was cut off. */
 void claim_release(Relay *relay, const char *id);
 
 /* --- probation.c: an account that failed is tried with one mail, and the others wait for what comes of it */
-
 /* How many entries may be begun with, of most; 0: none for wait_ms. */
 guint probation_room(const Relay *relay, guint most, gint64 *wait_ms);
 

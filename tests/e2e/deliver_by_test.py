@@ -45,6 +45,18 @@ class DeliverByTest(unittest.TestCase):
         self.assertNotIn(TO, self.sandbox.copies())
         self.daemon.wait_line(rf"bounced id=\w+ .*to={TO} ")
 
+    def test_late_in_a_pause(self):
+        """The account is left alone for an hour; whose time is over does not wait for the end of that."""
+        self.sandbox.fault("status=429/3600", 100)
+        for _ in range(3):
+            self.assertEqual(self.send("3600;R")[0], 250)
+        self.daemon.wait_line("account-paused")
+        self.assertEqual(self.send("5;R")[0], 250)
+        line = self.daemon.wait_line(rf"bounced id=\w+ .*to={TO} .*").group()
+        self.assertIn("5.4.7", line)
+        self.assertEqual(self.daemon.text().count("bounced"), 1)
+        self.assertNotIn("account-well", self.daemon.text())
+
     def test_late_is_told(self):
         """And tried again at that time."""
         self.sandbox.fault("status=503", 2)

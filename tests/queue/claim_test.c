@@ -149,6 +149,68 @@ test_defer(QueueFixture *self, const void *kind)
     g_assert_cmpstr(again, ==, entry->id);
 }
 
+/* Those whose sender is to hear (RFC 2852), whatever works, and nobody else; next: when others are. */
+static void
+assert_late(Store *store, gint64 now_ms, guint max, const char *ids, gint64 next_ms)
+{
+    const StoreClaim wish = { .now_ms = now_ms, .lease_ms = now_ms + 100000, .max_wait_ms = 100000, .max = max, .late = true };
+    g_autoptr(GString) found = g_string_new(NULL);
+    gint64 got_ms;
+
+    g_assert_true(store_begin(store, NULL));
+    g_autoptr(GPtrArray) entries = store_claim(store, &wish, NULL);
+    g_assert_nonnull(entries);
+    g_assert_true(store_next_late(store, &got_ms, NULL));
+    g_assert_true(store_commit(store, NULL));
+    for (guint i = 0; i < entries->len; i++)
+        g_string_append(found, ((Entry *) entries->pdata[i])->envelope->envid);
+    g_assert_cmpstr(found->str, ==, ids);
+    g_assert_cmpint(got_ms, ==, next_ms);
+}
+
+static void
+put_by(Store *store, const char *name, gint64 due_ms, gint64 by_ms)
+{
+    g_autoptr(Entry) entry = queue_mail("a@here.test", 10, 1);
+
+    entry->due_ms = due_ms;
+    entry->envelope->by_ms = by_ms;
+    entry->envelope->envid = g_strdup(name);
+    queue_put(store, entry, 0);
+}
+
+static void
+test_late(QueueFixture *self, const void *kind)
+{
+    queue_put_many(self->store, "few@here.test", 20, 10);
+    assert_late(self->store, 5000, 10, "", G_MAXINT64);
+    put_by(self->store, "A", 100, 7000);
+    put_by(self->store, "B", 100, 6000);
+    put_by(self->store, "C", 8000, 6000); /* an API may have it: it is tried again first */
+    put_by(self->store, "D", 100, 6500);
+    put_by(self->store, "E", 100, 50000);
+    assert_late(self->store, 5999, 10, "", 6000);
+    assert_late(self->store, 7000, 2, "BD", 7000);
+    assert_late(self->store, 7500, 2, "A", 8000);
+    assert_late(self->store, 8000, 2, "C", 50000);
+    g_autoptr(GPtrArray) others = queue_claim(self->store, 8000, 100);
+    g_assert_cmpuint(others->len, ==, 21);
+}
+
+/* A pause of the account is no longer than what its sender set. */
+static void
+test_defer_late(QueueFixture *self, const void *kind)
+{
+    put_by(self->store, "A", 100, 7000);
+    g_autofree char *id = queue_claim_one(self->store, 1000);
+    const char *ids[] = { id, NULL };
+    g_assert_true(store_begin(self->store, NULL));
+    g_assert_true(store_defer(self->store, ids, 8000, NULL));
+    g_assert_true(store_commit(self->store, NULL));
+    g_assert_cmpint(queue_next_due(self->store), ==, 7000);
+    assert_late(self->store, 7000, 10, "A", G_MAXINT64);
+}
+
 static guint
 flush(Store *store, StoreQuery query)
 {
@@ -282,6 +344,8 @@ main(int argc, char **argv)
         TEST(clock_back);
         TEST(change);
         TEST(defer);
+        TEST(late);
+        TEST(defer_late);
         TEST(flush);
         TEST(on_hold);
         TEST(on_hold_released);

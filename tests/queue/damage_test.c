@@ -119,6 +119,7 @@ test_F05_unseen(SqliteFixture *self, const void *unused)
         { "entry_waiting", "UPDATE entry SET due_ms = due_ms - 1 WHERE seq = 3" },
         { "entry_due", "UPDATE entry SET due_ms = due_ms - 1 WHERE seq = 3" },
         { "entry_on_hold", "UPDATE entry SET hold_until_ms = 1" },
+        { "entry_late", "UPDATE entry SET by_ms = 1" },
         { "lane_due", "UPDATE lane SET due_ms = due_ms - 1" },
     };
 

@@ -168,6 +168,7 @@ test_upgrade(SqliteFixture *self, const void *unused)
 {
     g_autoptr(GPtrArray) ids = sqlite_make_queue(self, 1, G_MAXINT64);
 
+    sqlite_run_sql(self->db, "DROP INDEX entry_late; PRAGMA user_version = 5");
     sqlite_run_sql(self->db, "DROP INDEX entry_due; DROP INDEX entry_on_hold;"
                    "CREATE INDEX entry_due ON entry (due_ms) WHERE state = 'waiting';"
                    "ALTER TABLE entry DROP COLUMN hold_until_ms; ALTER TABLE entry DROP COLUMN by_ms;"

@@ -36,7 +36,7 @@ defer(Store *self, const char *const *ids, gint64 due_ms, GError **error)
 
 /* What the store has at the end. */
 static struct {
-    guint rows, leased, maybe_taken, cut_off;
+    guint rows, leased, maybe_taken, cut_off, bounces;
 } left;
 
 static void
@@ -44,6 +44,7 @@ count_row(const StoreRow *row, void *user)
 {
     left.rows++;
     left.leased += row->leased;
+    left.bounces += row->entry->is_bounce;
     left.maybe_taken += g_array_index(row->entry->tries, EntryTry, 0).maybe_taken;
     left.cut_off += row->entry->cut_off;
 }
@@ -65,9 +66,10 @@ forget(void)
     fake_http.sent = 0;
 }
 
-/* n entries are due. account: that they were tried through; NULL: they were not. */
+/* n entries are due; by_ms: of the last one, which is to be returned then. account: that they were tried through;
+ * NULL: they were not. */
 static Store *
-store_with(guint n, const char *account)
+store_with_late(guint n, const char *account, gint64 by_ms)
 {
     const StoreConf conf = { .spool_memory_bytes = 1 << 20 };
     Store *store = store_open("memory", &conf, NULL);
@@ -81,6 +83,10 @@ store_with(guint n, const char *account)
         entry->expires_ms = clock_now() + 5 * 24 * 3600 * G_GINT64_CONSTANT(1000);
         entry->expanded = true;
         g_array_index(entry->tries, EntryTry, 0).account = g_strdup(account);
+        if (i == n - 1) {
+            entry->envelope->by_ms = by_ms;
+            entry->envelope->by_flags = by_ms > 0 ? ENVELOPE_BY_RETURN : 0;
+        }
         g_assert_true(store_put(store, entry, 0, NULL));
     }
     g_assert_true(store_commit(store, NULL));
@@ -91,6 +97,12 @@ store_with(guint n, const char *account)
     ops.close = close_store;
     store->ops = &ops;
     return store;
+}
+
+static Store *
+store_with(guint n, const char *account)
+{
+    return store_with_late(n, account, 0);
 }
 
 /* Until no mail is in hand; each call fails. */
@@ -157,6 +169,50 @@ test_one_probe(void)
     }
     g_assert_cmpuint(deferred, ==, 0);
     site_close(&site);
+    clock_freeze(-1);
+}
+
+static gint64
+skip(gint64 now_ms, gint64 ms)
+{
+    clock_skip(ms);
+    clock_freeze(now_ms + ms);
+    return now_ms + ms;
+}
+
+/* Its sender wants it back then (RFC 2852), whether an account works or not; nobody else is looked at. */
+static void
+test_late_is_returned(gconstpointer account)
+{
+    gint64 now_ms = clock_now(), by_ms = now_ms + 7 * 24 * 3600 * G_GINT64_CONSTANT(1000);
+    Site site;
+
+    clock_freeze(now_ms);
+    site_open(&site, "", "max-pause = 60m\n");
+    forget();
+    relay_set_store(site.relay, store_with_late(300, account, by_ms));
+    fail_all(&site);
+    while (pause_of(&site) < 60000) {
+        now_ms = skip(now_ms, pause_of(&site) + 1);
+        relay_wake(site.relay);
+        fail_all(&site);
+    }
+    forget();
+    skip(by_ms - 1, 0);
+    relay_wake(site.relay);
+    fail_all(&site);
+    g_assert_cmpuint(claims, ==, 0);
+    skip(by_ms, 0);
+    relay_wake(site.relay);
+    while (claims == 0)
+        uv_run(&site.loop, UV_RUN_ONCE);
+    fail_all(&site);
+    g_assert_cmpint(pause_of(&site), >, 0);
+    g_assert_cmpuint(fake_http.sent, ==, 0);
+    g_assert_cmpuint(claimed, ==, 1);
+    site_close(&site);
+    g_assert_cmpuint(left.rows, ==, 300); /* a notice in its place */
+    g_assert_cmpuint(left.bounces, ==, 1);
     clock_freeze(-1);
 }
 
@@ -246,6 +302,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/probation/one-probe", test_one_probe);
+    g_test_add_data_func("/probation/late-is-returned", NULL, test_late_is_returned);
+    g_test_add_data_func("/probation/late-of-an-account", "main", test_late_is_returned);
     g_test_add_func("/probation/beside-another", test_beside_another);
     g_test_add_func("/probation/fallback-works", test_fallback_works);
     g_test_add_data_func("/probation/end-in-order", "", test_end);
