@@ -38,8 +38,8 @@ is_suppressed(Delivery *self, guint place, const Provider *account)
     return true;
 }
 
-/* Who may have the mail by an earlier call gets it by that call or not at all. Others go by it again where nothing has
- * changed. */
+/* Who may have the mail by an earlier call gets it by that call or not at all, whoever is on the list by now: without him
+ * it would be another call, and the others would have the mail twice. Others go by it again where nothing has changed. */
 static void
 share_out_one(Delivery *self, guint place, const Provider *routed)
 {
@@ -47,7 +47,9 @@ share_out_one(Delivery *self, guint place, const Provider *routed)
     const Provider *before = try->account ? relay_settings_account(self->world->settings, try->account) : NULL;
     bool again = before && try->call_key && (try->maybe_taken || before == routed);
 
-    if (!again && is_suppressed(self, place, routed))
+    bool bound = self->entry->cut_off || (again && try->maybe_taken);
+
+    if (!bound && is_suppressed(self, place, again ? before : routed))
         return;
     share_add(delivery_share(self, again ? before : routed, again ? try->call_key : NULL), place);
 }
