@@ -100,6 +100,8 @@ on_closed(uv_handle_t *handle)
     Feedback *self = handle->data;
 
     relay_settings_free(self->settings);
+    g_hash_table_unref(self->waits);
+    g_hash_table_unref(self->handed);
     g_free((char *) self->hub.folder);
     g_free(self);
 }
@@ -131,6 +133,8 @@ feedback_new(const FeedbackHub *hub, RelaySettings *settings)
     self->cursor = -1;
     self->tell_after_ms = 1; /* what the last process has left */
     self->tasks = 1;
+    self->waits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->handed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init(&self->batches);
     uv_timer_init(hub->loop, &self->timer);
     uv_unref((uv_handle_t *) &self->timer);
@@ -156,6 +160,7 @@ feedback_close(Feedback *self)
     if (!self)
         return;
     self->closing = true;
+    g_atomic_int_set(&self->stopping, 1);
     uv_timer_stop(&self->timer);
     poll_close(g_steal_pointer(&self->poll));
     feedback_release(self);

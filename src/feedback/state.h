@@ -33,7 +33,10 @@ struct Feedback {
 
     /* tell.c */
     bool telling, tell_again;
-    gint64 tell_after_ms; /* monotonic: not before, something has failed */
+    gint64 tell_after_ms; /* monotonic: then again, something has failed; 0: nothing has */
+    GHashTable *waits;    /* what is not tried before a time (gint64, monotonic): "@account", "row", or "" for all */
+    GHashTable *handed;   /* ids of notices that were handed over, which the store does not know yet */
+    gint stopping;        /* atomic */
 };
 
 /* A task has begun, or ended; the last one frees what is closing. */

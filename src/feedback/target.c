@@ -17,45 +17,87 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60, LOOK_MS = 20, REPLY_BYTES = 4096 };
+enum {
+    PATIENCE_MS = 60 * 1000, /* for each answer */
+    HURRY_MS = 1000,         /* once the daemon stops */
+    LOOK_MS = 20,
+    REPLY_BYTES = 4096,
+};
 
 static bool
-fail(GError **error, const char *what, const char *why)
+fail(GError **error, GFileError code, const char *what, const char *why)
 {
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: %s", what, why);
+    g_set_error(error, G_FILE_ERROR, (gint) code, "%s: %s", what, why);
     return false;
+}
+
+/* --- patience ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const gint *stopping;
+    gint64 end_ms;
+    bool hurries;
+} Patience;
+
+static void
+patience_begin(Patience *self)
+{
+    if (!self->hurries)
+        self->end_ms = clock_monotonic() + PATIENCE_MS;
+}
+
+static bool
+patience_is_over(Patience *self)
+{
+    gint64 now_ms = clock_monotonic();
+
+    if (!self->hurries && self->stopping && g_atomic_int_get(self->stopping) != 0) {
+        self->hurries = true;
+        self->end_ms = MIN(self->end_ms, now_ms + HURRY_MS);
+    }
+    return now_ms >= self->end_ms;
 }
 
 /* --- LMTP (RFC 2033) ----------------------------------------------------------------------------- */
 
-static int
-connect_to(const char *path, GError **error)
+typedef struct {
+    int fd;
+    Patience patience;
+} Peer;
+
+/* One whose line is full is as good as one who is not there. */
+static bool
+connect_to(Peer *self, const char *path, GError **error)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
-    const struct timeval patience = { .tv_sec = PATIENCE_S };
 
-    if (strlen(path) >= sizeof at.sun_path) {
-        fail(error, path, "the path is too long");
-        return -1;
-    }
+    if (strlen(path) >= sizeof at.sun_path)
+        return fail(error, G_FILE_ERROR_NAMETOOLONG, path, "the path is too long");
     g_strlcpy(at.sun_path, path, sizeof at.sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ready = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
-                 setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
-    if (ready && connect(fd, (struct sockaddr *) &at, sizeof at) == 0)
-        return fd;
-    error_set_errno(error, errno, "cannot reach '%s'", path);
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return (self->fd >= 0 && connect(self->fd, (struct sockaddr *) &at, sizeof at) == 0) ||
+           error_set_errno(error, errno, "cannot reach '%s'", path);
+}
+
+/* False: he has been waited for long enough, or is gone. */
+static bool
+wait_for_peer(Peer *self, short events)
+{
+    while (!patience_is_over(&self->patience)) {
+        struct pollfd one = { self->fd, events, 0 };
+        int n = poll(&one, 1, LOOK_MS * 5);
+        if (n != 0)
+            return n > 0 || errno == EINTR;
+    }
+    return false;
 }
 
 static bool
-put_all(int fd, const char *bytes, gsize n)
+put_all(Peer *self, const char *bytes, gsize n)
 {
     while (n > 0) {
-        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
+        ssize_t sent = send(self->fd, bytes, n, MSG_NOSIGNAL);
+        if (sent < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_peer(self, POLLOUT))))
             continue;
         if (sent <= 0)
             return false;
@@ -65,13 +107,25 @@ put_all(int fd, const char *bytes, gsize n)
     return true;
 }
 
+static bool
+get_byte(Peer *self, char *c)
+{
+    ssize_t n;
+
+    while ((n = recv(self->fd, c, 1, 0)) < 0 && (errno == EINTR || errno == EAGAIN)) {
+        if (errno == EAGAIN && !wait_for_peer(self, POLLIN))
+            return false;
+    }
+    return n == 1;
+}
+
 /* The last line of a reply, without its end; a peer that never ends one is cut off. */
 static bool
-read_reply(int fd, char line[REPLY_BYTES])
+read_reply(Peer *self, char line[REPLY_BYTES])
 {
     gsize total = 0, n = 0;
 
-    for (char c; total < 16 * REPLY_BYTES && recv(fd, &c, 1, 0) == 1; total++) {
+    for (char c; total < 16 * REPLY_BYTES && get_byte(self, &c); total++) {
         if (c != '\n') {
             if (n < REPLY_BYTES - 1 && c != '\r')
                 line[n++] = c;
@@ -82,26 +136,40 @@ read_reply(int fd, char line[REPLY_BYTES])
             return true;
         n = 0;
     }
-    g_strlcpy(line, "no answer", REPLY_BYTES);
     return false;
 }
 
-/* command NULL: only the reply is awaited. */
+/* The reply that is due. about: what is refused is this bounce, unless the server goes away (RFC 5321, section 3.8). */
 static bool
-say(int fd, const char *command, char want, GError **error)
+hear(Peer *self, char want, bool about, GError **error)
 {
     char line[REPLY_BYTES];
 
-    if (command && !put_all(fd, command, strlen(command)))
-        return error_set_errno(error, errno, "the LMTP server went away");
-    if (read_reply(fd, line) && line[0] == want)
+    patience_begin(&self->patience);
+    if (!read_reply(self, line))
+        return fail(error, G_FILE_ERROR_AGAIN, "the LMTP server", "no answer");
+    if (line[0] == want)
         return true;
-    g_autofree char *clean = g_utf8_make_valid(line, MIN(strlen(line), 300));
-    return fail(error, "the LMTP server said", clean);
+    about = about && strncmp(line, "421", 3) != 0;
+    g_autofree char *clean = g_utf8_make_valid(line, (gssize) MIN(strlen(line), 300));
+    return fail(error, about ? G_FILE_ERROR_FAILED : G_FILE_ERROR_NXIO, "the LMTP server said", clean);
 }
 
 static bool
-put_message(int fd, const TargetMail *mail)
+say(Peer *self, const char *command, gsize n, GError **error)
+{
+    patience_begin(&self->patience);
+    return put_all(self, command, n) || fail(error, G_FILE_ERROR_AGAIN, "the LMTP server", "it went away");
+}
+
+static bool
+ask(Peer *self, const char *command, char want, bool about, GError **error)
+{
+    return say(self, command, strlen(command), error) && hear(self, want, about, error);
+}
+
+static bool
+put_message(Peer *self, const TargetMail *mail, GError **error)
 {
     g_autoptr(GString) out = g_string_sized_new(mail->n + 64);
 
@@ -111,23 +179,24 @@ put_message(int fd, const TargetMail *mail)
         g_string_append_c(out, mail->bytes[i]);
     }
     g_string_append(out, g_str_has_suffix(out->str, "\r\n") ? ".\r\n" : "\r\n.\r\n");
-    return put_all(fd, out->str, out->len);
+    return say(self, out->str, out->len, error);
 }
 
 static bool
 deliver_lmtp(const char *path, const TargetMail *mail, GError **error)
 {
     g_autofree char *to = g_strdup_printf("RCPT TO:<%s>\r\n", mail->sender);
-    int fd = connect_to(path, error);
-    bool done = fd >= 0 && say(fd, NULL, '2', error) && say(fd, "LHLO shimta\r\n", '2', error) &&
-                say(fd, "MAIL FROM:<>\r\n", '2', error) && say(fd, to, '2', error) &&
-                say(fd, "DATA\r\n", '3', error) &&
-                (put_message(fd, mail) || fail(error, path, "the LMTP server went away")) && say(fd, NULL, '2', error);
+    Peer peer = { .fd = -1, .patience.stopping = mail->stopping };
+    bool done = connect_to(&peer, path, error) && hear(&peer, '2', false, error) &&
+                ask(&peer, "LHLO shimta\r\n", '2', false, error) &&
+                ask(&peer, "MAIL FROM:<>\r\n", '2', false, error) && ask(&peer, to, '2', true, error) &&
+                ask(&peer, "DATA\r\n", '3', true, error) && put_message(&peer, mail, error) &&
+                hear(&peer, '2', true, error);
 
     if (done)
-        put_all(fd, "QUIT\r\n", 6);
-    if (fd >= 0)
-        close(fd);
+        put_all(&peer, "QUIT\r\n", 6);
+    if (peer.fd >= 0)
+        close(peer.fd);
     return done;
 }
 
@@ -200,6 +269,7 @@ start(char **argv, const TargetMail *mail, int in, pid_t *pid)
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); /* not all of libcurl's close themselves */
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
@@ -211,13 +281,14 @@ start(char **argv, const TargetMail *mail, int in, pid_t *pid)
 
 /* The program's status; -1: it took too long, and is no more. */
 static int
-wait_for(pid_t pid)
+wait_for(pid_t pid, const gint *stopping)
 {
-    gint64 end_ms = clock_monotonic() + PATIENCE_S * 1000;
+    Patience patience = { .stopping = stopping };
     int status = -1;
 
+    patience_begin(&patience);
     while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (clock_monotonic() >= end_ms) {
+        if (patience_is_over(&patience)) {
             kill(-pid, SIGKILL);
             waitpid(pid, &status, 0);
             return -1;
@@ -241,13 +312,14 @@ deliver_command(char **argv, const TargetMail *mail, GError **error)
     close(in);
     if (!started)
         return false;
-    int status = wait_for(pid);
-    if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    int status = wait_for(pid, mail->stopping);
+    if (status < 0)
+        return fail(error, G_FILE_ERROR_AGAIN, argv[0], "took too long");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
-    g_autofree char *why = status < 0             ? g_strdup("took too long")
-                           : WIFSIGNALED(status) ? g_strdup_printf("was ended by signal %d", WTERMSIG(status))
-                                                 : g_strdup_printf("ended with status %d", WEXITSTATUS(status));
-    return fail(error, argv[0], why);
+    g_autofree char *why = WIFSIGNALED(status) ? g_strdup_printf("was ended by signal %d", WTERMSIG(status))
+                                               : g_strdup_printf("ended with status %d", WEXITSTATUS(status));
+    return fail(error, G_FILE_ERROR_FAILED, argv[0], why);
 }
 
 bool

@@ -8,7 +8,10 @@ typedef struct {
     const char *sender;  /* of the mail that came back: whom LMTP has it for */
     const char *bytes;   /* the bounce, CRLF */
     gsize n;
+    const gint *stopping; /* atomic: not 0 is a hint to come to an end; NULL: never */
 } TargetMail;
 
-/* To an LMTP server, into a Maildir, or through a program. False sets error: it may work later. */
+/* To an LMTP server, into a Maildir, or through a program. False sets error, and it may work later: G_FILE_ERROR_FAILED
+ * where this bounce was refused, G_FILE_ERROR_AGAIN where there was no answer in time, any other where there is nobody
+ * at the moment. */
 bool target_deliver(const FeedbackConf *conf, const TargetMail *mail, GError **error);

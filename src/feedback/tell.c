@@ -1,5 +1,7 @@
 /* Notices to senders. Each has its id in the store before it is handed over, and is marked as told behind that: after a
- * crash in between the queue, or the Maildir, knows it by its id. */
+ * crash in between the queue, or the Maildir, knows it by its id; without a crash it is marked later, not told again. What
+ * fails holds up no other: a server or program that is not there waits with all its notices, one that refuses a notice
+ * gets the others. */
 #include "feedback/state.h"
 
 #include "base/clock.h"
@@ -9,7 +11,11 @@
 #include "feedback/target.h"
 #include "io/worker.h"
 
-enum { AGAIN_MS = 5 * 60 * 1000 };
+enum {
+    AGAIN_MS = 5 * 60 * 1000,
+    SLOW_MS = 60 * 60 * 1000, /* a notice that had no answer, so that it is not always the one that is tried */
+    STORE_MS = 60 * 1000,
+};
 
 typedef struct {
     Feedback *feedback;
@@ -21,6 +27,7 @@ typedef struct {
 } Tell;
 
 static void next(Tell *self);
+static void end(Tell *self);
 
 static const FeedbackConf *
 conf_of(const Tell *self)
@@ -28,6 +35,71 @@ conf_of(const Tell *self)
     const Provider *account = relay_settings_account(self->settings, self->notice->mail.account);
 
     return account ? &account->feedback : NULL;
+}
+
+/* --- what has failed ----------------------------------------------------------------------------- */
+
+/* Takes key. */
+static void
+put_off(Feedback *feedback, char *key, gint64 ms)
+{
+    gint64 until_ms = clock_monotonic() + ms;
+
+    g_hash_table_replace(feedback->waits, key, g_memdup2(&until_ms, sizeof until_ms));
+}
+
+static bool
+is_put_off(const Feedback *feedback, char *key)
+{
+    bool found = g_hash_table_contains(feedback->waits, key);
+
+    g_free(key);
+    return found;
+}
+
+static gboolean
+is_past(gpointer key, gpointer until_ms, gpointer now_ms)
+{
+    return *(const gint64 *) until_ms <= *(const gint64 *) now_ms;
+}
+
+/* When the first of them may be tried; 0: none waits. */
+static gint64
+first_wait(const Feedback *feedback)
+{
+    GHashTableIter iter;
+    gpointer until_ms;
+    gint64 first_ms = 0;
+
+    g_hash_table_iter_init(&iter, feedback->waits);
+    while (g_hash_table_iter_next(&iter, NULL, &until_ms))
+        first_ms = first_ms == 0 ? *(gint64 *) until_ms : MIN(first_ms, *(gint64 *) until_ms);
+    return first_ms;
+}
+
+static char *
+account_key(const FeedbackMail *mail)
+{
+    return g_strconcat("@", mail->account, NULL);
+}
+
+static char *
+row_key(const FeedbackMail *mail)
+{
+    return g_strdup_printf("%" G_GINT64_FORMAT, mail->row);
+}
+
+/* error: of handing over its notice. */
+static void
+put_off_mail(Feedback *feedback, const FeedbackMail *mail, const GError *error)
+{
+    bool refused = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_FAILED);
+    bool slow = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN);
+
+    if (refused || slow)
+        put_off(feedback, row_key(mail), slow ? SLOW_MS : AGAIN_MS);
+    if (!refused)
+        put_off(feedback, account_key(mail), AGAIN_MS);
 }
 
 /* --- behind one ---------------------------------------------------------------------------------- */
@@ -44,12 +116,25 @@ static void
 done_told(void *user, const GError *error)
 {
     Tell *self = user;
+    Feedback *feedback = self->feedback;
 
     if (error) {
         log_event(LOG_ERR, "feedback-failed", "account", self->notice->mail.account, "text", error->message, NULL);
-        self->after = self->notice->mail.row;
+        g_hash_table_add(feedback->handed, g_strdup(self->notice->id));
+        put_off(feedback, g_strdup(""), STORE_MS);
+        end(self);
+        return;
     }
+    g_hash_table_remove(feedback->handed, self->notice->id);
     next(self);
+}
+
+static void
+mark_told(Tell *self)
+{
+    static const KeeperTask told = { run_told, done_told };
+
+    keeper_do(self->feedback->keeper, &told, self);
 }
 
 static void
@@ -69,19 +154,16 @@ note_notice(const Tell *self)
 static void
 handed_over(Tell *self, const GError *error)
 {
-    static const KeeperTask told = { run_told, done_told };
-    Feedback *feedback = self->feedback;
-
     if (error) {
         log_event(LOG_WARNING, "notice-failed", "id", self->notice->mail.id, "notice", self->notice->id, "account",
                   self->notice->mail.account, "text", error->message, NULL);
-        feedback->tell_after_ms = clock_monotonic() + AGAIN_MS;
+        put_off_mail(self->feedback, &self->notice->mail, error);
         self->after = self->notice->mail.row;
         next(self);
         return;
     }
     note_notice(self);
-    keeper_do(feedback->keeper, &told, self);
+    mark_told(self);
 }
 
 /* --- handing over -------------------------------------------------------------------------------- */
@@ -103,7 +185,8 @@ deliver_elsewhere(Tell *self)
 
     if (got < 0)
         return false;
-    const TargetMail mail = { self->notice->id, self->notice->mail.sender, bytes, (gsize) got };
+    const TargetMail mail = { self->notice->id, self->notice->mail.sender, bytes, (gsize) got,
+                              &self->feedback->stopping };
     return target_deliver(conf_of(self), &mail, &self->error);
 }
 
@@ -162,12 +245,21 @@ on_made(void *user)
 
 /* --- one after another --------------------------------------------------------------------------- */
 
+/* On a worker, while the loop waits for it. */
+static bool
+is_wanted(const FeedbackMail *mail, void *user)
+{
+    const Feedback *feedback = ((const Tell *) user)->feedback;
+
+    return !is_put_off(feedback, account_key(mail)) && !is_put_off(feedback, row_key(mail));
+}
+
 static bool
 run_next(FeedbackStore *store, void *user, GError **error)
 {
     Tell *self = user;
 
-    self->notice = feedback_store_next_notice(store, self->after, error);
+    self->notice = feedback_store_next_notice(store, self->after, is_wanted, self, error);
     return !error || !*error;
 }
 
@@ -176,9 +268,11 @@ end(Tell *self)
 {
     Feedback *feedback = self->feedback;
 
+    g_clear_pointer(&self->notice, feedback_notice_free);
     relay_settings_free(self->settings);
     g_free(self);
     feedback->telling = false;
+    feedback->tell_after_ms = first_wait(feedback);
     if (feedback->tell_again)
         feedback_tell(feedback);
     feedback_release(feedback);
@@ -190,15 +284,19 @@ done_next(void *user, const GError *error)
     static const WorkOps making = { run_making, on_made, NULL };
     Tell *self = user;
 
-    if (error)
+    if (error) {
         log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
-    if (!self->notice || self->feedback->closing) {
-        g_clear_pointer(&self->notice, feedback_notice_free);
+        put_off(self->feedback, g_strdup(""), STORE_MS);
+    }
+    if (!self->notice || error || self->feedback->closing) {
         end(self);
         return;
     }
     self->after = self->notice->mail.row - (self->notice->recipients->len == FEEDBACK_NOTICE_RECIPIENTS);
-    work_start(self->feedback->hub.loop, &making, self);
+    if (g_hash_table_contains(self->feedback->handed, self->notice->id))
+        mark_told(self);
+    else
+        work_start(self->feedback->hub.loop, &making, self);
 }
 
 static void
@@ -218,6 +316,8 @@ feedback_tell(Feedback *self)
     self->tell_again = self->telling;
     if (self->telling || self->closing)
         return;
+    gint64 now_ms = clock_monotonic();
+    g_hash_table_foreach_remove(self->waits, is_past, &now_ms);
     Tell *tell = g_new0(Tell, 1);
     tell->feedback = self;
     tell->settings = relay_settings_ref(self->settings);

@@ -90,14 +90,18 @@ read_recipients(FeedbackStore *self, FeedbackNotice *notice, GError **error)
 }
 
 FeedbackNotice *
-feedback_store_next_notice(FeedbackStore *self, gint64 after, GError **error)
+feedback_store_next_notice(FeedbackStore *self, gint64 after, FeedbackWanted wanted, void *user, GError **error)
 {
     g_autoptr(FeedbackNotice) notice = g_new0(FeedbackNotice, 1);
 
     notice->strings = g_string_chunk_new(1024);
     notice->recipients = g_array_new(FALSE, FALSE, sizeof(FeedbackRecipient));
-    if (read_mail(self, after, notice, error) <= 0)
-        return NULL;
+    do {
+        g_string_chunk_clear(notice->strings);
+        if (read_mail(self, after, notice, error) <= 0)
+            return NULL;
+        after = notice->mail.row;
+    } while (!wanted(&notice->mail, user));
     return name_notice(self, notice, error) && read_recipients(self, notice, error) ? g_steal_pointer(&notice) : NULL;
 }
 

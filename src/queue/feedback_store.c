@@ -234,14 +234,6 @@ feedback_store_due(FeedbackStore *self, const char *account, gint64 now_ms, guin
     return step == 0;
 }
 
-bool
-feedback_store_next_due(FeedbackStore *self, const char *account, gint64 *due_ms, GError **error)
-{
-    return feedback_sql_number(self, feedback_sql(self, error,
-        "SELECT next_ms FROM mail WHERE account = ? ORDER BY next_ms LIMIT 1", "s", account), G_MAXINT64, due_ms,
-        error);
-}
-
 /* From the last step down, so that none is moved twice. */
 bool
 feedback_store_asked(FeedbackStore *self, const FeedbackAsked *asked, GError **error)

@@ -90,8 +90,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedbackNotice, feedback_notice_free)
 
 enum { FEEDBACK_NOTICE_RECIPIENTS = 200 };
 
-/* NULL without error: there is none. Writes the id. */
-FeedbackNotice *feedback_store_next_notice(FeedbackStore *self, gint64 after, GError **error);
+typedef bool (*FeedbackWanted)(const FeedbackMail *mail, void *user);
+
+/* NULL without error: there is none whose mail is wanted. Writes the id. */
+FeedbackNotice *feedback_store_next_notice(FeedbackStore *self, gint64 after, FeedbackWanted wanted, void *user,
+                                           GError **error);
 
 /* The notice has been handed over: nobody is owed it any more. */
 bool feedback_store_told(FeedbackStore *self, const FeedbackNotice *notice, gint64 now_ms, GError **error);
@@ -103,9 +106,6 @@ typedef void (*FeedbackVisit)(const FeedbackMail *mail, void *user);
 /* Mails of an account with open recipients that are due, the oldest first, at most max. */
 bool feedback_store_due(FeedbackStore *self, const char *account, gint64 now_ms, guint max, FeedbackVisit visit,
                         void *user, GError **error);
-
-/* When the first is due; G_MAXINT64: none. */
-bool feedback_store_next_due(FeedbackStore *self, const char *account, gint64 *due_ms, GError **error);
 
 /* Those that were due at now_ms and were delivered in [since, until] have been asked about; they are again after the
  * next of the intervals (0 behind the last one, which repeats). */

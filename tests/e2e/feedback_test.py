@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What the API tells after it has taken a mail: the bounce, the refusal, the operator's pardon."""
 
+import contextlib
 import email
 import email.policy
 import http.server
@@ -8,6 +9,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -272,6 +275,66 @@ class FeedbackTest(unittest.TestCase):
         daemon = self.start(state=state)
         self.assertEqual(self.send(daemon, "gone@example.org", number=2)[0], 550)
         self.assertEqual([sent[1] for sent in self.api.sent].count("shop@example.jp"), 1)
+
+    def start_program(self, script, **more):
+        """A daemon whose bounces go to a program, which finds its own folder in the script's first word."""
+        folder = self.make_folder()
+        with open(os.open(f"{folder}/program", os.O_CREAT | os.O_WRONLY, 0o755), "w") as file:
+            file.write(f"#!/bin/sh\necho $SENDER $QUEUE_ID >>{folder}/runs\n{script.format(folder=folder)}\n")
+        daemon = self.start(f"feedback-to = command:{folder}/program\n", "confine = no\n", **more)
+        return daemon, lambda: open(f"{folder}/runs").read().split() if os.path.exists(f"{folder}/runs") else []
+
+    def bounce(self, daemon, number, sender="shop@example.jp"):
+        self.api.fates[f"gone{number}@example.org"] = (False, "550 5.1.1 User unknown")
+        with daemon.raw() as talk:
+            talk.hello()
+            self.assertEqual(talk.transaction(sender, [f"gone{number}@example.org"], MAIL.format(
+                to=f"gone{number}@example.org", number=number))[0], 250)
+        daemon.wait_line(rf"^returned .*to=gone{number}@example.org")
+
+    def test_stops_while_a_program_hangs(self):
+        state = self.make_folder()
+        daemon, runs = self.start_program("test -e {folder}/mended || sleep 600", state=state)
+        self.bounce(daemon, 1)
+        shim.until(runs, "a run of the program")
+        with open(daemon.conf) as file:
+            program = re.search(r"feedback-to = command:(.*)/program", file.read()).group(1)
+        daemon.child.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.child.wait(30), 0)  # half of what a program has otherwise
+        daemon.wait()
+        self.assertRegex(daemon.text(), "(?m)^notice-failed .*took too long")
+        with open(f"{program}/mended", "w"):
+            pass
+        again = self.start(f"feedback-to = command:{program}/program\n", "confine = no\n", state=state)
+        again.wait_line(r"^notice .*to=shop@example.jp")
+        self.assertEqual(len(set(runs()[1::2])), 1)
+
+    def test_a_refused_bounce_keeps_no_other(self):
+        daemon, runs = self.start_program("test $SENDER != no@example.jp")
+        self.bounce(daemon, 1, "no@example.jp")
+        daemon.wait_line(r"^notice-failed .*status 1")
+        self.bounce(daemon, 2)
+        daemon.wait_line(r"^notice .*to=shop@example.jp")
+        self.assertEqual(runs()[::2], ["no@example.jp", "shop@example.jp"])
+
+    def test_told_once_though_it_cannot_be_noted(self):
+        state = self.make_folder()
+        daemon, runs = self.start_program("exit 0", state=state)
+        self.bounce(daemon, 1)
+        daemon.wait_line(r"^notice ")
+        with contextlib.closing(sqlite3.connect(f"{state}/feedback.db", isolation_level=None)) as table:
+            table.execute("CREATE TRIGGER deaf BEFORE UPDATE ON recipient WHEN OLD.owed > NEW.owed BEGIN "
+                          "SELECT RAISE(ABORT, 'on purpose'); END")
+            self.bounce(daemon, 2)
+            daemon.wait_line(r"^feedback-failed account=main text=.*on purpose")
+            failures = len(daemon.text().split("on purpose"))
+            self.bounce(daemon, 3)
+            shim.until(lambda: len(daemon.text().split("on purpose")) > failures, "another failure")
+            table.execute("DROP TRIGGER deaf")
+        self.bounce(daemon, 4)
+        shim.until(lambda: len(runs()) == 8, "four runs of the program")
+        daemon.end()
+        self.assertEqual(len(set(runs()[1::2])), 4)
 
     def test_configuration(self):
         for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),

@@ -29,11 +29,24 @@ test_command(void)
         const FeedbackConf conf = { .target = FEEDBACK_TO_COMMAND, .argv = (char **) argv };
         g_autoptr(GError) error = NULL;
         g_assert_cmpint(target_deliver(&conf, &mail, &error), ==, rows[i].done);
-        g_assert_cmpint(error == NULL, ==, rows[i].done);
+        g_assert_cmpint(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_FAILED), !=, rows[i].done);
     }
     const char *nobody[] = { "/nonexistent/program", NULL };
     const FeedbackConf conf = { .target = FEEDBACK_TO_COMMAND, .argv = (char **) nobody };
     g_assert_false(target_deliver(&conf, &mail, NULL));
+}
+
+/* It gets nothing of what is open here. */
+static void
+test_no_descriptors(void)
+{
+    static const char script[] = "test ! -e /proc/$$/fd/200";
+    const char *argv[] = { "/bin/sh", "-c", script, NULL };
+    const FeedbackConf conf = { .target = FEEDBACK_TO_COMMAND, .argv = (char **) argv };
+
+    g_assert_cmpint(dup2(STDERR_FILENO, 200), ==, 200);
+    g_assert_true(target_deliver(&conf, &mail, NULL));
+    close(200);
 }
 
 static void
@@ -121,8 +134,40 @@ test_lmtp(void)
                             "The bounce\r\n..dot\r\n.\r\nQUIT\r\n");
         else
             g_assert_nonnull(strstr(error->message, "451 4.3.0 now"));
+        if (!done) /* of the server at its greeting, of the bounce from then on */
+            g_assert_cmpint(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_FAILED), ==, !g_str_equal(refused[i], "LHLO"));
     }
     close(server.listener);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+/* Who never answers is left when the daemon stops. */
+static void
+test_stopping(void)
+{
+    static const gint stopping = 1;
+    g_autofree char *folder = g_dir_make_tmp("shimta-target-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "lmtp.sock", NULL);
+    const char *argv[] = { "/bin/sleep", "600", NULL };
+    const FeedbackConf confs[] = { { .target = FEEDBACK_TO_COMMAND, .argv = (char **) argv },
+                                   { .target = FEEDBACK_TO_LMTP, .target_value = path } };
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    TargetMail hurried = mail;
+
+    g_strlcpy(at.sun_path, path, sizeof at.sun_path);
+    g_assert_cmpint(bind(listener, (struct sockaddr *) &at, sizeof at), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    hurried.stopping = &stopping;
+    alarm(30); /* who is waited for longer than that fails */
+    for (guint i = 0; i < G_N_ELEMENTS(confs); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(target_deliver(&confs[i], &hurried, &error));
+        g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN);
+    }
+    alarm(0);
+    close(listener);
     g_unlink(path);
     g_rmdir(folder);
 }
@@ -144,8 +189,10 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/target/command", test_command);
+    g_test_add_func("/target/no descriptors", test_no_descriptors);
     g_test_add_func("/target/maildir", test_maildir);
     g_test_add_func("/target/lmtp", test_lmtp);
+    g_test_add_func("/target/stopping", test_stopping);
     g_test_add_func("/target/nobody there", test_nobody_there);
     return g_test_run();
 }
