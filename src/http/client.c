@@ -140,7 +140,7 @@ client_watch_ms(const HttpClient *self)
 static bool
 exchange_is_silent(const HttpExchange *self, gint64 now)
 {
-    return self->starts > 0 && now - self->active_ms > self->client->conf.idle_ms;
+    return self->starts > 0 && !self->held && now - self->active_ms > self->client->conf.idle_ms;
 }
 
 /* Ends one exchange that never began or has been silent for too long, and comes again at once, since
@@ -418,6 +418,22 @@ http_cancel(HttpExchange **exchange)
 
     exchange_end(self);
     exchange_release(self);
+}
+
+void
+http_hold(HttpExchange *self)
+{
+    self->held = true;
+}
+
+void
+http_go_on(HttpExchange *self)
+{
+    if (!self->held)
+        return;
+    self->held = false;
+    self->active_ms = clock_monotonic();
+    curl_easy_pause(self->easy, CURLPAUSE_CONT);
 }
 
 static void

@@ -43,6 +43,13 @@ HttpExchange *http_send(HttpClient *client, HttpRequest *request, HttpDone done,
 HttpExchange *http_send_stream(HttpClient *client, HttpRequest *request, const HttpStream *stream, HttpDone done,
                                void *user);
 
+/* No more of the answer than what is under way, a few KB, until http_go_on(): for a sink that cannot keep up, from
+ * inside it, too. Meanwhile only the whole exchange's deadline counts. */
+void http_hold(HttpExchange *exchange);
+
+/* The sink may be called from in here. */
+void http_go_on(HttpExchange *exchange);
+
 /* Ends an exchange and clears the pointer; NULL inside is fine. */
 void http_cancel(HttpExchange **exchange);
 

@@ -94,6 +94,10 @@ on_answer(char *bytes, size_t size, size_t n, void *user)
 {
     HttpExchange *self = user;
 
+    if (self->turned_away)
+        return 0;
+    if (self->held)
+        return CURL_WRITEFUNC_PAUSE;
     self->answered += (gint64) (size * n);
     self->too_long = self->answered > self->stream.max_bytes;
     if (self->too_long)
@@ -249,6 +253,7 @@ exchange_clear(HttpExchange *self)
     self->starts = 0;
     self->answered = 0;
     self->turned_away = false;
+    self->held = false;
     self->header_bytes = 0;
     self->header_whole = false;
     self->too_long = false;

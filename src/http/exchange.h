@@ -26,6 +26,7 @@ struct HttpExchange {
     bool header_whole; /* the empty line behind it came */
     bool too_long;
     bool turned_away; /* by the sink */
+    bool held;        /* nothing more for the sink; curl keeps what it has */
     GError *source_error;
     gint64 active_ms; /* monotonic time of the last byte; counts from the first start */
     gint64 started_us;

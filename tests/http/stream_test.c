@@ -106,6 +106,87 @@ test_turned_away(void)
     world_free(world);
 }
 
+enum { HOLD_BYTES = 500 * 1000, SILENT_MS = 300 };
+
+/* A sink that has enough for now after every HOLD_BYTES, and goes on after more silence than a server may keep. */
+typedef struct {
+    Seen seen;
+    HttpExchange *exchange;
+    uv_timer_t timer;
+    size_t since; /* the last time */
+    bool held;
+    guint holds;
+} Slow;
+
+static void
+on_rested(uv_timer_t *timer)
+{
+    Slow *self = timer->data;
+
+    self->held = false;
+    self->since = 0;
+    http_go_on(self->exchange);
+}
+
+static bool
+on_slow_bytes(int status, const char *bytes, size_t n, void *user)
+{
+    Slow *self = user;
+
+    g_assert_false(self->held);
+    self->since += n;
+    if (self->since >= HOLD_BYTES) {
+        self->held = true;
+        self->holds++;
+        http_hold(self->exchange);
+        uv_timer_start(&self->timer, on_rested, self->holds == 1 ? 3 * SILENT_MS : 0, 0);
+    }
+    return on_bytes(status, bytes, n, &self->seen);
+}
+
+static void
+test_held(void)
+{
+    g_autofree char *answer = long_answer(200, LONG);
+    const HttpConf conf = { .user_agent = "test", .connect_ms = 20000, .idle_ms = SILENT_MS, .total_ms = 60000,
+                            .connections_per_host = 1 };
+    World *world = world_new(STEPS({ FAKE_ANSWER, answer, 0 }, { FAKE_ANSWER, FAKE_OK, 0 }), &conf);
+    g_autofree char *url = world_url(world, "/list");
+    Slow slow = { 0 };
+    const HttpStream to = { on_slow_bytes, &slow, LONG };
+
+    uv_timer_init(&world->loop, &slow.timer);
+    slow.timer.data = &slow;
+    slow.exchange = http_send_stream(world->client, http_request_new("GET", url), &to, world_on_done, world);
+    WORLD_UNTIL(world, world->done == 1);
+    g_assert_cmpint(world->last.transport, ==, HTTP_OK);
+    g_assert_cmpuint(slow.seen.bytes, ==, LONG);
+    g_assert_cmpuint(slow.holds, >=, 4);
+    uv_close((uv_handle_t *) &slow.timer, NULL);
+    g_assert_cmpint(world_exchange(world, world_post(world, source_new_string("x")))->transport, ==, HTTP_OK);
+    world_free(world);
+}
+
+static void
+test_cancelled_while_held(void)
+{
+    g_autofree char *answer = long_answer(200, LONG);
+    World *world = world_new(STEPS({ FAKE_ANSWER, answer, 0 }, { FAKE_ANSWER, FAKE_OK, 0 }), NULL);
+    g_autofree char *url = world_url(world, "/list");
+    Slow slow = { 0 };
+    const HttpStream to = { on_slow_bytes, &slow, LONG };
+
+    uv_timer_init(&world->loop, &slow.timer);
+    slow.timer.data = &slow;
+    slow.exchange = http_send_stream(world->client, http_request_new("GET", url), &to, world_on_done, world);
+    WORLD_UNTIL(world, slow.held);
+    uv_close((uv_handle_t *) &slow.timer, NULL);
+    http_cancel(&slow.exchange);
+    g_assert_cmpint(world_exchange(world, world_post(world, source_new_string("x")))->transport, ==, HTTP_OK);
+    g_assert_cmpuint(world->done, ==, 1);
+    world_free(world);
+}
+
 static void
 test_cut(void)
 {
@@ -125,6 +206,8 @@ main(int argc, char **argv)
     g_test_add_func("/stream/long", test_long);
     g_test_add_func("/stream/too-long", test_too_long);
     g_test_add_func("/stream/turned-away", test_turned_away);
+    g_test_add_func("/stream/held", test_held);
+    g_test_add_func("/stream/cancelled-while-held", test_cancelled_while_held);
     g_test_add_func("/stream/cut", test_cut);
     return g_test_run();
 }
