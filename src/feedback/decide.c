@@ -2,6 +2,7 @@
 
 #include "mail/dsn.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Customers Mail Cloud's classes of bounces (customers-mail-cloud.md, section 7): what its text does not say itself. */
@@ -43,6 +44,22 @@ feedback_find_dsn(const char *text, char dsn[12])
     return false;
 }
 
+const char *
+feedback_find_words(const char *text, int *code)
+{
+    const char *at = text;
+    char dsn[12];
+
+    *code = 550;
+    if (strchr("45", *at) && *at && g_ascii_isdigit(at[1]) && g_ascii_isdigit(at[2]) && (at[3] == ' ' || at[3] == '-')) {
+        *code = (int) strtol(at, NULL, 10);
+        at += 4;
+    }
+    if (feedback_find_dsn(at, dsn) && g_str_has_prefix(at, dsn))
+        at += strlen(dsn) + strspn(at + strlen(dsn), " ");
+    return *at ? at : text;
+}
+
 static gsize
 class_of(const QueryEvent *event)
 {
@@ -53,20 +70,23 @@ class_of(const QueryEvent *event)
     return i;
 }
 
-/* A mailbox or host that is not there (X.1.X), or no longer used (X.2.1): not one that is full, nor a policy. */
+/* A mailbox or host that is not there (X.1.X), or no longer used (X.2.1): not one that is full, nor a policy. A failure that
+ * the API takes for one of this mail alone can still say so by its status. */
 static bool
 is_gone(const QueryEvent *event)
 {
     char dsn[12];
     gsize class = class_of(event);
 
-    if (event->kind != QUERY_EVENT_BOUNCED)
+    if (event->kind != QUERY_EVENT_BOUNCED && event->kind != QUERY_EVENT_SOFT)
         return false;
     if (class < G_N_ELEMENTS(classes))
         return classes[class].hard;
     if (feedback_find_dsn(event->reason, dsn))
         return dsn[0] == '5' && (g_str_has_prefix(dsn + 2, "1.") || strcmp(dsn, "5.2.1") == 0) &&
                strcmp(dsn, "5.1.7") != 0 && strcmp(dsn, "5.1.8") != 0; /* those speak of the sender */
+    if (event->kind == QUERY_EVENT_SOFT)
+        return false;
     g_autofree char *small = g_ascii_strdown(event->reason ? event->reason : "", -1);
     for (guint i = 0; i < G_N_ELEMENTS(gone_words); i++) {
         if (strstr(small, gone_words[i]))
@@ -116,7 +136,6 @@ feedback_decide(const QueryEvent *event, const FeedbackFound *found, const Feedb
 {
     FeedbackDecision decision = { .state = FEEDBACK_OPEN };
     FeedbackState state = state_of(event);
-    bool known = found && found->recipient.state == FEEDBACK_FAILED && state == FEEDBACK_FAILED;
 
     if (!conf->on)
         return decision;
@@ -128,7 +147,7 @@ feedback_decide(const QueryEvent *event, const FeedbackFound *found, const Feedb
         decision.owed = *found->mail.sender && dsn_is_wanted(DSN_FAILED, found->recipient.notify);
     }
     decision.kind = event->kind == QUERY_EVENT_UNSUBSCRIBED ? SUPPRESSION_UNSUBSCRIBED : SUPPRESSION_HARD;
-    decision.suppress = conf->suppression && !known && (event->kind == QUERY_EVENT_UNSUBSCRIBED || is_gone(event)) &&
+    decision.suppress = conf->suppression && (event->kind == QUERY_EVENT_UNSUBSCRIBED || is_gone(event)) &&
                         !feedback_conf_is_exempt(conf, event->address);
     return decision;
 }

@@ -15,8 +15,13 @@ typedef struct {
 } FeedbackDecision;
 
 /* found NULL: no mail of ours that is watched, so that at most the address is suppressed. What was decided before stays:
- * the same event again decides nothing. */
+ * the same event again changes no state. It suppresses again, as of the first time (suppression_add): an API may tell
+ * that a mail failed before it tells why. */
 FeedbackDecision feedback_decide(const QueryEvent *event, const FeedbackFound *found, const FeedbackConf *conf);
 
 /* The enhanced status in a text; false: there is none. */
 bool feedback_find_dsn(const char *text, char dsn[12]);
+
+/* A server's words behind the reply code and status that they begin with, if they do; code is 550 where there is none.
+ * Points into text. */
+const char *feedback_find_words(const char *text, int *code);

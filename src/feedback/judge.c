@@ -86,9 +86,19 @@ settle(FeedbackStore *store, Batch *self, const FeedbackDecision *decision, cons
            (decision->state != FEEDBACK_FAILED || check_rate(store, self, &found->mail, result, error));
 }
 
+/* Not later than the first that was heard of the failure, so that an address that was taken off the list since stays off. */
+static gint64
+suppressed_since(const QueryEvent *event, const FeedbackFound *found, gint64 now_ms)
+{
+    gint64 since_ms = when(event, now_ms);
+    bool known = found && found->recipient.state == FEEDBACK_FAILED;
+
+    return known ? MIN(since_ms, found->recipient.failed_ms) : since_ms;
+}
+
 /* Who has unsubscribed has from one sender's mails, where the API says whose. */
 static bool
-suppress(FeedbackStore *store, Batch *self, Result *result, GError **error)
+suppress(FeedbackStore *store, Batch *self, const FeedbackFound *found, Result *result, GError **error)
 {
     const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, result->event);
     bool unsubscribed = result->kind == SUPPRESSION_UNSUBSCRIBED;
@@ -96,7 +106,7 @@ suppress(FeedbackStore *store, Batch *self, Result *result, GError **error)
     const Suppression one = {
         .account = self->events->account, .address = event->address,
         .sender = unsubscribed && event->sender ? event->sender : "", .kind = result->kind,
-        .source = self->events->source, .reason = event->reason, .since_ms = when(event, now_ms),
+        .source = self->events->source, .reason = event->reason, .since_ms = suppressed_since(event, found, now_ms),
         .expires_ms = lifetime_ms > 0 ? now_ms + lifetime_ms : 0,
     };
 
@@ -131,7 +141,7 @@ judge_one(FeedbackStore *store, Batch *self, guint i, GError **error)
         return false;
     if (decision.state != FEEDBACK_OPEN && !settle(store, self, &decision, found, &result, error))
         return false;
-    if (decision.suppress && !suppress(store, self, &result, error))
+    if (decision.suppress && !suppress(store, self, found, &result, error))
         return false;
     if (result.suppressed || decision.state != FEEDBACK_OPEN)
         g_array_append_val(self->results, result);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "feedback/decide.h"
 #include "mail/dsn.h"
 #include "relay/bounce.h"
 #include "relay/rewrite.h"
@@ -35,8 +36,10 @@ outcomes_of(const FeedbackNotice *notice)
 
     for (guint i = 0; i < outcomes->len; i++) {
         const FeedbackRecipient *one = &g_array_index(notice->recipients, FeedbackRecipient, i);
-        outcome_set(&g_array_index(outcomes, Outcome, i), OUTCOME_PERMANENT, 550, one->dsn ? one->dsn : "5.0.0",
-                    one->reason && *one->reason ? one->reason : "the mail came back");
+        int code;
+        const char *text = feedback_find_words(one->reason ? one->reason : "", &code);
+        outcome_set(&g_array_index(outcomes, Outcome, i), OUTCOME_PERMANENT, code, one->dsn ? one->dsn : "5.0.0",
+                    *text ? text : "the mail came back");
     }
     return outcomes;
 }

@@ -29,9 +29,10 @@ fresh_store(void)
 
     if (!place || (opened_ms > 0 && now_ms - opened_ms < (store ? REOPEN_MS : 100)))
         return store;
+    g_autoptr(GError) error = NULL;
     g_clear_pointer(&store, feedback_store_close);
-    store = feedback_store_open_read(place, NULL);
-    opened_ms = now_ms;
+    store = feedback_store_open_read(place, &error);
+    opened_ms = store || error ? now_ms : 0; /* while there is none, that is a cheap question */
     return store;
 }
 

@@ -17,6 +17,7 @@ import metrics_test
 import sandbox_event_test
 import shim
 import tap
+import webhook_test
 
 SHOP = "shop@example.jp"
 MAIN = 'account="main"'
@@ -180,6 +181,183 @@ class ListTest(Case):
             file.write(text.replace("[webhook]\n" + self.WEBHOOK["webhook"], ""))
         daemon.child.send_signal(1)
         self.wait_asked("bounces/list")
+
+
+class Roles:
+    """What is the same whoever delivers the mail; each vendor says how its events come."""
+
+    FAILED = ("Bounce-A@Example.ORG ORCPT=rfc822;old@example.org", "bounce-n@example.org NOTIFY=NEVER",
+              "bounce-d@example.org NOTIFY=DELAY", "mailbox-full-a@example.org")
+
+    def test_failures(self):
+        daemon = self.begin("--event-delay", "100")
+        self.taken(daemon, "ok@example.org", *self.FAILED)
+        for address, dsn, told in (("Bounce-A@Example.ORG", "5.1.1", "yes"), ("bounce-n@example.org", "5.1.1", "no"),
+                                   ("bounce-d@example.org", "5.1.1", "no"), ("mailbox-full-a@example.org", "4.2.2", "yes")):
+            daemon.wait_line(f"^returned .*to={address} dsn={dsn} .*told={told}")
+            self.assertEqual(self.traced(daemon, address), ["delivered", ("returned", dsn)])
+        self.wait_figure("suppressed_total", MAIN + ',kind="hard"', 3)
+        self.box.wait(1)
+        self.wait_figure("feedback_bounces_total", MAIN, 1)
+        self.assertEqual(self.returned(), [
+            ("Bounce-A@Example.ORG", "old@example.org", "failed", "5.1.1", "550 5.1.1 User unknown"),
+            ("mailbox-full-a@example.org", "", "failed", "4.2.2", "452 4.2.2 Mailbox full")])
+        for address in "bounce-a@example.org", "BOUNCE-N@example.org", "bounce-d@EXAMPLE.org":
+            self.assertIn("User unknown", self.refused(daemon, address, "5.1.1"))
+        self.taken(daemon, "mailbox-full-a@example.org", number=2)
+        self.assertNotIn("mailbox-full", self.shimta(daemon, "suppressions"))
+        self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="hard"'), 3)
+
+    def test_null_sender(self):
+        daemon = self.begin("--event-delay", "100")
+        self.taken(daemon, "bounce-a@example.org", sender="")
+        daemon.wait_line("^returned .*from=<> to=bounce-a@example.org .*told=no")
+        daemon.wait_line("^suppressed .*address=bounce-a@example.org kind=hard")
+        self.assertEqual(self.box.mails(), [])
+        self.assertEqual(self.figure("feedback_bounces_total", MAIN), 0)
+
+    def test_slow(self):
+        """What the recipient's server puts off is no failure, and nobody hears of it: the mail arrives, or comes back."""
+        daemon = self.begin("--event-delay", "100", "--slow-delay", "2000")
+        self.taken(daemon, "slow-a@example.org", "slow-b@example.org NOTIFY=DELAY", "slow-c@example.org NOTIFY=NEVER")
+        self.wait_deferred()
+        self.assertEqual(self.figure("feedback_events_total", MAIN + ',event="delivered"'), 0)
+        self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 3)
+        self.assertEqual(self.box.mails(), [])
+        for letter in "abc":
+            self.assertEqual(self.traced(daemon, f"slow-{letter}@example.org"), ["delivered"])
+        self.assertEqual(self.shimta(daemon, "suppressions"), "")
+        self.assertEqual((self.figure("feedback_bounces_total", MAIN), self.figure("suppressed_total", MAIN)), (0, 0))
+        self.taken(daemon, "slow-a@example.org", number=2)
+
+
+class CmcTest(Roles, Case):
+    """Customers Mail Cloud, whose events come by its webhook."""
+
+    def begin(self, *options, main="", **more):
+        self.way = sandbox_event_test.Way()
+        self.addCleanup(self.way.end)
+        self.start_sandbox("--webhook", self.way.url, "--daily-lists", "0", *options)
+        return self.start_hearing(main, **more)
+
+    def start_hearing(self, main="", **more):
+        daemon = self.start(shim.CMC, "server-composition = sandbox\n" + main, webhook="address = 127.0.0.1:0\n", **more)
+        self.way.port = self.hook = int(daemon.wait_line(r"^webhook .*port=(\d+)").group(1))
+        return daemon
+
+    def wait_deferred(self):
+        """Queued, then deferred."""
+        self.wait_figure("feedback_events_total", MAIN + ',event="pending"', 6)
+
+    def post(self, **row):
+        form = webhook_test.form([{"created": "2026-11-01 00:00:00", "status": "2", "from": SHOP, **row}], key=None,
+                                 composition="sandbox")
+        connection = http.client.HTTPConnection("127.0.0.1", self.hook, timeout=shim.PATIENCE)
+        connection.request("POST", "/webhook", form, {"Content-Type": webhook_test.FORM})
+        self.assertEqual(connection.getresponse().read(), b"stored\n")
+        connection.close()
+
+    def test_unsubscribe(self):
+        """He gets the mail that he unsubscribes by, and no other of this account."""
+        daemon = self.begin("--event-delay", "0")
+        self.taken(daemon, "unsubscribe-a@example.org")
+        self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 1)
+        daemon.end()
+        daemon = self.start_hearing()
+        daemon.wait_line('^suppressed .*address=unsubscribe-a@example.org kind=unsubscribed source="unsubscribes list"')
+        self.assertRegex(self.refused(daemon, "unsubscribe-a@example.org", "5.7.1"), "it has unsubscribed on")
+        self.refused(daemon, "unsubscribe-a@example.org", "5.7.1", sender="other@example.jp")
+        self.assertEqual(self.traced_states(daemon, "unsubscribe-a@example.org"), [])
+        self.assertEqual(self.box.mails(), [])
+        self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="unsubscribed"'), 1)
+
+    def traced_states(self, daemon, address):
+        done = subprocess.run([shim.program("shimta"), "-c", daemon.conf, "--json", "trace", address], capture_output=True,
+                              text=True, timeout=shim.PATIENCE)
+        return done.stdout.splitlines()
+
+    def test_unsubscribed_before(self):
+        """The API stops a mail to him, and says so as a bounce."""
+        daemon = self.begin("--event-delay", "0", main="suppression = no\n")
+        self.taken(daemon, "unsubscribe-a@example.org")
+        self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 1)
+        self.assertEqual(self.box.mails(), [])
+        self.taken(daemon, "unsubscribe-a@example.org", number=2)
+        daemon.wait_line("^returned .*to=unsubscribe-a@example.org dsn=5.7.1 .*told=yes")
+        self.box.wait(1)
+        self.assertEqual(self.returned(), [("unsubscribe-a@example.org", "", "failed", "5.7.1",
+                                            "550 5.7.1 Suppressed after a one-click unsubscribe")])
+        self.assertEqual(self.shimta(daemon, "suppressions"), "")
+        daemon.end()
+        daemon = self.start_hearing()
+        self.wait_figure("feedback_events_total", MAIN + ',event="unsubscribed"', 1)
+        self.refused(daemon, "unsubscribe-a@example.org", "5.7.1")
+
+    def test_other_spellings(self):
+        """A mail is known by its id and the recipient as he was submitted, whatever the case; not by another address."""
+        aliases = os.path.join(self.make_folder(), "aliases")
+        with open(aliases, "w") as file:
+            file.write("staff: Yamada@example.org\n")
+        daemon = self.begin(shimta=f"alias-file = {aliases}\nlocal-domains = example.jp\n")
+        self.taken(daemon, "Staff@EXAMPLE.jp ORCPT=rfc822;Team@example.jp", "Sato@Example.ORG")
+        message_id = self.remote_id(daemon, "Yamada@example.org")
+        other_id = self.remote_id(daemon, "Sato@Example.ORG").strip("<>")
+        self.post(to="staff@example.jp", messageId=message_id, reason="550 5.1.1 nobody of that name")
+        self.post(to="YAMADA@example.ORG", messageId=message_id, reason="550 5.1.1 User unknown")
+        daemon.wait_line("^returned .*to=Yamada@example.org dsn=5.1.1 ")
+        self.post(to="sato@example.org", messageId=other_id, reason="550 5.1.1 User unknown")
+        daemon.wait_line("^returned .*to=Sato@Example.ORG dsn=5.1.1 ")
+        shim.until(lambda: len(self.returned()) == 2, "both came back")
+        self.assertEqual([one[:2] for one in self.returned()],
+                         [("Sato@Example.ORG", ""), ("Yamada@example.org", "Team@example.jp")])
+        self.assertEqual(len(re.findall("^returned ", daemon.text(), re.M)), 2)
+        self.refused(daemon, "sATO@example.org", "5.1.1")
+
+    def remote_id(self, daemon, address):
+        rows = [json.loads(line) for line in self.shimta(daemon, "--json", "trace", address).splitlines()]
+        return next(row["remote_id"] for row in rows if row.get("recipient") == address)
+
+    def test_told_by_halves(self):
+        """First that it failed, then why, then all again after the operator's pardon."""
+        daemon = self.begin()
+        self.taken(daemon, "sato@example.org")
+        message_id = self.remote_id(daemon, "sato@example.org")
+        self.post(to="sato@example.org", messageId=message_id, status="99")
+        daemon.wait_line("^returned .*to=sato@example.org dsn=5.0.0 ")
+        self.taken(daemon, "sato@example.org", number=2)
+        self.post(to="sato@example.org", messageId=message_id, reason="550 5.1.1 User unknown")
+        daemon.wait_line("^suppressed .*address=sato@example.org kind=hard source=webhook")
+        self.refused(daemon, "sato@example.org", "5.1.1")
+        self.shimta(daemon, "suppressions", "remove", "sato@example.org")
+        self.post(to="sato@example.org", messageId=message_id, reason="550 5.1.1 User unknown")
+        self.taken(daemon, "sato@example.org", number=3)
+        self.box.wait(1)
+        self.assertEqual(len(self.returned()), 1)
+
+
+class AraraTest(Roles, Case):
+    """Arara, which is asked for results."""
+
+    def begin(self, *options, main=""):
+        self.start_sandbox(*options)
+        return self.start(shim.ARARA, main)
+
+    def wait_deferred(self):
+        self.sandbox.wait_line('path="/results/')
+
+    def test_unsubscribe(self):
+        """He gets the mail that he unsubscribes by, and no other of this sender."""
+        daemon = self.begin("--event-delay", "0")
+        self.shimta(daemon, "unsubscribes", "enable", "--yes", SHOP)
+        self.taken(daemon, "unsubscribe-a@example.org")
+        daemon.wait_line('^suppressed .*address=unsubscribe-a@example.org kind=unsubscribed source="unsubscribes list"')
+        self.assertRegex(self.refused(daemon, "unsubscribe-a@example.org", "5.7.1"), "it has unsubscribed on")
+        self.taken(daemon, "unsubscribe-a@example.org", number=2, sender="other@example.jp", shown="other@example.jp")
+        self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 1)
+        self.assertEqual(self.box.mails(), [])
+        self.assertEqual(self.traced(daemon, "unsubscribe-a@example.org")[0], "delivered")
+        self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="unsubscribed"'), 1)
+        self.assertIn(f"sender={SHOP}", self.shimta(daemon, "suppressions"))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,11 @@ class Way:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 connection = http.client.HTTPConnection("127.0.0.1", way.port, timeout=shim.PATIENCE)
-                connection.request("POST", self.path, body, {"Content-Type": self.headers["Content-Type"]})
-                status = connection.getresponse().status
+                try:
+                    connection.request("POST", self.path, body, {"Content-Type": self.headers["Content-Type"]})
+                    status = connection.getresponse().status
+                except (OSError, http.client.HTTPException):  # nobody is there: again later
+                    status = 502
                 connection.close()
                 way.statuses.append(status)
                 self.send_response(status)
