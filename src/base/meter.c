@@ -151,6 +151,19 @@ meter_print_value(const char *name, const char *label, const char *value, double
 }
 
 void
+meter_print_values(const char *name, const char *const labels[METER_LABELS], const char *const values[METER_LABELS],
+                   double n, GString *out)
+{
+    g_string_append(out, name);
+    for (guint i = 0; i < METER_LABELS; i++) {
+        g_string_append_c(out, i == 0 ? '{' : ',');
+        print_label(labels[i], values[i], out);
+    }
+    g_string_append_c(out, '}');
+    print_number(n, out);
+}
+
+void
 meter_print(const Meter *self, GString *out)
 {
     meter_print_head(self->name, self->help, self->kind, out);

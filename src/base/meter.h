@@ -29,3 +29,7 @@ void meter_print(const Meter *self, GString *out);
 /* The same for figures that are kept elsewhere: first the head, then each of its values. value NULL: without a label. */
 void meter_print_head(const char *name, const char *help, MeterKind kind, GString *out);
 void meter_print_value(const char *name, const char *label, const char *value, double n, GString *out);
+
+/* One with several labels. */
+void meter_print_values(const char *name, const char *const labels[METER_LABELS],
+                        const char *const values[METER_LABELS], double n, GString *out);

@@ -37,6 +37,7 @@ bin_shimtad_SOURCES = \
 	%D%/ingress_who.c \
 	%D%/keep.c %D%/keep.h \
 	%D%/line_ends.c %D%/line_ends.h \
+	%D%/list_figures.c %D%/list_figures.h \
 	%D%/main.c \
 	%D%/mailq.c %D%/mailq.h \
 	%D%/metrics.c %D%/metrics.h \

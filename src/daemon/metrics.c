@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "daemon/figures.h"
 #include "daemon/gate.h"
+#include "daemon/list_figures.h"
 #include "daemon/process_figures.h"
-#include "feedback/figures.h"
 #include "daemon/site.h"
+#include "feedback/figures.h"
+#include "io/worker.h"
 #include "relay/figures.h"
 
 #include <string.h>
@@ -27,7 +29,9 @@ struct Metrics {
 /* One question. What it needs it has of its own: the answer may come when there are no Metrics any more. */
 typedef struct {
     WebRequest *request;
+    uv_loop_t *loop;
     Journal *journal;
+    char *folder; /* of feedback.db */
     GString *text;
     bool health;
     guint problems;
@@ -156,7 +160,33 @@ question_answer(Question *self)
         answer_health(self);
     else
         answer_figures(self);
+    g_free(self->folder);
     g_free(self);
+}
+
+static void
+run_list(void *user)
+{
+    Question *self = user;
+
+    list_figures(self->folder, self->now_ms, self->text);
+}
+
+static void
+done_list(void *user)
+{
+    question_answer(user);
+}
+
+static void
+question_ask_list(Question *self)
+{
+    static const WorkOps counting = { run_list, done_list, NULL };
+
+    if (!self->health && web_is_wanted(self->request))
+        work_start(self->loop, &counting, self);
+    else
+        question_answer(self);
 }
 
 static bool
@@ -170,7 +200,7 @@ run_journal(JournalStore *store, void *user, GError **error)
 static void
 done_journal(void *user, const GError *error)
 {
-    question_answer(user);
+    question_ask_list(user);
 }
 
 static void
@@ -181,7 +211,7 @@ question_ask_journal(Question *self)
     if (self->journal && !self->health && web_is_wanted(self->request))
         journal_do(self->journal, &task, self);
     else
-        question_answer(self);
+        question_ask_list(self);
 }
 
 /* Health asks for room, too: a queue that can only be read keeps no mail. */
@@ -238,6 +268,8 @@ on_asked(WebRequest *request, void *user)
     }
     Question *question = g_new0(Question, 1);
     question->request = request;
+    question->loop = self->hub->loop;
+    question->folder = g_strdup(self->hub->settings->conf.state_dir);
     question->journal = self->journal;
     question->text = g_string_new(NULL);
     question->health = health;

@@ -1,20 +1,22 @@
 #include "daemon/suppressed.h"
 
 #include "base/log.h"
+#include "relay/figures.h"
 #include "relay/suppress.h"
 
 bool
 suppressed_refuse(SmtpSession *session, const RelaySettings *settings, const Envelope *envelope, const char *address)
 {
-    Outcome outcome = { 0 };
-    bool found = suppress_look_early(settings, envelope, address, &outcome);
+    SuppressFound why = { 0 };
+    bool found = suppress_look_early(settings, envelope, address, &why);
 
     if (found) {
-        const Reply reply = { outcome.code, outcome.dsn, outcome.text };
+        const Reply reply = { why.outcome.code, why.outcome.dsn, why.outcome.text };
+        figures_stopped(why.account, suppression_kind_name(why.kind));
         log_event(LOG_NOTICE, "recipient-refused", "client", envelope->client, "user", envelope->user, "from",
-                  *envelope->sender ? envelope->sender : "<>", "to", address, "dsn", outcome.dsn, "text", outcome.text, NULL);
+                  *envelope->sender ? envelope->sender : "<>", "to", address, "dsn", reply.dsn, "text", reply.text, NULL);
         smtp_session_resume(session, &reply);
     }
-    outcome_clear(&outcome);
+    suppress_found_clear(&why);
     return found;
 }

@@ -101,6 +101,21 @@ suppression_each(FeedbackStore *self, const SuppressionPage *page, SuppressionVi
 }
 
 bool
+suppression_count(FeedbackStore *self, gint64 now_ms, SuppressionCount visit, void *user, GError **error)
+{
+    sqlite3_stmt *statement = feedback_sql(self, error,
+        "SELECT kind, source, count(*) FROM suppression WHERE removed_ms = 0 AND (expires_ms = 0 OR expires_ms > ?)"
+        " GROUP BY kind, source ORDER BY kind, source LIMIT 200", "i", now_ms);
+    int step = -1;
+
+    while (statement && (step = feedback_sql_step(self, statement, error)) > 0) {
+        SuppressionKind kind = (SuppressionKind) CLAMP(sqlite3_column_int(statement, 0), 0, SUPPRESSION_KINDS - 1);
+        visit(kind, feedback_sql_text(statement, 1), sqlite3_column_int64(statement, 2), user);
+    }
+    return step == 0;
+}
+
+bool
 suppression_prune(FeedbackStore *self, gint64 now_ms, guint max, GError **error)
 {
     return feedback_sql_run(self, feedback_sql(self, error,

@@ -51,5 +51,9 @@ typedef struct {
 bool suppression_each(FeedbackStore *self, const SuppressionPage *page, SuppressionVisit visit, void *user,
                       GError **error);
 
+/* How many there are at now_ms, by kind and source; some hundred at most, the rest is left out. */
+typedef void (*SuppressionCount)(SuppressionKind kind, const char *source, gint64 n, void *user);
+bool suppression_count(FeedbackStore *self, gint64 now_ms, SuppressionCount visit, void *user, GError **error);
+
 /* Forgets those that have expired, and what was taken off before; at most max. */
 bool suppression_prune(FeedbackStore *self, gint64 now_ms, guint max, GError **error);

@@ -1,6 +1,7 @@
 #include "relay/delivery_state.h"
 
 #include "relay/expand.h"
+#include "relay/figures.h"
 #include "relay/tries.h"
 #include "relay/verdict.h"
 
@@ -154,8 +155,9 @@ begin_rounds(Delivery *self)
     }
     for (guint i = 0; self->suppressed && i < self->suppressed->len; i++) {
         const Suppressed *one = &g_array_index(self->suppressed, Suppressed, i);
-        const Service service = { one->account, NULL, 0 };
-        outcome_copy(&g_array_index(self->outcomes, Outcome, one->place), &one->outcome);
+        const Service service = { one->why.account, NULL, 0 };
+        figures_stopped(one->why.account, suppression_kind_name(one->why.kind));
+        outcome_copy(&g_array_index(self->outcomes, Outcome, one->place), &one->why.outcome);
         service_copy(&g_array_index(self->services, Service, one->place), &service);
     }
     if (self->ops->prepared)

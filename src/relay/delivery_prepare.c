@@ -1,7 +1,6 @@
 #include "relay/delivery_state.h"
 
 #include "relay/expand.h"
-#include "relay/suppress.h"
 
 Share *
 delivery_share(Delivery *self, const Provider *provider, const char *key)
@@ -18,7 +17,7 @@ delivery_share(Delivery *self, const Provider *provider, const char *key)
 static void
 suppressed_clear(void *element)
 {
-    outcome_clear(&((Suppressed *) element)->outcome);
+    suppress_found_clear(&((Suppressed *) element)->why);
 }
 
 static bool
@@ -26,9 +25,9 @@ is_suppressed(Delivery *self, guint place, const Provider *account)
 {
     const Envelope *envelope = self->entry->envelope;
     const EnvelopeRecipient *recipient = envelope->recipients->pdata[place];
-    Suppressed found = { place, account, { 0 } };
+    Suppressed found = { .place = place };
 
-    if (!suppress_look(account, envelope->sender, recipient->address, &found.outcome))
+    if (!suppress_look(account, envelope->sender, recipient->address, &found.why))
         return false;
     if (!self->suppressed) {
         self->suppressed = g_array_new(FALSE, FALSE, sizeof(Suppressed));

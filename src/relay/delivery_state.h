@@ -3,12 +3,12 @@
 #pragma once
 
 #include "relay/delivery.h"
+#include "relay/suppress.h"
 
 /* A recipient whose mail is not sent. */
 typedef struct {
     guint place;
-    const Provider *account; /* that it would go through */
-    Outcome outcome;
+    SuppressFound why;
 } Suppressed;
 
 struct Delivery {

@@ -11,6 +11,9 @@ static Meter seconds = { "shimta_api_request_duration_seconds", "Time from a req
 static Meter calls = { "shimta_api_calls_total", "Calls that create mail", METER_COUNTER, { "account" } };
 static Meter retries = { "shimta_api_retries_total", "Those of them for mails that were tried before", METER_COUNTER,
                          { "account" } };
+static Meter stopped = { "shimta_suppressed_recipients_total",
+                         "Recipients refused or left out, being on the list of suppressed addresses", METER_COUNTER,
+                         { "account", "kind" } };
 static Meter queued = { "shimta_queued_total", "Mails that were stored in the queue", METER_COUNTER, { NULL } };
 static Meter held = { "shimta_held_total", "Mails that were left to the operator", METER_COUNTER, { NULL } };
 static Meter notices = { "shimta_notices_total", "Notices to senders: bounces, delays, relayed", METER_COUNTER, { NULL } };
@@ -18,7 +21,7 @@ static Meter duplicates = { "shimta_duplicates_total", "Mails that came again an
                             { NULL } };
 
 Meter *const relay_figures[] = { &outcomes, &codes, &requests, &seconds, &calls, &retries,
-                                 &queued,   &held,  &notices,  &duplicates, NULL };
+                                 &stopped,  &queued, &held,    &notices, &duplicates, NULL };
 
 void
 figures_outcome(const Provider *account, const char *result, const Outcome *outcome)
@@ -46,6 +49,12 @@ figures_call(const Provider *account, bool again)
     meter_add(&calls, 1, account->name, NULL);
     if (again)
         meter_add(&retries, 1, account->name, NULL);
+}
+
+void
+figures_stopped(const Provider *account, const char *kind)
+{
+    meter_add(&stopped, 1, account->name, kind);
 }
 
 void

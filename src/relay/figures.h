@@ -17,6 +17,9 @@ void figures_request(const Provider *account, const HttpResponse *response);
 /* A call that creates mail begins; again: an earlier round for the mail has been made. */
 void figures_call(const Provider *account, bool again);
 
+/* A recipient was refused, or left out, since the list of suppressed addresses has him as one of that kind. */
+void figures_stopped(const Provider *account, const char *kind);
+
 /* A mail was stored; a notice to a sender was; a mail came that had come before; a mail is held. */
 void figures_queued(void);
 void figures_notice(void);

@@ -1,7 +1,6 @@
 #include "relay/suppress.h"
 
 #include "base/clock.h"
-#include "queue/suppression.h"
 #include "relay/rewrite.h"
 
 enum { REOPEN_MS = 5000 }; /* the file may have been set aside */
@@ -50,17 +49,25 @@ describe(const Suppression *one, void *user)
 {
     static const char *const why[SUPPRESSION_KINDS] = { "mail to it came back", "it has unsubscribed",
                                                         "the operator has stopped it" };
+    SuppressFound *found = user;
     g_autofree char *day = day_of(one->since_ms);
     g_autofree char *reason = one->reason ? g_strndup(one->reason, 120) : NULL;
     g_autofree char *text = g_strdup_printf("Suppressed address: %s on %s%s%s%s; to send again: shimta suppressions "
                                             "remove", why[one->kind], day, reason ? " (" : "", reason ? reason : "",
                                             reason ? ")" : "");
 
-    outcome_set(user, OUTCOME_PERMANENT, 550, one->kind == SUPPRESSION_HARD ? "5.1.1" : "5.7.1", text);
+    found->kind = one->kind;
+    outcome_set(&found->outcome, OUTCOME_PERMANENT, 550, one->kind == SUPPRESSION_HARD ? "5.1.1" : "5.7.1", text);
+}
+
+void
+suppress_found_clear(SuppressFound *self)
+{
+    outcome_clear(&self->outcome);
 }
 
 bool
-suppress_look(const Provider *account, const char *sender, const char *address, Outcome *outcome)
+suppress_look(const Provider *account, const char *sender, const char *address, SuppressFound *found)
 {
     const Suppression what = { .account = account->name, .address = address, .sender = sender };
 
@@ -68,11 +75,11 @@ suppress_look(const Provider *account, const char *sender, const char *address, 
         return false;
     g_mutex_lock(&mutex);
     FeedbackStore *list = fresh_store();
-    outcome->verdict = OUTCOME_OPEN;
+    *found = (SuppressFound) { .account = account };
     if (list)
-        suppression_find(list, &what, clock_now(), describe, outcome, NULL);
+        suppression_find(list, &what, clock_now(), describe, found, NULL);
     g_mutex_unlock(&mutex);
-    return outcome->verdict == OUTCOME_PERMANENT;
+    return found->outcome.verdict == OUTCOME_PERMANENT;
 }
 
 static bool
@@ -97,7 +104,7 @@ any_suppresses(const RelaySettings *settings)
 }
 
 bool
-suppress_look_early(const RelaySettings *settings, const Envelope *envelope, const char *address, Outcome *outcome)
+suppress_look_early(const RelaySettings *settings, const Envelope *envelope, const char *address, SuppressFound *found)
 {
     if (!any_suppresses(settings) || is_routed_by_header(settings))
         return false;
@@ -108,5 +115,5 @@ suppress_look_early(const RelaySettings *settings, const Envelope *envelope, con
         return false;
     const RouteFacts facts = { expanded, NULL };
     const char *final = ((const EnvelopeRecipient *) expanded->recipients->pdata[0])->address;
-    return suppress_look(relay_settings_route(settings, &facts, final), envelope->sender, final, outcome);
+    return suppress_look(relay_settings_route(settings, &facts, final), envelope->sender, final, found);
 }

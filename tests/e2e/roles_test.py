@@ -207,6 +207,11 @@ class Roles:
         self.taken(daemon, "mailbox-full-a@example.org", number=2)
         self.assertNotIn("mailbox-full", self.shimta(daemon, "suppressions"))
         self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="hard"'), 3)
+        self.assertEqual(self.figure("suppressed_recipients_total", MAIN + ',kind="hard"'), 3)
+        self.assertEqual(self.figures()["shimta_suppressions"], {f'kind="hard",source="{self.source}"': 3})
+        self.assertEqual(self.figure("feedback_events_total", MAIN + ',event="bounced"'), 3)
+        self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 1)
+        self.assertEqual(self.figure("feedback_requests_total", MAIN + ',result="failed"'), 0)
 
     def test_null_sender(self):
         daemon = self.begin("--event-delay", "100")
@@ -233,6 +238,8 @@ class Roles:
 
 class CmcTest(Roles, Case):
     """Customers Mail Cloud, whose events come by its webhook."""
+
+    source = "webhook"
 
     def begin(self, *options, main="", **more):
         self.way = sandbox_event_test.Way()
@@ -328,7 +335,9 @@ class CmcTest(Roles, Case):
         self.post(to="sato@example.org", messageId=message_id, reason="550 5.1.1 User unknown")
         daemon.wait_line("^suppressed .*address=sato@example.org kind=hard source=webhook")
         self.refused(daemon, "sato@example.org", "5.1.1")
+        self.assertEqual(self.figures()["shimta_suppressions"], {'kind="hard",source="webhook"': 1})
         self.shimta(daemon, "suppressions", "remove", "sato@example.org")
+        self.assertNotIn("shimta_suppressions", self.figures())
         self.post(to="sato@example.org", messageId=message_id, reason="550 5.1.1 User unknown")
         self.taken(daemon, "sato@example.org", number=3)
         self.box.wait(1)
@@ -337,6 +346,8 @@ class CmcTest(Roles, Case):
 
 class AraraTest(Roles, Case):
     """Arara, which is asked for results."""
+
+    source = "results"
 
     def begin(self, *options, main=""):
         self.start_sandbox(*options)
@@ -358,6 +369,8 @@ class AraraTest(Roles, Case):
         self.assertEqual(self.traced(daemon, "unsubscribe-a@example.org")[0], "delivered")
         self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="unsubscribed"'), 1)
         self.assertIn(f"sender={SHOP}", self.shimta(daemon, "suppressions"))
+        self.assertEqual(self.figures()["shimta_suppressions"], {'kind="unsubscribed",source="unsubscribes list"': 1})
+        self.assertEqual(self.figure("suppressed_recipients_total", MAIN + ',kind="unsubscribed"'), 1)
 
 
 if __name__ == "__main__":

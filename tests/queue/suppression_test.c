@@ -168,12 +168,41 @@ test_pages(Site *self, gconstpointer data)
     g_assert_cmpstr(all->str, ==, "main a4@x.jp  hard;");
 }
 
+static void
+put_count(SuppressionKind kind, const char *source, gint64 n, void *user)
+{
+    g_string_append_printf(user, "%s %s %" G_GINT64_FORMAT ";", suppression_kind_name(kind), source, n);
+}
+
+static void
+test_count(Site *self, gconstpointer data)
+{
+    const Suppression manual = { "other", "a@x.jp", "", SUPPRESSION_MANUAL, "operator", NULL, 1000, 0 };
+    g_autoptr(GString) now = g_string_new(NULL), later = g_string_new(NULL);
+    guint n;
+
+    begin(self);
+    for (int i = 0; i < 5; i++) {
+        g_autofree char *address = g_strdup_printf("a%d@x.jp", i);
+        g_assert_true(add(self, address, i == 4 ? "news@shop.jp" : "", i == 4 ? SUPPRESSION_UNSUBSCRIBED : SUPPRESSION_HARD,
+                          1000));
+    }
+    g_assert_true(suppression_add(self->store, &manual, NULL, NULL));
+    g_assert_true(suppression_remove(self->store, NULL, "a3@x.jp", 2000, &n, NULL));
+    g_assert_true(suppression_count(self->store, 5000, put_count, now, NULL));
+    g_assert_cmpstr(now->str, ==, "hard results 3;unsubscribed results 1;manual operator 1;");
+    g_assert_true(suppression_count(self->store, 10000, put_count, later, NULL)); /* the others have expired */
+    g_assert_cmpstr(later->str, ==, "manual operator 1;");
+    commit(self);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/suppression/added, found, taken off", Site, NULL, set_up, test_suppressions, tear_down);
     g_test_add("/suppression/unsubscribed later", Site, NULL, set_up, test_unsubscribed_later, tear_down);
+    g_test_add("/suppression/counted", Site, NULL, set_up, test_count, tear_down);
     g_test_add("/suppression/pages", Site, NULL, set_up, test_pages, tear_down);
     return g_test_run();
 }
