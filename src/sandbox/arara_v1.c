@@ -133,9 +133,19 @@ find_wish(const xmlNode *root)
 
 typedef void (*Act)(Exchange *exchange, const xmlNode *wish, const char *from);
 
-/* Parse, authenticate, act, answer: an error ends it at once. */
+/* Other types "may work but are unsupported": here they do not. */
+static bool
+is_binary(const char *type)
+{
+    static const char binary[] = "application/octet-stream";
+    size_t n = strlen(binary);
+
+    return type && g_ascii_strncasecmp(type, binary, n) == 0 && (!type[n] || strchr("; ", type[n]));
+}
+
+/* Parse, authenticate, act, answer: an error ends it at once. name: of what is wished, NULL for any. */
 static void
-serve(Exchange *exchange, Act act)
+serve(Exchange *exchange, const char *name, Act act)
 {
     if (exchange->fault.kind == FAULT_ERROR) {
         answer_failure(exchange, "system", "Ordered by --fault");
@@ -143,14 +153,18 @@ serve(Exchange *exchange, Act act)
     }
     xmlDoc *document = parse(exchange->state);
     const xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
-    if (!root || strcmp((const char *) root->name, "request") != 0) {
+    if (!is_binary(exchange->content_type)) {
+        answer_failure(exchange, "format", "not application/octet-stream");
+    } else if (!root || strcmp((const char *) root->name, "request") != 0) {
         answer_failure(exchange, "format", "not a request in XML");
     } else if (!is_known(exchange, child(root, "auth"))) {
         answer_failure(exchange, "auth", "authentication failed");
     } else {
         const xmlNode *wish = find_wish(root);
         g_autofree char *from = child_text(wish, "header_from");
-        if (from && strchr(from, '@'))
+        if (!wish || (name && strcmp((const char *) wish->name, name) != 0))
+            answer_failure(exchange, "request", "not the element of this script");
+        else if (from && strchr(from, '@'))
             act(exchange, wish, from);
         else
             answer_failure(exchange, "request", "header_from is missing");
@@ -258,19 +272,19 @@ enable(Exchange *exchange, const xmlNode *wish, const char *from)
 static void
 list_answer(Exchange *exchange)
 {
-    serve(exchange, list_requesters);
+    serve(exchange, "unsubscription_request", list_requesters);
 }
 
 static void
 lift_answer(Exchange *exchange)
 {
-    serve(exchange, lift);
+    serve(exchange, NULL, lift);
 }
 
 static void
 enable_answer(Exchange *exchange)
 {
-    serve(exchange, enable);
+    serve(exchange, NULL, enable);
 }
 
 const Endpoint arara_v1_endpoints[] = {

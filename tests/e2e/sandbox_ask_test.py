@@ -83,8 +83,9 @@ class AraraTest(Case):
         self.shimta("unsubscribes", "exclude", *words, "unsubscribe-a@example.org")
         self.assertEqual(self.rows("unsubscribes", *words)[0]["excluded"], "no")
         good = b'<request><auth><site id="1"/><service id="2"/><name>shop</name><pass>' + asking.SECRET.encode() \
-               + b'</pass></auth><x>' \
-               b'<header_from>a@example.jp</header_from><year>2025</year><month>2</month><day>%s</day></x></request>'
+               + b'</pass></auth><unsubscription_request>' \
+               b'<header_from>a@example.jp</header_from><year>2025</year><month>2</month><day>%s</day>' \
+               b'</unsubscription_request></request>'
         for body, want in ((good % b"7", b"<requesters>"), (good % b"30", b"no day"), (b"<request/>", b'kind="auth"'),
                            (b"<!DOCTYPE r [<!ENTITY e 'x'>]>" + good % b"7", b'kind="format"'), (b"<r", b'kind="format"')):
             self.assertIn(want, self.post(body), body)

@@ -2,6 +2,7 @@ SANDBOX_C_TESTS = %D%/daily_test %D%/eml_test %D%/json_body_test %D%/marker_test
 SANDBOX_PY_TESTS = \
 	%D%/arara_test.py \
 	%D%/arara_service_test.py \
+	%D%/arara_v1_test.py \
 	%D%/blast_test.py \
 	%D%/codes_test.py \
 	%D%/domains_test.py \
