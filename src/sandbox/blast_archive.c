@@ -1,7 +1,16 @@
 #include "sandbox/blast_archive.h"
 
+enum { JAPAN_S = 9 * 3600 };
+
+/* A delivery as it is built in. */
+typedef struct {
+    int days_ago;
+    const char *clock;
+    BlastMessage message;       /* without its date */
+} BuiltIn;
+
 struct BlastArchive {
-    GPtrArray *left;            /* of const BlastMessage, static */
+    GPtrArray *left;            /* of BlastMessage */
 };
 
 /* Names and texts hold what only Windows-31J has, and what CSV and XML must quote. */
@@ -19,17 +28,17 @@ static const BlastCopy shops[] = {
 
 #define COPIES(list) list, G_N_ELEMENTS(list)
 
-static const BlastMessage built_in[] = {
-    { 505, 2, 12, "20250301T10:00:00", "棚卸しのお知らせ", "店舗", "配信エラー",
-      "各店舗 御中\r\n", "", false, shops + 1, 1 },
-    { 504, 1, 11, "20250228T23:59:59", "【会員様限定】春のセール①", "会員", "配信完了(公開)",
-      "本文です。〜&<>]]>\r\n", "<p>本文です。</p><![CDATA[x]]>", true, COPIES(members) },
-    { 503, 1, 11, "20250214T08:00:00", "髙島さんからのご挨拶", "会員", "配信完了",
-      "", "<p>こんにちは</p>", false, COPIES(members) },
-    { 502, 2, 12, "20250207T09:30:00", "A, B & C <三月>", "店舗", "配信完了",
-      "T\r\n", "", false, COPIES(shops) },
-    { 501, 1, 11, "20241231T15:00:00", "良いお年を", "会員", "配信エラー（公開）",
-      "来年もよろしく。\r\n", "", true, members + 2, 2 },
+static const BuiltIn built_in[] = {
+    { 0, "00:00:00", { 505, 2, 12, "", "棚卸しのお知らせ", "店舗", "配信エラー",
+      "各店舗 御中\r\n", "", false, shops + 1, 1 } },
+    { 1, "23:59:59", { 504, 1, 11, "", "【会員様限定】春のセール①", "会員", "配信完了(公開)",
+      "本文です。〜&<>]]>\r\n", "<p>本文です。</p><![CDATA[x]]>", true, COPIES(members) } },
+    { 7, "08:00:00", { 503, 1, 11, "", "髙島さんからのご挨拶", "会員", "配信完了",
+      "", "<p>こんにちは</p>", false, COPIES(members) } },
+    { 14, "09:30:00", { 502, 2, 12, "", "A, B & C <三月>", "店舗", "配信完了",
+      "T\r\n", "", false, COPIES(shops) } },
+    { 60, "15:00:00", { 501, 1, 11, "", "良いお年を", "会員", "配信エラー（公開）",
+      "来年もよろしく。\r\n", "", true, members + 2, 2 } },
 };
 
 BlastArchive *
@@ -37,10 +46,36 @@ blast_archive_new(void)
 {
     BlastArchive *self = g_new0(BlastArchive, 1);
 
-    self->left = g_ptr_array_new();
+    self->left = g_ptr_array_new_with_free_func(g_free);
     for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++)
-        g_ptr_array_add(self->left, (gpointer) &built_in[i]);
+        g_ptr_array_add(self->left, g_memdup2(&built_in[i].message, sizeof built_in[i].message));
     return self;
+}
+
+static const BuiltIn *
+origin_of(const BlastMessage *message)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++) {
+        if (built_in[i].message.id == message->id)
+            return &built_in[i];
+    }
+    g_assert_not_reached();
+}
+
+/* As many days ago as always, so that a search for today finds something whenever it is made. */
+static void
+set_dates(BlastArchive *self)
+{
+    g_autoptr(GTimeZone) japan = g_time_zone_new_offset(JAPAN_S);
+    g_autoptr(GDateTime) now = g_date_time_new_now(japan);
+
+    for (guint i = 0; i < self->left->len; i++) {
+        BlastMessage *message = self->left->pdata[i];
+        const BuiltIn *origin = origin_of(message);
+        g_autoptr(GDateTime) day = g_date_time_add_days(now, -origin->days_ago);
+        g_autofree char *date = g_date_time_format(day, "%Y%m%d");
+        g_snprintf(message->date, sizeof message->date, "%sT%s", date, origin->clock);
+    }
 }
 
 void
@@ -53,14 +88,16 @@ blast_archive_free(BlastArchive *self)
 }
 
 const GPtrArray *
-blast_archive_all(const BlastArchive *self)
+blast_archive_all(BlastArchive *self)
 {
+    set_dates(self);
     return self->left;
 }
 
 const BlastMessage *
-blast_archive_find(const BlastArchive *self, guint64 id)
+blast_archive_find(BlastArchive *self, guint64 id)
 {
+    set_dates(self);
     for (guint i = 0; i < self->left->len; i++) {
         const BlastMessage *message = self->left->pdata[i];
         if (message->id == id)

@@ -1,5 +1,5 @@
-/* BlastMail's finished deliveries: a few that are built in, until they are deleted. Used by blast.c and
- * blast_history.c on the server's thread alone. */
+/* BlastMail's finished deliveries: a few that are built in, from today's to one of two months ago, until they are
+ * deleted. Used by blast.c and blast_history.c on the server's thread alone. */
 #pragma once
 
 #include <glib.h>
@@ -15,7 +15,7 @@ typedef struct {
 
 typedef struct {
     unsigned id, sender_id, group_id;
-    const char *date;           /* yyyyMMddTHH:mm:ss in Japan; so it can be compared */
+    char date[24];              /* yyyyMMddTHH:mm:ss in Japan; so it can be compared */
     const char *subject, *group, *status;
     const char *text, *html;
     bool is_public;
@@ -28,11 +28,11 @@ typedef struct BlastArchive BlastArchive;
 BlastArchive *blast_archive_new(void);
 void blast_archive_free(BlastArchive *self);
 
-/* Those that are left, of const BlastMessage, the newest first. */
-const GPtrArray *blast_archive_all(const BlastArchive *self);
+/* Those that are left, of const BlastMessage, the newest first, with dates as seen from this moment's day. */
+const GPtrArray *blast_archive_all(BlastArchive *self);
 
 /* NULL if there is none. */
-const BlastMessage *blast_archive_find(const BlastArchive *self, guint64 id);
+const BlastMessage *blast_archive_find(BlastArchive *self, guint64 id);
 
 /* False if there is none. */
 bool blast_archive_delete(BlastArchive *self, guint64 id);

@@ -103,7 +103,8 @@ class BlastTest(Case):
 
     def test_history(self):
         self.assertEqual([row["id"] for row in self.rows("history", "search")], ["505", "504", "503", "502", "501"])
-        self.assertEqual([row["id"] for row in self.rows("history", "search", "2025-02", "--group", "会員")], ["504", "503"])
+        self.assertEqual([row["id"] for row in self.rows("history", "search", "today")], ["505"])
+        self.assertEqual([row["id"] for row in self.rows("history", "search", "yesterday", "--group", "会員")], ["504"])
         self.assertIn("【会員様限定】春のセール①", self.shimta("history", "show", "504").stdout)
         self.assertEqual([row["address"] for row in self.rows("history", "export", "504")],
                          ["takahashi@example.jp", "suzuki@example.jp", "tanaka..@docomo.example.jp"])

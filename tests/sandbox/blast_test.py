@@ -1,6 +1,7 @@
 """BlastMail: tokens, and the history of deliveries as JSON, XML and CSV."""
 
 import csv
+import datetime
 import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ LOGIN = {"username": "shop", "password": "p&w", "api_key": "k"}
 BASE = "/rest/1.0"
 SEARCH, DETAIL, EXPORT = "/message/history/search", "/message/detail/search", "/history/list/export"
 OPENS, DELETE = "/mailopenlog/list/export", "/message/list/delete"
+JAPAN = datetime.timezone(datetime.timedelta(hours=9))
 BAD_DATA = (400, {"error": {"message": "Failure_Data is incorrect"}})
 
 
@@ -44,6 +46,11 @@ def result(answer):
     return answer.status, answer.json()
 
 
+def day(ago):
+    """Of Japan, as the API writes it."""
+    return (datetime.datetime.now(JAPAN) - datetime.timedelta(days=ago)).strftime("%Y%m%d")
+
+
 def test_tokens():
     with Blast("--user", "shop", "--key", "k") as blast:
         answer = blast.post("/authenticate/login", **LOGIN)
@@ -68,12 +75,14 @@ def test_tokens():
 def test_search():
     with Blast() as blast:
         equal(blast.search(messageIDs="502"), [{
-            "messageID": 502, "date": "20250207T09:30:00", "subject": "A, B & C <三月>", "group": "店舗", "total": 2,
+            "messageID": 502, "date": day(14) + "T09:30:00", "subject": "A, B & C <三月>", "group": "店舗", "total": 2,
             "success": 1, "failure": 1, "status": "配信完了"}])
         rows = [({}, [505, 504, 503, 502, 501]), ({"limit": 2}, [505, 504]), ({"limit": 2, "offset": 4}, [501]),
                 ({"offset": 5}, []), ({"messageIDs": "501,504,9", "groups": "店舗"}, [504, 501]), ({"groups": "店舗"}, [505, 502]),
                 ({"groups": "店舗,会員", "subjects": "良いお年を"}, [501]), ({"subjects": "良い"}, []),
-                ({"beginDate": "20250214T08:00:00", "endDate": "20250228T23:59:59"}, [504, 503])]
+                ({"beginDate": day(7) + "T08:00:00", "endDate": day(1) + "T23:59:59"}, [504, 503]),
+                ({"beginDate": day(0) + "T00:00:00", "endDate": day(0) + "T23:59:59"}, [505]),
+                ({"endDate": day(60) + "T15:00:00"}, [501])]
         for arguments, want in rows:
             equal(blast.ids(**arguments), want, arguments)
         for arguments in ({"limit": 0}, {"limit": 101}, {"limit": "x"}, {"offset": -1}, {"messageIDs": ""}, {"messageIDs": "a"},
@@ -93,7 +102,7 @@ def test_search():
 def test_detail():
     with Blast() as blast:
         want = blast.get(DETAIL, f="json", messageID=504).json()
-        equal(want, {"groupID": 11, "messageID": 504, "subject": "【会員様限定】春のセール①", "scheduleDate": "20250228T23:59:59",
+        equal(want, {"groupID": 11, "messageID": 504, "subject": "【会員様限定】春のセール①", "scheduleDate": day(1) + "T23:59:59",
                      "senderID": 1, "htmlPart": "<p>本文です。</p><![CDATA[x]]>", "textPart": "本文です。〜&<>]]>\r\n", "public": True})
         body = blast.get(DETAIL, f="xml", messageID=504).body
         assert b"<![CDATA[" in body
