@@ -149,6 +149,20 @@ class OptionTest(unittest.TestCase):
     def test_sandbox(self):
         self.check("shimta-sandbox", "shimta-sandbox.1")
 
+    def test_endpoints_of_the_sandbox(self):
+        help_text = subprocess.run([shim.program("shimta-sandbox"), "--help"], capture_output=True, text=True,
+                                   timeout=shim.PATIENCE).stdout
+        while braces := re.search(r"(\S*)\{([^{}]*)\}(\S*)", help_text):
+            words = " ".join(braces[1] + word + braces[3] for word in braces[2].split(","))
+            help_text = help_text[:braces.start()] + words + help_text[braces.end():]
+        sources = "".join(read(path) for path in sorted(glob.glob(os.path.join(SOURCE, "src", "sandbox", "*.c"))))
+        endpoints = re.findall(r'^    \{ "[A-Z]+", "(/[^"*]+)/?', sources, re.M)
+        self.assertGreater(len(endpoints), 30)
+        page = read("man", "shimta-sandbox.1")
+        for path in endpoints:
+            self.assertIn(path.rstrip("/"), help_text)
+            self.assertIn(path.rstrip("/").rsplit("/", 1)[1], page)
+
 
 class MandocTest(unittest.TestCase):
     def test_lint(self):

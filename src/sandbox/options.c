@@ -68,6 +68,27 @@ raw_clear(RawOptions *raw)
     g_free(raw->webhook_key_file);
 }
 
+static const char summary[] =
+    "Answers, and sends nothing:\n"
+    "  Customers Mail Cloud  POST /api/v2/emails/{send,bulk}.{json,xml}\n"
+    "                        POST /transaction/v2/{deliveries,bounces,statistics}/list.json\n"
+    "                        POST /transaction/v2/unsubscribes/{download,cancel}.json\n"
+    "  Arara version 2       POST /oauth2/token   POST /send   GET, DELETE /send/ID   GET /send   GET /results[/ID]\n"
+    "                        POST, PUT /errorfilter   GET /domain   POST, PUT, DELETE /domain/dkim[/DOMAIN/SELECTOR]\n"
+    "                        GET /plan   GET /delivery_record   POST /unsubscribe-receivers   PUT /re-subscribers\n"
+    "                        GET /unsubscribers/{auto,customer}-assigned\n"
+    "  Arara version 1       POST /tm/{unsubscribe_requesters,resubscribers,unsubscribe_receivers}.php\n"
+    "  BlastMail             POST /rest/1.0/authenticate/login   GET /rest/1.0/authenticate/logout\n"
+    "                        GET /rest/1.0/message/{history,detail}/search   POST /rest/1.0/message/list/delete\n"
+    "                        GET /rest/1.0/{history,mailopenlog}/list/export\n"
+    "  its own               GET, DELETE /messages[/N]   GET, DELETE /ledger   GET /health   POST /fault";
+
+static const char roles[] =
+    "What becomes of a mail is told by its recipient's address:\n"
+    "  bounce-*, bounce-CLASS-*   fails for good          mailbox-full-*   fails, may pass\n"
+    "  slow-*                     deferred, delivered     unsubscribe-*    delivered, unsubscribes\n"
+    "See shimta-sandbox(1).";
+
 static bool
 parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
 {
@@ -75,10 +96,10 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "listen", 'l', 0, G_OPTION_ARG_STRING, &self->listen, "Listen there (127.0.0.1:8025)",
           "ADDRESS:PORT" },
         { "folder", 'd', 0, G_OPTION_ARG_FILENAME, &self->folder, "Keep messages there (a new one)", "DIR" },
-        { "user", 'u', 0, G_OPTION_ARG_STRING, &self->user, "The only api_user (any)", "NAME" },
+        { "user", 'u', 0, G_OPTION_ARG_STRING, &self->user, "The only user (any)", "NAME" },
         { "key", 0, 0, G_OPTION_ARG_STRING, &self->key, "The only api_key (any)", "KEY" },
         { "key-file", 0, 0, G_OPTION_ARG_FILENAME, &raw->key_file, "The same from a file", "FILE" },
-        { "server-composition", 0, 0, G_OPTION_ARG_STRING, &self->server_composition, "The only one of Deliveries (any)",
+        { "server-composition", 0, 0, G_OPTION_ARG_STRING, &self->server_composition, "The only one of lists (any)",
           "NAME" },
         { "dkim", 0, 0, G_OPTION_ARG_STRING, &raw->dkim, "The only domains of from (any)", "DOMAIN,..." },
         { "latency", 0, 0, G_OPTION_ARG_INT, &raw->latency_ms, "Time before each answer (0)", "MS" },
@@ -114,8 +135,10 @@ parse(Options *self, RawOptions *raw, int *argc, char ***argv, GError **error)
         { "version", 'V', 0, G_OPTION_ARG_NONE, &raw->version, "Print the version", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) context = g_option_context_new("- a stand-in for Customers Mail Cloud and Arara");
+    g_autoptr(GOptionContext) context = g_option_context_new("- a stand-in for Customers Mail Cloud, Arara and BlastMail");
 
+    g_option_context_set_summary(context, summary);
+    g_option_context_set_description(context, roles);
     g_option_context_add_main_entries(context, entries, NULL);
     return g_option_context_parse(context, argc, argv, error);
 }
