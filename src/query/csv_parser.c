@@ -113,7 +113,7 @@ end_field(Csv *self)
 {
     g_string_append_c(self->record, '\0');
     self->in_field = self->quoted = self->quote_seen = false;
-    return ++self->columns <= CSV_MAX_COLUMNS;
+    return ++self->columns <= CSV_MAX_COLUMNS || gather_fail(self->gather, "a line in it has too many columns");
 }
 
 static bool
@@ -145,7 +145,7 @@ add_byte(Csv *self, char c)
 {
     self->in_field = true;
     g_string_append_c(self->record, c);
-    return self->record->len < CSV_MAX_RECORD;
+    return self->record->len < CSV_MAX_RECORD || gather_fail(self->gather, "a line in it is too long");
 }
 
 static bool

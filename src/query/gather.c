@@ -69,8 +69,8 @@ gather_free(Gather *self)
     g_free(self);
 }
 
-static bool
-fail(Gather *self, const char *fault)
+bool
+gather_fail(Gather *self, const char *fault)
 {
     if (!self->fault)
         self->fault = fault;
@@ -134,11 +134,11 @@ gather_begin(Gather *self, const char *name)
     if (self->fault)
         return false;
     if (self->depth == GATHER_MAX_DEPTH)
-        return fail(self, "it is nested too deeply");
+        return gather_fail(self, "it is nested too deeply");
     if (strlen(name) > GATHER_MAX_NAME)
-        return fail(self, "a name in it is too long");
+        return gather_fail(self, "a name in it is too long");
     if (self->depth == 0 && g_ascii_strcasecmp(name, "html") == 0)
-        return fail(self, "it is a web page");
+        return gather_fail(self, "it is a web page");
     if (self->depth > 0)
         self->levels[self->depth - 1].parted = true;
     self->seen_sign = self->seen_sign || is_sign(self, name);
@@ -172,7 +172,7 @@ gather_text(Gather *self, const char *text, size_t n)
     if (self->fault)
         return false;
     if (n > GATHER_MAX_BYTES - self->text->len)
-        return fail(self, "a value in it is too long");
+        return gather_fail(self, "a value in it is too long");
     g_string_append_len(self->text, text, (gssize) n);
     return true;
 }
@@ -202,7 +202,7 @@ put_field(Gather *self, Fill *fill, const char *path, char *value)
     g_array_append_val(fill->row->fields, field);
     fill->bytes += strlen(field.name) + strlen(value) + sizeof field;
     if (fill->bytes > GATHER_MAX_BYTES || fill->row->fields->len > GATHER_MAX_FIELDS)
-        return fail(self, "there is too much in one row of it");
+        return gather_fail(self, "there is too much in one row of it");
     return true;
 }
 
@@ -222,7 +222,7 @@ gather_leaf(Gather *self, const char *name, const char *text, size_t n)
     if (self->fault)
         return false;
     if (n > GATHER_MAX_BYTES || strlen(name) > GATHER_MAX_NAME)
-        return fail(self, "a value in it is too long");
+        return gather_fail(self, "a value in it is too long");
     if (self->depth > 0)
         self->levels[self->depth - 1].parted = true;
     if (is_row(self, name))
@@ -298,7 +298,7 @@ give_spread(Gather *self, const QueryRow *whole)
             query_row_add(around, field->name, field->value);
     }
     if ((guint64) around->fields->len * self->groups > 10 * GATHER_MAX_FIELDS)
-        return fail(self, "there is too much in one row of it");
+        return gather_fail(self, "there is too much in one row of it");
     for (guint group = 1; group <= self->groups; group++) {
         g_autoptr(QueryRow) row = query_row_new();
         guint start = 0;

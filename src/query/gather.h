@@ -23,6 +23,9 @@ bool gather_list(Gather *self, const char *name);
 /* A value that is no element: of an attribute, or of a scalar in JSON. */
 bool gather_leaf(Gather *self, const char *name, const char *text, size_t n);
 
+/* For what a parser finds too long or too deep: the first fault stays. Always false. fault: a literal. */
+bool gather_fail(Gather *self, const char *fault);
+
 /* What ended it, a literal; or NULL. */
 const char *gather_fault(const Gather *self);
 

@@ -72,7 +72,7 @@ open_level(Json *self, bool list)
     const char *name = value_name(self);
 
     if (self->depth == JSON_MAX_DEPTH)
-        return false;
+        return gather_fail(self->gather, "it is nested too deeply");
     /* A list that is the whole answer gets a root to stand in. */
     if (!list && !gather_begin(self->gather, name))
         return false;
@@ -109,7 +109,7 @@ static bool
 add(Json *self, const char *bytes, size_t n)
 {
     if (n > JSON_MAX_TOKEN - self->token->len)
-        return false;
+        return gather_fail(self->gather, "a value in it is too long");
     g_string_append_len(self->token, bytes, (gssize) n);
     return true;
 }

@@ -58,7 +58,7 @@ fault_of(const QueryReader *self)
     if (fault)
         return fault;
     return self->parser == &query_json ? "its JSON is broken"
-        : self->parser == &query_xml   ? "its XML is broken, or has a document type"
+        : self->parser == &query_xml   ? "its XML is broken"
         : self->parser == &query_zip   ? "its ZIP archive is broken or too large"
                                        : "its CSV is broken";
 }
@@ -78,6 +78,8 @@ begin(QueryReader *self, const char *bytes, size_t n)
     bool csv = self->call->flags & QUERY_CALL_CSV;
 
     self->begun = true;
+    if (n >= 3 && memcmp(bytes, "<!d", 3) == 0) /* "<!doctype html": XML has capitals there */
+        return fail(self, "it is a web page");
     if (n >= 4 && memcmp(bytes, "PK\x03\x04", 4) == 0)
         self->parser = csv ? &query_zip : NULL;
     else if (*bytes == '{' || *bytes == '[' || *bytes == '"')

@@ -1,5 +1,6 @@
 #include "query/parser.h"
 
+#include <libxml/encoding.h>
 #include <libxml/parser.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@ typedef struct {
     xmlParserCtxtPtr context;
     guint depth;
     bool closed; /* the root's end has come */
-    bool broken;
+    bool broken, misencoded;
 } Xml;
 
 /* libxml2 calls on for a while after it was stopped. */
@@ -60,7 +61,11 @@ on_text(void *user, const xmlChar *text, int n)
 static void
 on_document_type(void *user, const xmlChar *name, const xmlChar *id, const xmlChar *system)
 {
-    stop(user);
+    Xml *self = user;
+
+    bool page = xmlStrcasecmp(name, (const xmlChar *) "html") == 0;
+    gather_fail(self->gather, page ? "it is a web page" : "it has a document type");
+    stop(self);
 }
 
 static void
@@ -69,16 +74,38 @@ on_reference(void *user, const xmlChar *name)
     stop(user);
 }
 
-/* Instead of libxml2's own, which write to standard error: bytes that are not of the encoding are told to those of the
+/* Instead of libxml2's own, which write to standard error. Bytes that are not of the encoding are told to those of the
  * thread alone. */
 static void
 on_problem(void *user, xmlErrorPtr problem)
 {
+    static const int codes[] = { XML_ERR_INVALID_ENCODING, XML_ERR_INVALID_CHAR, XML_ERR_UNKNOWN_ENCODING,
+                                 XML_ERR_UNSUPPORTED_ENCODING };
+    Xml *self = user;
+
+    self->misencoded = self->misencoded || problem->domain == XML_FROM_I18N;
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
+        self->misencoded = self->misencoded || problem->code == codes[i];
 }
 
 static void
 on_remark(void *user, const char *format, ...)
 {
+}
+
+/* What programs mean by them, Japanese ones above all (mail/charset.h). */
+static void *
+add_aliases(void *unused)
+{
+    static const char *const names[][2] = {
+        { "SHIFT_JIS", "CP932" }, { "SHIFT-JIS", "CP932" }, { "SJIS", "CP932" },       { "X-SJIS", "CP932" },
+        { "MS932", "CP932" },     { "WINDOWS-31J", "CP932" }, { "EUC-JP", "EUC-JP-MS" }, { "EUCJP", "EUC-JP-MS" },
+        { "ASCII", "UTF-8" },     { "US-ASCII", "UTF-8" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        xmlAddEncodingAlias(names[i][1], names[i][0]);
+    return NULL;
 }
 
 static void *
@@ -98,11 +125,13 @@ xml_new(Gather *gather)
         .serror = on_problem,
     };
 
-    xmlSetStructuredErrorFunc(NULL, on_problem);
-    xmlSetGenericErrorFunc(NULL, on_remark);
+    static GOnce once = G_ONCE_INIT;
+
+    g_once(&once, add_aliases, NULL);
     self->gather = gather;
     self->context = xmlCreatePushParserCtxt(&handler, self, NULL, 0, NULL);
     g_assert(self->context);
+    xmlSetGenericErrorFunc(NULL, on_remark);
     xmlCtxtUseOptions(self->context, XML_PARSE_NONET);
     return self;
 }
@@ -121,6 +150,18 @@ xml_free(void *data)
 }
 
 /* At bytes that are not of the encoding libxml2 stops, and calls what came before them well-formed. */
+static void
+parse(Xml *self, const char *bytes, int n, bool last)
+{
+    xmlSetStructuredErrorFunc(self, on_problem);
+    xmlParseChunk(self->context, bytes, n, last);
+    xmlSetStructuredErrorFunc(NULL, NULL);
+    bool stopped = self->context->instate == XML_PARSER_EOF;
+    self->broken = self->broken || !self->context->wellFormed || (last ? !self->closed : stopped);
+    if (self->broken && self->misencoded)
+        gather_fail(self->gather, "it is not in the encoding that it names");
+}
+
 static bool
 xml_push(void *data, const char *bytes, size_t n)
 {
@@ -128,8 +169,7 @@ xml_push(void *data, const char *bytes, size_t n)
 
     while (n > 0 && !self->broken) {
         int piece = (int) MIN(n, 64 * 1024);
-        xmlParseChunk(self->context, bytes, piece, 0);
-        self->broken = self->broken || !self->context->wellFormed || self->context->instate == XML_PARSER_EOF;
+        parse(self, bytes, piece, false);
         bytes += piece;
         n -= (size_t) piece;
     }
@@ -142,8 +182,8 @@ xml_finish(void *data)
     Xml *self = data;
 
     if (!self->broken)
-        xmlParseChunk(self->context, NULL, 0, 1);
-    return !self->broken && self->closed && self->context->wellFormed;
+        parse(self, NULL, 0, true);
+    return !self->broken;
 }
 
 const QueryParser query_xml = { xml_new, xml_push, xml_finish, xml_free };
