@@ -1,9 +1,6 @@
 """What shimta says where an API cannot, will not or does not answer, and which accounts it asks."""
 
 import json
-import os
-import pty
-import select
 import socket
 import subprocess
 import time
@@ -192,27 +189,6 @@ class TerminalTest(asking.Case):
     """On a pseudo-terminal of 80 columns."""
 
     accounts = ("arara",)
-
-    def terminal(self, *argv, answers=()):
-        """(exit status, all that was shown); answers: (what is waited for, what is typed)."""
-        leader, follower = pty.openpty()
-        child = subprocess.Popen([shim.program("shimta"), "-c", self.conf, *argv], stdin=follower, stdout=follower,
-                                 stderr=follower, env={**os.environ, "TERM": "xterm"})
-        os.close(follower)
-        shown, answers, end = "", list(answers), time.monotonic() + shim.PATIENCE
-        while time.monotonic() < end:
-            if not select.select([leader], [], [], 1)[0]:
-                continue
-            try:
-                data = os.read(leader, 65536)
-            except OSError:
-                break
-            shown += data.decode()
-            if answers and answers[0][0] in shown:
-                os.write(leader, answers.pop(0)[1].encode())
-        os.close(leader)
-        self.assertNotIn(asking.TOKEN, shown)
-        return child.wait(shim.PATIENCE), shown.replace("\r\n", "\n")
 
     def test_question(self):
         self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import shim
@@ -29,6 +32,7 @@ SECTIONS["arara2"] = SECTIONS["arara"]
 
 class Case(unittest.TestCase):
     accounts = ("arara", "cmc", "blast", "v1")
+    before = ()  # words of a command that runs shimta
 
     def setUp(self):
         self.api = stub.Stub()
@@ -55,12 +59,33 @@ class Case(unittest.TestCase):
         return path
 
     def shimta(self, *argv, status=0, conf=None, stdin=""):
-        done = subprocess.run([shim.program("shimta"), "-c", conf or self.conf, *argv], capture_output=True, text=True,
+        done = subprocess.run([*self.before, shim.program("shimta"), "-c", conf or self.conf, *argv], capture_output=True, text=True,
                               timeout=shim.PATIENCE, input=stdin, env={**os.environ, "TZ": "America/New_York"})
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, status, (done.stdout + done.stderr)[-4000:])
         for secret in (TOKEN, SECRET):
             self.assertNotIn(secret, done.stdout + done.stderr)
         return done
+
+    def terminal(self, *argv, answers=()):
+        """On a pseudo-terminal: (exit status, all that was shown); answers: (what is waited for, what is typed)."""
+        leader, follower = pty.openpty()
+        child = subprocess.Popen([*self.before, shim.program("shimta"), "-c", self.conf, *argv], stdin=follower, stdout=follower,
+                                 stderr=follower, env={**os.environ, "TERM": "xterm"})
+        os.close(follower)
+        shown, answers, end = "", list(answers), time.monotonic() + shim.PATIENCE
+        while time.monotonic() < end:
+            if not select.select([leader], [], [], 1)[0]:
+                continue
+            try:
+                data = os.read(leader, 65536)
+            except OSError:
+                break
+            shown += data.decode()
+            if answers and answers[0][0] in shown:
+                os.write(leader, answers.pop(0)[1].encode())
+        os.close(leader)
+        self.assertNotIn(TOKEN, shown)
+        return child.wait(shim.PATIENCE), shown.replace("\r\n", "\n")
 
     def rows(self, *argv, **more):
         return [json.loads(line) for line in self.shimta("--json", *argv, **more).stdout.splitlines()]

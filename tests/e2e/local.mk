@@ -3,6 +3,7 @@ e2e_tests = \
 	%D%/answers_test.py \
 	%D%/arara_test.py \
 	%D%/ask_failure_test.py \
+	%D%/ask_hostile_test.py \
 	%D%/ask_sandbox_test.py \
 	%D%/ask_test.py \
 	%D%/attack_test.py \
