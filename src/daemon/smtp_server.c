@@ -237,6 +237,15 @@ on_session_asked(void *user)
     return conn_has_peer(self->conn);
 }
 
+static void
+on_stalled(void *user)
+{
+    const Client *self = user;
+
+    log_event(LOG_INFO, "timeout", "client", self->client, "listener", self->listen->name, "unsent",
+              LOG_NUM(conn_unsent(self->conn)), "text", "It does not read what is sent", NULL);
+}
+
 /* --- TLS ----------------------------------------------------------------------------------------- */
 
 static void client_open(Client *self);
@@ -320,7 +329,8 @@ client_open(Client *self)
 static void
 client_start(SmtpServer *server, Conn *conn, const IngressClient *facts, const GateTicket *ticket)
 {
-    static const ConnOps ops = { on_bytes, on_end, on_expired, on_gone, on_secured, on_insecure };
+    static const ConnOps ops = { on_bytes, on_end, on_expired, on_gone, on_secured, on_insecure,
+                                  on_stalled };
     Client *self = g_new0(Client, 1);
 
     self->server = server;

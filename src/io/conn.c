@@ -98,6 +98,26 @@ conn_arm(Conn *self)
     uv_timer_start(&self->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
+/* Of what had to wait. What waits may grow while the peer reads, so that it tells nothing. */
+static guint64
+conn_taken(const Conn *self)
+{
+    return self->queued - uv_stream_get_write_queue_size(conn_writer(self));
+}
+
+/* False: the peer has taken nothing. */
+static bool
+conn_is_read(Conn *self, guint64 now)
+{
+    guint64 taken = conn_taken(self);
+
+    if (taken == self->taken_seen)
+        return false;
+    self->taken_seen = taken;
+    self->write_due = now + (guint64) self->write_ms;
+    return true;
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
@@ -107,14 +127,11 @@ on_timer(uv_timer_t *timer)
     self->timer_due = 0;
     if (conn_hear_call(self, now))
         conn_update_reading(self);
-    if (self->write_due > 0 && now >= self->write_due) {
-        size_t left = uv_stream_get_write_queue_size(conn_writer(self));
-        if (left >= self->unsent_seen) {
-            conn_destroy(self);
-            return;
-        }
-        self->unsent_seen = left;
-        self->write_due = now + (guint64) self->write_ms;
+    if (self->write_due > 0 && now >= self->write_due && !conn_is_read(self, now)) {
+        if (self->ops && self->ops->stalled)
+            self->ops->stalled(self->user);
+        conn_destroy(self);
+        return;
     }
     if (self->due > 0 && now >= self->due) {
         self->due = 0;
@@ -332,8 +349,9 @@ conn_queue(Conn *self, const char *bytes, size_t n)
         conn_destroy(self);
         return;
     }
+    self->queued += n;
     if (self->unsent == 0) {
-        self->unsent_seen = n;
+        self->taken_seen = conn_taken(self);
         self->write_due = uv_now(self->timer.loop) + (guint64) self->write_ms;
         conn_arm(self);
     }

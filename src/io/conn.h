@@ -28,7 +28,7 @@ typedef struct {
     /* The time of conn_deadline() has come. */
     void (*expired)(void *user);
 
-    /* The connection broke: reset, or nothing could be written for too long. The Conn is no more. */
+    /* The connection broke: reset, or stalled. The Conn is no more. */
     void (*gone)(void *user);
 
     /* The handshake of conn_secure() is done; before it nothing that is written is sent. talked: the peer's first
@@ -37,6 +37,9 @@ typedef struct {
 
     /* The peer has broken the rules of TLS; why in few words. `gone` follows. */
     void (*insecure)(void *user, const char *why);
+
+    /* The peer has taken nothing of what is written for too long. `gone` follows. */
+    void (*stalled)(void *user);
 } ConnOps;
 
 /* Takes a connection from a listening stream; NULL if it is gone already. */

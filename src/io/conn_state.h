@@ -30,7 +30,8 @@ struct Conn {
     GByteArray *corked; /* what was written while `bytes` runs */
     size_t limit; /* most that is read at once; 0: a buffer */
     ConnTurn turn;
-    size_t unsent, unsent_seen, lingered;
+    size_t unsent, lingered;
+    guint64 queued, taken_seen; /* bytes that had to wait since the beginning, and those of them that the system took */
     gint64 write_ms;
     guint64 due, write_due, timer_due; /* loop time; 0: never */
     ConnState state;

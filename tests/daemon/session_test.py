@@ -193,6 +193,7 @@ class DeadlineTest(unittest.TestCase):
                         self.assertEqual(talk.hello()[0], 250)
                 except OSError:
                     break
+        daemon.wait_line(r"^(?:<\d>)?timeout client=127\.0\.0\.1 listener=tcp unsent=[1-9]\d* text=.*read")
 
 
 def silent_has_ended(talk):

@@ -100,8 +100,38 @@ test_blocked_writer(void)
             uv_run(&pair.loop, UV_RUN_ONCE);
         g_assert_null(pair.self);
         pair_finish(&pair);
+        g_assert_cmpuint(pair.stalls, ==, 1);
         g_assert_cmpuint(pair.gones, ==, 1);
     }
+}
+
+/* Who reads is not cut off, though more comes all the time than he reads. Over TCP the system would say when that
+ * shows. */
+static void
+test_slow_reader(void)
+{
+    static char sink[65536], more[2 * sizeof sink];
+    Pair pair;
+
+    pair_unix(&pair, 300);
+    g_autofree char *big = g_malloc0(1000 * 1000);
+    uv_update_time(&pair.loop);
+    conn_write(pair.self, big, 1000 * 1000);
+    guint64 end = uv_now(&pair.loop) + 700;
+    while (pair.self && uv_now(&pair.loop) < end) {
+        size_t room = sizeof sink;
+        for (gssize n; (n = recv(pair.peer, sink, sizeof sink, MSG_DONTWAIT)) > 0;)
+            room += (size_t) n;
+        for (; room > 0; room -= MIN(room, sizeof more))
+            conn_write(pair.self, more, MIN(room, sizeof more));
+        uv_run(&pair.loop, UV_RUN_ONCE);
+    }
+    g_assert_nonnull(pair.self);
+    g_assert_cmpuint(conn_unsent(pair.self), >, 0);
+    conn_close_now(pair.self);
+    pair.self = NULL;
+    pair_finish(&pair);
+    g_assert_cmpuint(pair.stalls, ==, 0);
 }
 
 /* conn_close() with 20 MB still queued: the peer gets them all, then the end. */
@@ -362,6 +392,7 @@ main(int argc, char **argv)
     g_test_add_func("/conn/replies-leave-together", test_replies_leave_together);
     g_test_add_func("/conn/peer-never-reads", test_peer_never_reads);
     g_test_add_func("/conn/blocked-writer", test_blocked_writer);
+    g_test_add_func("/conn/slow-reader", test_slow_reader);
     g_test_add_func("/conn/close-flushes", test_close_flushes);
     g_test_add_func("/conn/close-in-callback", test_close_in_callback);
     g_test_add_func("/conn/linger", test_linger);

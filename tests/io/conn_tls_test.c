@@ -128,6 +128,23 @@ test_dialogue(void)
     }
 }
 
+/* What counts is what the system takes, not what TLS makes of it. */
+static void
+test_blocked_writer(void)
+{
+    Secure secure;
+
+    FOR_BOTH(secure, "banner") {
+        g_autofree char *big = g_malloc0(20 * 1000 * 1000);
+        expect(&secure, "banner");
+        conn_start(secure.pair.self, &pair_ops, &secure.pair, 20);
+        conn_write(secure.pair.self, big, 20 * 1000 * 1000);
+        run_until(&secure, &secure.pair.gones);
+        g_assert_cmpuint(secure.pair.stalls, ==, 1);
+        secure_close(&secure);
+    }
+}
+
 /* The client's first command comes with its last words of the handshake. */
 static void
 test_talked(void)
@@ -240,6 +257,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     signal(SIGPIPE, SIG_IGN);
     g_test_add_func("/conn-tls/dialogue", test_dialogue);
+    g_test_add_func("/conn-tls/blocked-writer", test_blocked_writer);
     g_test_add_func("/conn-tls/talked", test_talked);
     g_test_add_func("/conn-tls/close", test_close);
     g_test_add_func("/conn-tls/broken", test_broken);

@@ -45,7 +45,13 @@ on_gone(void *user)
     pair->self = NULL;
 }
 
-const ConnOps pair_ops = { on_bytes, on_end, on_expired, on_gone };
+static void
+on_stalled(void *user)
+{
+    ((Pair *) user)->stalls++;
+}
+
+const ConnOps pair_ops = { on_bytes, on_end, on_expired, on_gone, .stalled = on_stalled };
 
 static void
 on_accepted(Conn *conn, const Endpoint *peer, void *user)

@@ -9,7 +9,7 @@ typedef struct {
     Conn *self;
     int peer;
     GString *got;
-    guint reads, ends, expiries, gones;
+    guint reads, ends, expiries, gones, stalls;
     bool echo, close_on_bytes;
     size_t write_on_bytes;
 } Pair;
