@@ -20,8 +20,11 @@ static Meter posts = { "shimta_webhook_requests_total", "Requests to the webhook
 static Meter limited = { "shimta_rate_limited_total", "Mails and recipients put off, and the rate that did it",
                          METER_COUNTER, { "listener", "rate" } };
 
+static Meter slowed = { "shimta_error_delays_total", "Replies held back from clients that make errors", METER_COUNTER,
+                        { "listener" } };
+
 Meter *const daemon_figures[] = { &sessions, &begun,      &stress, &refused, &messages, &recipients,
-                                  &bytes,    &handshakes, &logins, &posts,   &limited,  NULL };
+                                  &bytes,    &handshakes, &logins, &posts,   &limited,  &slowed, NULL };
 
 void
 figures_session(const char *listener, bool begins)
@@ -47,6 +50,12 @@ void
 figures_limited(const char *listener, const char *rate)
 {
     meter_add(&limited, 1, listener, rate);
+}
+
+void
+figures_slowed(const char *listener)
+{
+    meter_add(&slowed, 1, listener, NULL);
 }
 
 void

@@ -21,6 +21,9 @@ void figures_refused(const char *listener, const char *why);
 /* A client or user has sent too much of late; rate is the key that says so. */
 void figures_limited(const char *listener, const char *rate);
 
+/* A reply to a client that makes errors was held back. */
+void figures_slowed(const char *listener);
+
 /* A handshake has ended; protocol NULL: it failed. */
 void figures_tls(const char *listener, const char *protocol);
 

@@ -6,6 +6,7 @@ const ConfKey limits_conf_keys[] = {
     CONF_KEY(Limits, connections_per_network, "max-connections-per-network", CONF_UINT, NULL, .min = 0,
              .max = MOST_CONNECTIONS),
     CONF_KEY(Limits, lenient, "lenient", CONF_BOOL, NULL),
+    CONF_KEY(Limits, error_delay_ms, "error-delay", CONF_TIME, "1s", .min = 0, .max = 60000),
     CONF_KEY(Limits, client_messages, "client-rate", CONF_LIST, NULL),
     CONF_KEY(Limits, client_recipients, "client-recipient-rate", CONF_LIST, NULL),
     CONF_KEY(Limits, user_messages, "user-rate", CONF_LIST, NULL),

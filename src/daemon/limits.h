@@ -1,6 +1,5 @@
-/* What a [listen NAME] section says about how much one client, one network or one user may take,
- * and how well he must behave. Read with the
- * section; read-only then, any thread. */
+/* What a [listen NAME] section says about how much one client, one network or one user may take, and how well he must
+ * behave. Read with the section; read-only then, any thread. */
 #pragma once
 
 #include "base/conf.h"
@@ -9,6 +8,7 @@
 typedef struct {
     guint connections_per_network; /* 0: no limit */
     bool lenient; /* unless it is said, where nobody but this machine comes in (reach.h) */
+    gint64 error_delay_ms; /* 0: none; unless it is said, where lenient is not */
     char **client_messages, **client_recipients, **user_messages, **user_recipients;
     RateLimits client, user; /* what these say */
 } Limits;

@@ -1,6 +1,9 @@
 #include "daemon/patience.h"
 
-enum { STRESS_MS = 10000 }; /* as Postfix waits under stress */
+enum {
+    STRESS_MS = 10000, /* as Postfix waits under stress */
+    FREE_ERRORS = 5,   /* a client may make while it finds out what we offer */
+};
 
 bool
 stress_turns(Stress *self, guint now)
@@ -21,4 +24,13 @@ patience_command_ms(const ListenConf *conf, gint64 age_ms, bool stress)
     if (conf->session_timeout_ms > 0)
         most = MIN(most, conf->session_timeout_ms - age_ms);
     return MAX(1, most);
+}
+
+/* Who waits holds a connection, of which there are few under stress. */
+gint64
+patience_error_ms(const Listen *listen, guint errors, guint seen, bool stress)
+{
+    if (errors <= FREE_ERRORS || errors <= seen || stress)
+        return 0;
+    return MIN(listen->limits.error_delay_ms, listen->conf.command_timeout_ms / 2);
 }

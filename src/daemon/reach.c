@@ -100,7 +100,8 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
     return true;
 }
 
-/* Whoever comes through a proxy is no program of this machine. */
+/* Whoever comes through a proxy is no program of this machine. Who writes a little wrong there need not be slowed down
+ * either. */
 static void
 complete_lenience(Listen *self, const ConfFile *file)
 {
@@ -109,6 +110,8 @@ complete_lenience(Listen *self, const ConfFile *file)
     if (!conf_has(file, "listen", self->name, "lenient") && endpoint_parse(self->conf.address, &endpoint, NULL))
         self->limits.lenient = self->proxies->len == 0 &&
                                (endpoint_is_unix(&endpoint) || endpoint_is_loopback(&endpoint));
+    if (!conf_has(file, "listen", self->name, "error-delay") && self->limits.lenient)
+        self->limits.error_delay_ms = 0;
 }
 
 bool

@@ -39,6 +39,7 @@ typedef struct {
     SmtpPhase phase;  /* when its deadline was set */
     gint64 begun;     /* loop time, as the next */
     gint64 data_due;
+    guint errors;     /* the session's, as far as they were answered */
     bool replied;     /* something was written since */
     bool quit, ended; /* we shall say no more; the client will */
     char client[INET6_ADDRSTRLEN];
@@ -210,7 +211,14 @@ static void
 on_session_write(void *user, const char *bytes, size_t n)
 {
     Client *self = user;
+    guint errors = self->ingress ? smtp_session_errors(ingress_session(self->ingress)) : 0;
+    gint64 hold_ms = patience_error_ms(self->listen, errors, self->errors, self->server->stress.on);
 
+    if (hold_ms > 0) {
+        figures_slowed(self->listen->name);
+        conn_hold(self->conn, hold_ms);
+    }
+    self->errors = errors;
     self->replied = true;
     conn_write(self->conn, bytes, n);
 }

@@ -78,7 +78,6 @@ conn_destroy(Conn *self)
 /* --- time ---------------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
-static void conn_update_reading(Conn *self);
 
 /* Timers are armed for the earliest deadline and re-armed when they fire too early, not each time a
  * deadline moves back. */
@@ -89,6 +88,8 @@ conn_arm(Conn *self)
 
     if (self->write_due > 0 && (due == 0 || self->write_due < due))
         due = self->write_due;
+    if (self->hold_due > 0 && (due == 0 || self->hold_due < due))
+        due = self->hold_due;
     if (self->turn.due > 0 && (due == 0 || self->turn.due < due))
         due = self->turn.due;
     if (due == 0 || self->state == CONN_CLOSED || (self->timer_due > 0 && self->timer_due <= due))
@@ -142,6 +143,7 @@ on_timer(uv_timer_t *timer)
         if (self->ops->expired)
             self->ops->expired(self->user);
     }
+    conn_end_hold(self, now);
     conn_arm(self);
 }
 
@@ -255,10 +257,11 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
-static void
+void
 conn_update_reading(Conn *self)
 {
-    bool wanted = self->state == CONN_OPEN && !self->paused && !self->full && self->turn.state == TURN_FREE;
+    bool held_up = self->paused || self->full || self->hold_due > 0;
+    bool wanted = self->state == CONN_OPEN && !held_up && self->turn.state == TURN_FREE;
     bool want = !self->ended && (self->state == CONN_LINGERING || wanted);
 
     if (self->state == CONN_CLOSED || want == self->reading)
@@ -393,7 +396,7 @@ conn_send(Conn *self, const char *bytes, size_t n)
 void
 conn_write(Conn *self, const char *bytes, size_t n)
 {
-    if (!self->in_bytes) {
+    if (!self->in_bytes && self->hold_due == 0) {
         conn_send(self, bytes, n);
         return;
     }
@@ -416,6 +419,8 @@ conn_send_corked(Conn *self)
 void
 conn_uncork(Conn *self)
 {
+    if (self->state == CONN_OPEN && self->hold_due > 0)
+        return;
     conn_send_corked(self);
     if (self->state != CONN_FLUSHING)
         return;

@@ -64,6 +64,10 @@ size_t conn_unsent(const Conn *self);
 void conn_pause(Conn *self);
 void conn_resume(Conn *self);
 
+/* What is written from now on leaves together, ms from now, and nothing is read meanwhile; called again: later. At
+ * conn_close() and conn_secure() it leaves at once. */
+void conn_hold(Conn *self, gint64 ms);
+
 /* At most n bytes are taken from the system at once from now on; 0: CONN_READ_BYTES. A peer that has sent more has its
  * next turn after everybody else's, so that n is what one peer can make the others wait for. Without TLS `bytes` brings
  * no more than that either. */

@@ -1,4 +1,4 @@
-/* A connection's inside, shared by conn.c, conn_open.c and conn_tls.c; for nobody else. */
+/* A connection's inside, shared by conn.c, conn_hold.c, conn_open.c, conn_tls.c and conn_turn.c; for nobody else. */
 #pragma once
 
 #include "io/conn.h"
@@ -27,13 +27,13 @@ struct Conn {
     const ConnOps *ops;
     void *user;
     Tls *tls;           /* NULL: plain */
-    GByteArray *corked; /* what was written while `bytes` runs */
+    GByteArray *corked; /* what was written while `bytes` runs, or is held */
     size_t limit; /* most that is read at once; 0: a buffer */
     ConnTurn turn;
     size_t unsent, lingered;
     guint64 queued, taken_seen; /* bytes that had to wait since the beginning, and those of them that the system took */
     gint64 write_ms;
-    guint64 due, write_due, timer_due; /* loop time; 0: never */
+    guint64 due, write_due, hold_due, timer_due; /* loop time; 0: never */
     ConnState state;
     guint handles;
     bool in_bytes, paused, full, ended, reading;
@@ -47,6 +47,12 @@ conn_reader(const Conn *self)
 
 /* Sets the timer for the earliest of what is due. */
 void conn_arm(Conn *self);
+
+/* After any change of what it depends on: reads, or stops. */
+void conn_update_reading(Conn *self);
+
+/* The timer has fired: what was held leaves if its time has come. */
+void conn_end_hold(Conn *self, guint64 now);
 
 /* So much has come that others go first: nothing is read before the next turn. */
 void conn_end_turn(Conn *self);

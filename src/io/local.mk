@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %D%/libio.a
 %C%_libio_a_SOURCES = \
-	%D%/conn.c %D%/conn.h %D%/conn_open.c %D%/conn_state.h %D%/conn_tls.c %D%/conn_turn.c \
+	%D%/conn.c %D%/conn.h %D%/conn_hold.c %D%/conn_open.c %D%/conn_state.h %D%/conn_tls.c %D%/conn_turn.c \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/proxy.c %D%/proxy.h \

@@ -273,6 +273,12 @@ smtp_session_busy(const SmtpSession *self)
     return self->asked != ASKED_NOTHING;
 }
 
+guint
+smtp_session_errors(const SmtpSession *self)
+{
+    return self->errors;
+}
+
 static void
 smtp_accept(SmtpSession *self, SmtpAsked asked)
 {

@@ -68,6 +68,9 @@ extern const Reply smtp_early_talk;
 void smtp_session_feed(SmtpSession *self, const char *bytes, size_t n);
 bool smtp_session_busy(const SmtpSession *self);
 
+/* Refused commands since the last mail. From inside write() with those that are answered there. */
+guint smtp_session_errors(const SmtpSession *self);
+
 /* The answer the session waits for; reply is copied. NULL only after a busy data_bytes(). Ignored once the
  * session is closed. */
 void smtp_session_resume(SmtpSession *self, const Reply *reply);

@@ -41,11 +41,34 @@ test_command(void)
     }
 }
 
+static void
+test_error(void)
+{
+    static const struct {
+        gint64 delay, command;
+        guint errors, seen;
+        bool stress;
+        gint64 want;
+    } rows[] = {
+        { 1000, 300000, 0, 0, false, 0 },   { 1000, 300000, 5, 4, false, 0 },    { 1000, 300000, 6, 5, false, 1000 },
+        { 1000, 300000, 6, 0, false, 1000 }, { 1000, 300000, 6, 6, false, 0 },   { 1000, 300000, 19, 18, false, 1000 },
+        { 1000, 300000, 3, 9, false, 0 },   { 1000, 300000, 19, 18, true, 0 },   { 0, 300000, 19, 18, false, 0 },
+        { 60000, 3000, 19, 18, false, 1500 }, { 1000, 300000, G_MAXUINT, 0, false, 1000 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const Listen listen = { .conf.command_timeout_ms = rows[i].command, .limits.error_delay_ms = rows[i].delay };
+        g_test_message("row %u", i);
+        g_assert_cmpint(patience_error_ms(&listen, rows[i].errors, rows[i].seen, rows[i].stress), ==, rows[i].want);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/patience/stress", test_stress);
     g_test_add_func("/patience/command", test_command);
+    g_test_add_func("/patience/error", test_error);
     return g_test_run();
 }

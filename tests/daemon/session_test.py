@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import shim
@@ -194,6 +196,64 @@ class DeadlineTest(unittest.TestCase):
                 except OSError:
                     break
         daemon.wait_line(r"^(?:<\d>)?timeout client=127\.0\.0\.1 listener=tcp unsent=[1-9]\d* text=.*read")
+
+
+class SlowErrorTest(unittest.TestCase):
+    ERRORS = 5  # nobody minds
+
+    def err(self, talk, n):
+        for _ in range(n):
+            self.assertEqual(talk.ask("NONSENSE")[0], 500)
+
+    def test_delayed(self):
+        daemon = shim.Daemon(NOWHERE, {"listen tcp": "error-delay = 1s\n", "metrics": "address = 127.0.0.1:0\n"})
+        self.addCleanup(daemon.end)
+        with daemon.raw() as talk:
+            talk.hello()
+            self.err(talk, self.ERRORS)
+            began = time.monotonic()
+            self.err(talk, 1)
+            self.assertGreaterEqual(time.monotonic() - began, 0.9)
+            self.assertEqual(talk.ask("RSET")[0], 250)
+        port = daemon.wait_line(r"^metrics .*port=(\d+)").group(1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=shim.PATIENCE) as answer:
+            self.assertIn(b'shimta_error_delays_total{listener="tcp"} 1\n', answer.read())
+
+    def test_pipelined(self):
+        """What was sent together is answered together, once for all its errors, and in its order."""
+        with serve(self, error_delay="1s").raw() as talk:
+            talk.hello()
+            began = time.monotonic()
+            talk.put("NONSENSE\r\n" * 9 + f"{MAIL}\r\n{RCPT}\r\nDATA\r\n")
+            self.assertEqual([talk.reply()[0] for _ in range(12)], [500] * 9 + [250, 250, 354])
+            self.assertGreaterEqual(time.monotonic() - began, 0.9)
+            talk.put("\r\n.\r\n")
+            self.assertEqual(talk.reply()[0], 451)
+
+    def test_bounded(self):
+        """The last word is not held back."""
+        with serve(self, error_delay="60s", max_errors=6).raw() as talk:
+            talk.hello()
+            self.err(talk, 6)
+            self.assertEqual((talk.reply()[0], talk.reply()[0]), (421, 0))
+
+    def test_drain(self):
+        daemon = serve(self, error_delay="60s")
+        with daemon.raw() as talk:
+            talk.hello()
+            self.err(talk, self.ERRORS)
+            talk.put("NONSENSE\r\n")
+            with daemon.raw() as other:  # by its turn the error is answered
+                other.hello()
+            daemon.child.send_signal(signal.SIGTERM)
+            self.assertEqual((talk.reply()[0], talk.reply()[0], talk.reply()[0]), (500, 421, 0))
+            self.assertEqual(daemon.wait(), 0)
+
+    def test_not_among_ourselves(self):
+        """Unless it is said."""
+        daemon = serve(self)
+        self.assertIn("error-delay = 0", subprocess.run([shim.program("shimtad"), "-n", "-c", daemon.conf],
+                                                            capture_output=True, text=True).stdout)
 
 
 def silent_has_ended(talk):

@@ -319,6 +319,33 @@ test_pause(void)
     }
 }
 
+/* What is written meanwhile leaves in its order, and nothing is read: at the end, or with the owner's leave. */
+static void
+test_hold(void)
+{
+    Pair pair;
+
+    for (guint leaves = 0; leaves < 2; leaves++) {
+        FOR_EACH_KIND(pair, 1000) {
+            guint64 begun = uv_now(&pair.loop);
+            conn_hold(pair.self, leaves ? 1000000 : 50);
+            conn_write(pair.self, "one ", 4);
+            peer_send(&pair, "more");
+            uv_run(&pair.loop, UV_RUN_NOWAIT);
+            conn_write(pair.self, "two", 3);
+            g_assert_cmpuint(pair.reads, ==, 0);
+            if (leaves)
+                conn_close(g_steal_pointer(&pair.self));
+            g_autofree char *text = peer_receive(&pair);
+            g_assert_cmpstr(text, ==, "one two");
+            g_assert_cmpuint(uv_now(&pair.loop), >=, begun + (leaves ? 0 : 50));
+            while (!leaves && pair.reads == 0)
+                uv_run(&pair.loop, UV_RUN_ONCE);
+            pair_finish(&pair);
+        }
+    }
+}
+
 static void
 test_deadline(void)
 {
@@ -403,6 +430,7 @@ main(int argc, char **argv)
     g_test_add_func("/conn/write-after-reset", test_write_after_reset);
     g_test_add_func("/conn/close-after-reset", test_close_after_reset);
     g_test_add_func("/conn/pause", test_pause);
+    g_test_add_func("/conn/hold", test_hold);
     g_test_add_func("/conn/deadline", test_deadline);
     g_test_add_func("/conn/pipes", test_pipes);
     g_test_add_func("/conn/unpollable", test_unpollable);
