@@ -241,6 +241,19 @@ is_prefix(const Network *self, guint all)
     return true;
 }
 
+static void
+unmap_network(Network *self)
+{
+    static const guint8 mapped[12] = { [10] = 0xFF, [11] = 0xFF };
+
+    if (self->family != AF_INET6 || self->bits < 96 || memcmp(self->bytes, mapped, sizeof mapped) != 0)
+        return;
+    self->family = AF_INET;
+    self->bits -= 96;
+    memmove(self->bytes, self->bytes + 12, 4);
+    memset(self->bytes + 4, 0, 12);
+}
+
 bool
 network_parse(const char *text, Network *network, GError **error)
 {
@@ -258,6 +271,7 @@ network_parse(const char *text, Network *network, GError **error)
         return bad(error, text, "the prefix length is not a number in range");
     if (!is_prefix(network, all))
         return bad(error, text, "bits are set behind the prefix length");
+    unmap_network(network);
     return true;
 }
 

@@ -60,7 +60,8 @@ typedef struct {
     guint8 bytes[16];
 } Network;
 
-/* "192.0.2.0/24", "2001:db8::/32", or a single address. Bits behind the prefix must be zero. */
+/* "192.0.2.0/24", "2001:db8::/32", or a single address. Bits behind the prefix must be zero. What holds IPv4 written as
+ * IPv6 alone becomes IPv4, as addresses do. */
 bool network_parse(const char *text, Network *network, GError **error);
 /* Whether all of it is private (loopback, RFC 1918, RFC 6598, RFC 4193, link-local), or it is no larger than what one
  * organisation is given: an IPv4 /16, an IPv6 /32. */
