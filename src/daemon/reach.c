@@ -73,6 +73,17 @@ check_users(const Listen *self, const ConfFile *file, bool local, GError **error
     return true;
 }
 
+static bool
+fail_open(const Listen *self, const ConfFile *file, GError **error)
+{
+    bool for_some = self->access.recipients && *self->access.recipients;
+
+    return conf_fail(file, "listen", self->name, "address", error, "'%s' is open to other machines: say with %s",
+                     self->conf.address, for_some ? "networks who may send to recipient-domains; "
+                     "networks = 0.0.0.0/0, ::/0 is everyone" : "networks = …, auth = required or "
+                     "tls-client = require who may send mail here");
+}
+
 /* Whoever can reach shimta can send mail in the account's name, so a listener that the network can reach must say
  * who may use it. */
 static bool
@@ -93,10 +104,7 @@ check_access(const Listen *self, const ConfFile *file, GError **error)
         return conf_fail(file, "listen", self->name, "sendmail", error, "only a unix socket can serve sendmail");
     if (!endpoint_is_loopback(&endpoint) && !conf_has(file, "listen", self->name, "networks") &&
         !is_for_all(self, file))
-        return conf_fail(file, "listen", self->name, "address", error,
-                         "'%s' is open to other machines: say with networks = …, auth = required or "
-                         "tls-client = require who may send mail here",
-                         self->conf.address);
+        return fail_open(self, file, error);
     return true;
 }
 

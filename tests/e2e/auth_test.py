@@ -285,6 +285,13 @@ class RuleTest(unittest.TestCase):
                                 "address = *:465\n[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(url=sandbox.url, user="a", key_file=daemon.key_file))
             self.check(path, wrong)
 
+    def test_recipients_alone(self):
+        """The message says what a listener for strangers looks like, and that is accepted."""
+        lines = "[listen x]\nrecipient-domains = example.jp\naddress = *:25\n"
+        account = "[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(url=sandbox.url, user="a", key_file=daemon.key_file)
+        self.check(secure.write(f"{folder}/test.conf", lines + account), r":3: .*networks = 0\.0\.0\.0/0, ::/0 is everyone")
+        self.check(secure.write(f"{folder}/test.conf", lines + "networks = 0.0.0.0/0, ::/0\n" + account), None)
+
     def check(self, path, wrong):
         done = subprocess.run([shim.program("shimtad"), "-n", "-c", path], capture_output=True, text=True, timeout=shim.PATIENCE)
         self.assertEqual(done.returncode, 78 if wrong else 0, done.stderr)
