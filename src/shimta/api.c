@@ -6,11 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { SHEET_BYTES = 4 * 1024 * 1024, NARROW = 80, MAX_DRY_ROWS = 10000, SHOWN_OBJECTS = 3 };
+enum { SHEET_BYTES = 4 * 1024 * 1024, MAX_DRY_ROWS = 10000, SHOWN_OBJECTS = 3 };
 
 static const char *const request_columns[] = { "account", "task", "request", NULL };
 
@@ -132,24 +131,6 @@ show_done(Api *self)
 
 /* --- output -------------------------------------------------------------------------------------- */
 
-static guint
-terminal_width(void)
-{
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : NARROW;
-}
-
-/* A table that does not fit a terminal would be torn. */
-static SheetForm
-form_of(const Api *self)
-{
-    if (self->task->csv)
-        return SHEET_CSV;
-    bool torn = isatty(STDOUT_FILENO) && sheet_width(self->sheet) > terminal_width();
-    return self->record || torn ? SHEET_RECORDS : SHEET_TABLE;
-}
-
 static void
 print_all(Api *self)
 {
@@ -157,7 +138,10 @@ print_all(Api *self)
 
     if (self->task->json)
         return;
-    if (!sheet_print(self->sheet, form_of(self), stdout, &error)) {
+    SheetForm form = sheet_form(self->sheet, self->task->csv, stdout);
+    if (form == SHEET_TABLE && self->record)
+        form = SHEET_RECORDS;
+    if (!sheet_print(self->sheet, form, stdout, &error)) {
         complain("%s", error->message);
         api_note(self, EX_IOERR);
     }

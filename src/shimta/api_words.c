@@ -2,55 +2,17 @@
 
 #include "base/clock.h"
 #include "shimta/dates.h"
+#include "shimta/words.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 
-enum { MAX_WORDS = 100000, DATE_WORDS = 3 };
+enum { DATE_WORDS = 3 };
 
 typedef struct {
     GPtrArray *words;
     Period period;
     bool dated;
 } Reading;
-
-static int
-add_word(Reading *self, const char *text)
-{
-    if (self->words->len == MAX_WORDS) {
-        complain("at most %d at a time", MAX_WORDS);
-        return EX_USAGE;
-    }
-    if (!g_utf8_validate(text, -1, NULL)) {
-        complain("an argument is not UTF-8");
-        return EX_USAGE;
-    }
-    g_ptr_array_add(self->words, g_strdup(text));
-    return EX_OK;
-}
-
-/* One a line; blank ones are none. */
-static int
-add_lines(Reading *self)
-{
-    char *line = NULL;
-    size_t size = 0;
-    int status = EX_OK;
-
-    while (status == EX_OK && getline(&line, &size, stdin) >= 0) {
-        if (*g_strstrip(line))
-            status = add_word(self, line);
-    }
-    free(line);
-    if (status == EX_OK && ferror(stdin)) {
-        complain("standard input: %s", g_strerror(errno));
-        return EX_IOERR;
-    }
-    return status;
-}
 
 /* How many of the arguments that follow are a period: "last 7 days" is three. */
 static guint
@@ -85,10 +47,8 @@ read_args(const Api *self, Reading *reading)
             return EX_USAGE;
         }
         reading->dated |= n > 0;
-        if (n == 0 && strcmp(*at, "-") == 0)
-            status = add_lines(reading);
-        else if (n == 0)
-            status = add_word(reading, *at);
+        if (n == 0)
+            status = words_add(reading->words, *at);
         at += MAX(n, 1);
     }
     return status;
@@ -160,6 +120,10 @@ api_read_words(Api *self)
 
     self->held = reading.words;
     int status = read_args(self, &reading);
+    if (status == EX_OK && reading.words->len == 0 && g_strv_contains((const char *const *) self->task->args, "-")) {
+        complain("there is nothing on standard input");
+        return EX_USAGE;
+    }
     if (status == EX_OK)
         status = read_period(self, &reading);
     return status == EX_OK ? put_words(self, &reading) : status;

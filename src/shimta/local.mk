@@ -37,6 +37,7 @@ bin_shimta_SOURCES = \
 	%D%/suppressions_remote.c \
 	%D%/task.c \
 	%D%/trace.c \
-	%D%/unsubscribes.c
+	%D%/unsubscribes.c \
+	%D%/words.c %D%/words.h
 bin_shimta_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CJSON_CFLAGS)
 bin_shimta_LDADD = src/daemon/libsettings.a %D%/libsheet.a $(SMTP_LIBS) $(RELAY_LIBS) $(IO_LIBS)

@@ -6,9 +6,10 @@
 #include "shimta/table.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MAX_COLUMNS = 200, GAP = 2 };
+enum { MAX_COLUMNS = 200, GAP = 2, NARROW = 80 };
 
 #define MORE "more" /* what has no column of its own */
 
@@ -144,6 +145,20 @@ sheet_width(const Sheet *self)
     for (guint i = 0; i < self->columns->len; i++)
         width += column_at(self, i)->used ? column_at(self, i)->width + GAP : 0;
     return width > GAP ? width - GAP : 0;
+}
+
+SheetForm
+sheet_form(const Sheet *self, bool csv, FILE *to)
+{
+    struct winsize size;
+    int file = fileno(to);
+
+    if (csv)
+        return SHEET_CSV;
+    if (!isatty(file))
+        return SHEET_TABLE;
+    guint columns = ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : NARROW;
+    return sheet_width(self) > columns ? SHEET_RECORDS : SHEET_TABLE;
 }
 
 /* --- printing ------------------------------------------------------------------------------------ */

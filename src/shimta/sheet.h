@@ -25,5 +25,8 @@ bool sheet_add(Sheet *self, const QueryRow *row, GError **error);
 /* The columns that the table needs. */
 guint sheet_width(const Sheet *self);
 
+/* How it is best printed: a table that is wider than a terminal would be torn. */
+SheetForm sheet_form(const Sheet *self, bool csv, FILE *to);
+
 /* No row can be added afterwards. False: the rows could not be read again. A failure to write is to's. */
 bool sheet_print(Sheet *self, SheetForm form, FILE *to, GError **error);

@@ -1,43 +1,151 @@
 /* shimta suppressions: the daemon's own list of addresses that get no mail any more. */
 #include "shimta/shimta.h"
 
+#include "base/conf.h"
+#include "mail/address.h"
+#include "query/row.h"
 #include "shimta/output.h"
+#include "shimta/sheet.h"
+#include "shimta/words.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
+
+enum { SHEET_BYTES = 4 * 1024 * 1024 };
+
+static const char *const listed_columns[] = {
+    "account", QUERY_FIELD_ADDRESS, "kind", "source", "since", "until", QUERY_FIELD_SENDER, QUERY_FIELD_REASON, NULL,
+};
+static const char *const done_columns[] = { "account", QUERY_FIELD_ADDRESS, "result", NULL };
 
 typedef struct {
     const Task *task;
+    Sheet *sheet;
     guint64 rows;
+    int status; /* of what failed first */
     char *account, *address, *sender; /* of the last row */
 } Listing;
 
 static void
-print_row(const cJSON *row, void *user)
+listing_clear(Listing *self)
 {
+    g_clear_pointer(&self->sheet, sheet_free);
+    g_free(self->account);
+    g_free(self->address);
+    g_free(self->sender);
+}
+
+static void
+note(Listing *self, int status)
+{
+    if (self->status == EX_OK)
+        self->status = status;
+}
+
+static void
+add_row(Listing *self, const QueryRow *row)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (sheet_add(self->sheet, row, &error))
+        return;
+    complain("%s", error->message);
+    note(self, EX_IOERR);
+}
+
+static void
+put_time(QueryRow *row, const char *name, gint64 ms)
+{
+    g_autoptr(GDateTime) time = ms > 0 ? g_date_time_new_from_unix_local(ms / 1000) : NULL;
+    g_autofree char *text = time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S%:z") : NULL;
+
+    query_row_add(row, name, text ? text : "");
+}
+
+static void
+take_row(const cJSON *listed, void *user)
+{
+    static const char *const names[] = { "account", "address", "kind", "source" };
     Listing *self = user;
 
     self->rows++;
     g_free(self->account);
     g_free(self->address);
     g_free(self->sender);
-    self->account = g_strdup(json_string(row, "account"));
-    self->address = g_strdup(json_string(row, "address"));
-    self->sender = g_strdup(json_string(row, "sender"));
+    self->account = g_strdup(json_string(listed, "account"));
+    self->address = g_strdup(json_string(listed, "address"));
+    self->sender = g_strdup(json_string(listed, "sender"));
     if (self->task->json) {
-        output_json(row);
+        output_json(listed);
         return;
     }
-    g_autofree char *account = output_string(row, "account"), *address = output_string(row, "address");
-    g_autofree char *kind = output_string(row, "kind"), *source = output_string(row, "source");
-    g_autofree char *since = output_time(output_number(row, "since_ms")), *reason = output_string(row, "reason");
-    g_autofree char *until = output_time(output_number(row, "expires_ms")), *sender = output_string(row, "sender");
-    printf("%s  %-12s  %s  account=%s  source=%s", since, kind, address, account, source);
-    if (self->sender)
-        printf("  sender=%s", sender);
-    if (output_number(row, "expires_ms") > 0)
-        printf("  until=%s", until);
-    printf("  %s\n", json_string(row, "reason") ? reason : "");
+    g_autoptr(QueryRow) row = query_row_new();
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        query_row_add(row, names[i], json_string(listed, names[i]) ? json_string(listed, names[i]) : "");
+    put_time(row, "since", output_number(listed, "since_ms"));
+    put_time(row, "until", output_number(listed, "expires_ms"));
+    query_row_add(row, QUERY_FIELD_SENDER, self->sender ? self->sender : "");
+    query_row_add(row, QUERY_FIELD_REASON, json_string(listed, "reason") ? json_string(listed, "reason") : "");
+    add_row(self, row);
+}
+
+static void
+print_rows(Listing *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (self->task->json || sheet_print(self->sheet, sheet_form(self->sheet, self->task->csv, stdout), stdout, &error))
+        return;
+    complain("%s", error->message);
+    note(self, EX_IOERR);
+}
+
+/* What was, or would be, done with an address. */
+static void
+show_done(Listing *self, const char *address, const char *result)
+{
+    if (self->task->json) {
+        g_autoptr(cJSON) line = cJSON_CreateObject();
+        if (self->task->account)
+            cJSON_AddStringToObject(line, "account", self->task->account);
+        cJSON_AddStringToObject(line, "address", address);
+        cJSON_AddStringToObject(line, "result", result);
+        output_json(line);
+        return;
+    }
+    g_autoptr(QueryRow) row = query_row_new();
+    query_row_add(row, "account", self->task->account ? self->task->account : "");
+    query_row_add(row, QUERY_FIELD_ADDRESS, address);
+    query_row_add(row, "result", result);
+    add_row(self, row);
+}
+
+/* --- what is asked ------------------------------------------------------------------------------- */
+
+/* By the sections' names alone: to read the list nobody needs the accounts' keys. An exit status. */
+static int
+check_task(const Task *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (task->csv && task->json) {
+        complain("--csv or --json, not both");
+        return EX_USAGE;
+    }
+    if (!task->account)
+        return EX_OK;
+    g_autoptr(ConfFile) file = conf_open(task->config, &error);
+    if (!file) {
+        complain("%s", error->message);
+        return EX_CONFIG;
+    }
+    g_auto(GStrv) names = conf_names(file, "account");
+    if (g_strv_contains((const char *const *) names, task->account))
+        return EX_OK;
+    g_autofree char *all = g_strjoinv(", ", names);
+    complain("there is no account '%s', but %s", task->account, *all ? all : "none at all");
+    return EX_USAGE;
 }
 
 static cJSON *
@@ -63,60 +171,134 @@ go_on_after(cJSON *request, const Listing *listing)
     cJSON_AddStringToObject(request, "after_sender", listing->sender ? listing->sender : "");
 }
 
-int
-suppressions_list(Task *task)
+static int
+list_all(Listing *self, Link *link)
 {
-    g_autoptr(Link) link = task_link(task);
-    Listing listing = { .task = task };
-    LinkReader reader = { print_row, &listing };
-    int status = link ? EX_OK : EX_TEMPFAIL;
+    LinkReader reader = { take_row, self };
+    int status = EX_OK;
     bool more = true;
 
     while (more && status == EX_OK) {
         g_autoptr(cJSON) last = NULL;
-        cJSON *request = request_of(task, "list", NULL);
-        go_on_after(request, &listing);
+        cJSON *request = request_of(self->task, "list", NULL);
+        go_on_after(request, self);
         status = task_ask(link, request, &reader, &last);
         more = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(last, "more"));
     }
-    g_free(listing.account);
-    g_free(listing.address);
-    g_free(listing.sender);
     return status;
 }
 
-/* Addresses of which nothing is known, or nothing had to be changed, make the status 1. */
-static int
-do_each(Task *task, const char *action, const char *none, const char *some)
+int
+suppressions_list(Task *task)
 {
-    g_autoptr(Link) link = task_link(task);
     Listing listing = { .task = task };
-    LinkReader reader = { print_row, &listing };
-    int status = link ? EX_OK : EX_TEMPFAIL;
-    bool all = true;
+    int status = check_task(task);
 
-    for (guint i = 0; task->args[i] && status == EX_OK; i++) {
-        g_autoptr(cJSON) last = NULL;
-        status = task_ask(link, request_of(task, action, task->args[i]), &reader, &last);
-        if (status != EX_OK)
-            break;
-        bool done = output_number(last, "n") > 0;
-        if (!done)
-            complain("%s %s", task->args[i], none);
-        else if (some && !task->json)
-            printf("%s %s\n", task->args[i], some);
-        all &= done;
+    if (status != EX_OK)
+        return status;
+    if (task->dry_run) {
+        puts("shimtad would be asked for its list");
+        return EX_OK;
     }
-    g_free(listing.account);
-    g_free(listing.address);
-    g_free(listing.sender);
-    return status == EX_OK && !all ? 1 : status;
+    g_autoptr(Link) link = task_link(task);
+    if (!link)
+        return EX_TEMPFAIL;
+    listing.sheet = sheet_new(listed_columns, SHEET_BYTES);
+    listing.status = list_all(&listing, link);
+    print_rows(&listing);
+    if (listing.status == EX_OK && listing.rows == 0) {
+        complain("nobody is on the list");
+        listing.status = 1;
+    }
+    status = listing.status;
+    listing_clear(&listing);
+    return status;
+}
+
+/* --- one address after the other ----------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    const char *none, *some; /* what is said of an address for which nothing, or something, was to be done */
+    const char *result_none, *result_some, *result_dry; /* the same as the value of a column */
+} Action;
+
+static const Action show_action = { "show", "is not on the list", NULL, NULL, NULL, "would be looked for" };
+static const Action add_action = {
+    "add", "is on the list already", "gets no mail any more", "listed already", "added", "would be added",
+};
+static const Action remove_action = {
+    "remove", "is not on the list", "gets mail again", "not listed", "removed", "would be removed",
+};
+
+static void
+tell(Listing *self, const Action *action, const char *address, bool done)
+{
+    const char *result = done ? action->result_some : action->result_none;
+    bool rows = self->task->json || self->task->csv;
+
+    if (rows && result)
+        show_done(self, address, result);
+    if (!done) {
+        complain("%s %s", address, action->none);
+        note(self, 1);
+    } else if (!rows && action->some) {
+        g_autofree char *clean = output_clean(address);
+        printf("%s %s\n", clean, action->some);
+    }
+}
+
+/* False: there is no going on. */
+static bool
+do_one(Listing *self, const Action *action, Link *link, const char *address)
+{
+    LinkReader reader = { take_row, self };
+    g_autoptr(cJSON) last = NULL;
+
+    if (!address_domain(address)) {
+        complain("'%s' is no address", address);
+        note(self, EX_USAGE);
+        return true;
+    }
+    if (self->task->dry_run) {
+        show_done(self, address, action->result_dry);
+        return true;
+    }
+    int status = task_ask(link, request_of(self->task, action->name, address), &reader, &last);
+    if (status == EX_OK)
+        tell(self, action, address, output_number(last, "n") > 0);
+    else
+        note(self, status);
+    return status == EX_OK || status == 1;
+}
+
+/* Addresses of which nothing is known, or for which nothing had to be changed, make the status 1. */
+static int
+do_each(Task *task, const Action *action)
+{
+    Listing listing = { .task = task };
+    int status = check_task(task);
+    g_autoptr(GPtrArray) words = status == EX_OK ? words_read(task->args, &status) : NULL;
+    bool listed = action == &show_action && !task->dry_run;
+
+    if (!words)
+        return status;
+    g_autoptr(Link) link = task->dry_run ? NULL : task_link(task);
+    if (!link && !task->dry_run)
+        return EX_TEMPFAIL;
+    listing.sheet = sheet_new(listed ? listed_columns : done_columns, SHEET_BYTES);
+    for (guint i = 0; i < words->len && do_one(&listing, action, link, words->pdata[i]); i++)
+        ;
+    print_rows(&listing);
+    status = listing.status;
+    listing_clear(&listing);
+    return status;
 }
 
 int
 suppressions_show(Task *task)
 {
-    return do_each(task, "show", "is not on the list", NULL);
+    return do_each(task, &show_action);
 }
 
 int
@@ -126,11 +308,11 @@ suppressions_add(Task *task)
         complain("which account's list? Say --account");
         return EX_USAGE;
     }
-    return do_each(task, "add", "is on the list already", "gets no mail any more");
+    return do_each(task, &add_action);
 }
 
 int
 suppressions_remove(Task *task)
 {
-    return do_each(task, "remove", "is not on the list", "gets mail again");
+    return do_each(task, &remove_action);
 }
