@@ -53,6 +53,14 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def suppressed(self, daemon):
+        """Whom the list has, by address; that it is empty shimta says with its exit status, too."""
+        done = subprocess.run([shim.program("shimta"), "-c", daemon.conf, "--json", "suppressions"], capture_output=True,
+                              text=True, timeout=shim.PATIENCE)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(done.returncode, 0 if rows else 1, done.stderr)
+        return {row["address"]: row for row in rows}
+
     def traced(self, daemon, address):
         """The events that the trace has of an address, with the status codes of those that came back."""
         rows = [json.loads(line) for line in self.shimta(daemon, "--json", "trace", address).splitlines()]
@@ -231,7 +239,7 @@ class Roles:
         self.assertEqual(self.box.mails(), [])
         for letter in "abc":
             self.assertEqual(self.traced(daemon, f"slow-{letter}@example.org"), ["delivered"])
-        self.assertEqual(self.shimta(daemon, "suppressions"), "")
+        self.assertEqual(self.suppressed(daemon), {})
         self.assertEqual((self.figure("feedback_bounces_total", MAIN), self.figure("suppressed_total", MAIN)), (0, 0))
         self.taken(daemon, "slow-a@example.org", number=2)
 
@@ -294,7 +302,7 @@ class CmcTest(Roles, Case):
         self.box.wait(1)
         self.assertEqual(self.returned(), [("unsubscribe-a@example.org", "", "failed", "5.7.1",
                                             "550 5.7.1 Suppressed after a one-click unsubscribe")])
-        self.assertEqual(self.shimta(daemon, "suppressions"), "")
+        self.assertEqual(self.suppressed(daemon), {})
         daemon.end()
         daemon = self.start_hearing()
         self.wait_figure("feedback_events_total", MAIN + ',event="unsubscribed"', 1)
@@ -368,7 +376,7 @@ class AraraTest(Roles, Case):
         self.assertEqual(self.box.mails(), [])
         self.assertEqual(self.traced(daemon, "unsubscribe-a@example.org")[0], "delivered")
         self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="unsubscribed"'), 1)
-        self.assertIn(f"sender={SHOP}", self.shimta(daemon, "suppressions"))
+        self.assertEqual([row["sender"] for row in self.suppressed(daemon).values()], [SHOP])
         self.assertEqual(self.figures()["shimta_suppressions"], {'kind="unsubscribed",source="unsubscribes list"': 1})
         self.assertEqual(self.figure("suppressed_recipients_total", MAIN + ',kind="unsubscribed"'), 1)
 
