@@ -164,7 +164,7 @@ static void
 note_returned(const Batch *self, const Result *result, const QueryEvent *event)
 {
     JournalLine line = {
-        .event = "returned", .id = result->id, .sender = *result->sender ? result->sender : "<>",
+        .event = JOURNAL_RETURNED, .id = result->id, .sender = *result->sender ? result->sender : "<>",
         .recipient = result->recipient, .message_id = result->message_id, .remote_id = result->remote_id,
         .account = self->events->account, .dsn = result->dsn, .text = event->reason,
     };

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "queue/feedback_early.h"
+#include "queue/feedback_recall.h"
 #include "queue/watch_line.h"
 #include "relay/report.h"
 
@@ -11,12 +12,20 @@
 enum { LINES = 500, REQUEST_ID_LENGTH = 32 };
 
 typedef struct {
+    JournalLine line;
+    gint64 row;
+} Line;
+
+typedef struct {
     Feedback *feedback;
     RelaySettings *settings;
     guint64 watched;
     gint64 after, last;
+    gint64 end;    /* last row of the journal */
+    bool lost;     /* the store does not know what was moved before: all is to be moved again */
+    bool recalled; /* somebody may be owed a notice */
     GStringChunk *strings;
-    GArray *lines; /* of JournalLine */
+    GArray *lines; /* of Line */
     GPtrArray *early; /* of FeedbackBatch: events that came before their mail */
 } Move;
 
@@ -36,17 +45,19 @@ static void
 move_end(Move *self, const GError *error)
 {
     Feedback *feedback = self->feedback;
-    bool more = !error && self->lines->len == LINES;
+    bool more = !error && (self->lines->len == LINES || self->lost);
 
     if (error)
         log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
     for (guint i = 0; i < self->early->len; i++)
         batch_end(self->early->pdata[i], error);
     if (!error) {
-        feedback->cursor = self->last;
+        feedback->cursor = self->lost ? -1 : self->last;
         feedback->behind = more;
         if (!more)
             feedback->watched = self->watched;
+        if (self->recalled)
+            feedback->tell_after_ms = 1;
     }
     move_free(self);
     if (more) {
@@ -99,25 +110,52 @@ judge_early(FeedbackStore *store, Move *self, GError **error)
 }
 
 static bool
+write_watched(FeedbackStore *store, Move *self, const JournalLine *line, GError **error)
+{
+    g_autofree char *text = g_strdup(line->text), *request = request_of(line->call);
+    FeedbackMail mail;
+    FeedbackRecipient recipient;
+
+    if (!watch_line_parse(line, text, &mail, &recipient))
+        return true;
+    mail.request = request;
+    const Provider *account = relay_settings_account(self->settings, mail.account);
+    gint64 wait_ms = account ? account->feedback.interval_ms : 0;
+    return feedback_store_watch(store, &mail, &recipient, mail.delivered_ms + wait_ms, error) &&
+           feedback_early_take(store, &mail, recipient.address, on_early, self, error);
+}
+
+static bool
+write_lines(FeedbackStore *store, Move *self, gint64 recall, GError **error)
+{
+    for (guint i = 0; i < self->lines->len; i++) {
+        const Line *one = &g_array_index(self->lines, Line, i);
+        if (g_strcmp0(one->line.event, JOURNAL_WATCHED) == 0 ? !write_watched(store, self, &one->line, error)
+                : one->row <= recall && !feedback_recall_line(store, &one->line, error))
+            return false;
+    }
+    self->recalled = recall > 0 && self->lines->len < LINES;
+    return !self->recalled || feedback_recall_end(store, error);
+}
+
+/* A store that was set aside since knows nothing of what was moved. */
+static bool
 run_write(FeedbackStore *store, void *user, GError **error)
 {
     Move *self = user;
+    gint64 known, recall;
 
-    for (guint i = 0; i < self->lines->len; i++) {
-        const JournalLine *line = &g_array_index(self->lines, JournalLine, i);
-        g_autofree char *text = g_strdup(line->text), *request = request_of(line->call);
-        FeedbackMail mail;
-        FeedbackRecipient recipient;
-        if (!watch_line_parse(line, text, &mail, &recipient))
-            continue;
-        mail.request = request;
-        const Provider *account = relay_settings_account(self->settings, mail.account);
-        gint64 wait_ms = account ? account->feedback.interval_ms : 0;
-        if (!feedback_store_watch(store, &mail, &recipient, mail.delivered_ms + wait_ms, error) ||
-            !feedback_early_take(store, &mail, recipient.address, on_early, self, error))
+    if (!feedback_store_cursor(store, "", "journal", &known, error) || !feedback_recall_until(store, &recall, error))
+        return false;
+    self->lost = known < self->after;
+    if (self->lost)
+        return true;
+    if (known == 0 && recall == 0) {
+        recall = self->end;
+        if (!feedback_recall_begin(store, recall, error))
             return false;
     }
-    return judge_early(store, self, error) &&
+    return write_lines(store, self, recall, error) && judge_early(store, self, error) &&
            feedback_store_set_cursor(store, "", "journal", self->last, error);
 }
 
@@ -133,11 +171,11 @@ static void
 visit(const JournalLine *line, gint64 row, void *user)
 {
     Move *self = user;
-    JournalLine copy = *line;
+    Line copy = { *line, row };
 
     for (guint i = 0; i < JOURNAL_STRINGS; i++) {
         const char *text = journal_line_get(line, i);
-        journal_line_set(&copy, i, text ? g_string_chunk_insert(self->strings, text) : NULL);
+        journal_line_set(&copy.line, i, text ? g_string_chunk_insert(self->strings, text) : NULL);
     }
     g_array_append_val(self->lines, copy);
     self->last = row;
@@ -148,13 +186,13 @@ static bool
 run_read(JournalStore *store, void *user, GError **error)
 {
     Move *self = user;
-    gint64 end;
+    const char *events = " " JOURNAL_WATCHED " " JOURNAL_RETURNED " " JOURNAL_NOTICE " ";
 
-    if (!journal_store_last(store, &end, error))
+    if (!journal_store_last(store, &self->end, error))
         return false;
-    if (end < self->after)
+    if (self->end < self->after)
         self->after = self->last = 0;
-    const JournalPage page = { JOURNAL_WATCHED, self->after, LINES };
+    const JournalPage page = { events, self->after, LINES };
     return journal_store_after(store, &page, visit, self, error);
 }
 
@@ -205,7 +243,7 @@ move_start(Feedback *feedback)
     self->watched = report_watched();
     self->after = self->last = feedback->cursor;
     self->strings = g_string_chunk_new(4096);
-    self->lines = g_array_new(FALSE, FALSE, sizeof(JournalLine));
+    self->lines = g_array_new(FALSE, FALSE, sizeof(Line));
     self->early = g_ptr_array_new();
     feedback_hold(feedback);
     if (feedback->cursor < 0)

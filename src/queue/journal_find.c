@@ -34,7 +34,8 @@ bool
 journal_store_after(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error)
 {
     sqlite3_stmt *statement = journal_sql_prepare(self, JOURNAL_AFTER,
-        "SELECT " COLUMNS " FROM lines WHERE row > ? AND event = ? ORDER BY row LIMIT ?");
+        "SELECT " COLUMNS " FROM lines WHERE row > ? AND instr(?, ' ' || event || ' ') > 0"
+        " ORDER BY row LIMIT ?");
     int step = SQLITE_ERROR;
 
     if (!statement)

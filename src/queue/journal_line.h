@@ -24,6 +24,10 @@ typedef struct {
 /* The event of a line that is no history, but for queue/watch_line.h. */
 #define JOURNAL_WATCHED "watched"
 
+/* Of a mail that was watched: it came back for a recipient, and its sender has been told (queue/feedback_recall.h). */
+#define JOURNAL_RETURNED "returned"
+#define JOURNAL_NOTICE "notice"
+
 enum {
     JOURNAL_STRINGS = 11,
     JOURNAL_LINE_BYTES = 32 * 1024, /* at most, its newline included */

@@ -51,7 +51,7 @@ typedef struct {
 } JournalPage;
 bool journal_store_lines(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error);
 
-/* At most max lines of an event, which page->id is here, behind a row. */
+/* At most max lines behind a row, of the events that page->id names here: " one other ". */
 bool journal_store_after(JournalStore *self, const JournalPage *page, JournalVisit visit, void *user, GError **error);
 
 /* The last row; 0: none. */

@@ -336,6 +336,29 @@ class FeedbackTest(unittest.TestCase):
         daemon.end()
         self.assertEqual(len(set(runs()[1::2])), 4)
 
+    def test_told_once_though_the_table_is_lost(self):
+        state = self.make_folder()
+        daemon = self.start(state=state)
+        self.bounce(daemon, 1)
+        daemon.wait_line(r"^delivered .*to=shop@example.jp")
+        daemon.end()
+        os.rename(f"{state}/feedback.db", f"{state}/aside.db")
+        daemon = self.start(state=state)
+        self.bounce(daemon, 2)  # behind what the journal still knows
+        shim.until(lambda: self.bounces() >= 2, "the other bounce")
+        os.rename(f"{state}/feedback.db", f"{state}/aside.db")  # while it is in use
+        self.assertEqual(self.send(daemon, "fine@example.org", number=3)[0], 250)
+        daemon.wait_line(r"^feedback-failed .* while in use")
+        daemon.child.send_signal(signal.SIGHUP)  # else the API is left alone for a minute
+        self.bounce(daemon, 4)
+        shim.until(lambda: self.bounces() >= 3, "the third bounce")
+        self.api.wait_asked("/results", 2)
+        daemon.end()
+        self.assertEqual(self.bounces(), 3)
+
+    def bounces(self):
+        return [sent[1] for sent in self.api.sent].count("shop@example.jp")
+
     def test_configuration(self):
         for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),
                                    ("feedback-to = command:prog\n", "confine = no\n", "whole path"),
