@@ -37,6 +37,8 @@ typedef struct {
     HttpExchange *exchange;
     FeedbackEvents *events;
     bool task; /* one that refers to it is on its way */
+    guint storing;   /* parts of a page that are not stored yet */
+    GError *unstored; /* why one of them was not */
 } Asker;
 
 struct FeedbackPoll {
@@ -60,6 +62,7 @@ end(Asker *self, gint64 wait_ms)
     g_clear_pointer(&self->reader, query_reader_free);
     g_clear_pointer(&self->plan, plan_free);
     g_clear_pointer(&self->events, feedback_events_free);
+    g_clear_error(&self->unstored);
 }
 
 static void poll_check(FeedbackPoll *self);
@@ -149,8 +152,8 @@ on_page_stored(void *user, const GError *error)
 
     if (is_over(self))
         return;
-    if (error) {
-        fail(self, error);
+    if (error || self->unstored) {
+        fail(self, error ? error : self->unstored);
     } else if (query_next(self->account, &self->plan->query, &self->cursor, &self->page)) {
         ask_page(self);
     } else {
@@ -165,6 +168,19 @@ fresh_events(const Asker *self)
     return feedback_events_new(self->account->name, query_task_name(self->plan->query.task));
 }
 
+/* Before its page is. */
+static void
+on_part_stored(void *user, const GError *error)
+{
+    Asker *self = user;
+
+    self->storing--;
+    if (error && !self->unstored)
+        self->unstored = g_error_copy(error);
+    if (self->poll->closing)
+        poll_check(self->poll);
+}
+
 static void
 on_row(const QueryRow *row, void *user)
 {
@@ -175,7 +191,8 @@ on_row(const QueryRow *row, void *user)
         feedback_events_add(self->events, &event);
     if (feedback_events_size(self->events) < BATCH)
         return;
-    feedback_events(self->poll->feedback, self->events, NULL, NULL);
+    self->storing++;
+    feedback_events(self->poll->feedback, self->events, on_part_stored, self);
     self->events = fresh_events(self);
 }
 
@@ -351,7 +368,8 @@ static void
 poll_check(FeedbackPoll *self)
 {
     for (guint i = 0; i < self->askers->len; i++) {
-        if (((const Asker *) self->askers->pdata[i])->task)
+        const Asker *asker = self->askers->pdata[i];
+        if (asker->task || asker->storing > 0)
             return;
     }
     if (self->closing && !uv_is_closing((uv_handle_t *) &self->timer))

@@ -356,6 +356,21 @@ class FeedbackTest(unittest.TestCase):
         daemon.end()
         self.assertEqual(self.bounces(), 3)
 
+    def test_a_part_that_cannot_be_stored(self):
+        """An answer counts as read only when all of it is stored, the first of its rows too."""
+        state = self.make_folder()
+        self.api.nonsense = {"items": [], "count": 0}
+        daemon = self.start(state=state)
+        self.assertEqual(self.send(daemon, "gone@example.org")[0], 250)
+        self.api.wait_asked("/results")
+        with contextlib.closing(sqlite3.connect(f"{state}/feedback.db", isolation_level=None)) as table:
+            table.execute("CREATE TRIGGER full BEFORE UPDATE OF state ON recipient BEGIN SELECT RAISE(ABORT, 'on purpose'); "
+                          "END")
+        rows = [{"delivery_id": "1000", "to": "gone@example.org", "success": False, "result": "552 5.2.2 full"}] + [
+            {"delivery_id": "9", "to": f"any{i}@example.org", "success": True, "result": "250 Ok"} for i in range(700)]
+        self.api.nonsense = {"items": rows, "count": len(rows)}
+        daemon.wait_line(r"^feedback-failed account=main call=results text=.*on purpose")
+
     def bounces(self):
         return [sent[1] for sent in self.api.sent].count("shop@example.jp")
 
