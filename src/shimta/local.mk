@@ -23,8 +23,10 @@ bin_shimta_SOURCES = \
 	%D%/check.c %D%/check.h \
 	%D%/check_account.c \
 	%D%/domains.c \
+	%D%/folder.c %D%/folder.h \
 	%D%/history.c \
 	%D%/link.c %D%/link.h \
+	%D%/list_source.c %D%/list_source.h \
 	%D%/locked_file.c %D%/locked_file.h \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \

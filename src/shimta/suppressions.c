@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "mail/address.h"
 #include "query/row.h"
+#include "shimta/list_source.h"
 #include "shimta/output.h"
 #include "shimta/sheet.h"
 #include "shimta/words.h"
@@ -24,16 +25,12 @@ typedef struct {
     Sheet *sheet;
     guint64 rows;
     int status; /* of what failed first */
-    char *account, *address, *sender; /* of the last row */
 } Listing;
 
 static void
 listing_clear(Listing *self)
 {
     g_clear_pointer(&self->sheet, sheet_free);
-    g_free(self->account);
-    g_free(self->address);
-    g_free(self->sender);
 }
 
 static void
@@ -70,12 +67,6 @@ take_row(const cJSON *listed, void *user)
     Listing *self = user;
 
     self->rows++;
-    g_free(self->account);
-    g_free(self->address);
-    g_free(self->sender);
-    self->account = g_strdup(json_string(listed, "account"));
-    self->address = g_strdup(json_string(listed, "address"));
-    self->sender = g_strdup(json_string(listed, "sender"));
     if (self->task->json) {
         output_json(listed);
         return;
@@ -85,7 +76,7 @@ take_row(const cJSON *listed, void *user)
         query_row_add(row, names[i], json_string(listed, names[i]) ? json_string(listed, names[i]) : "");
     put_time(row, "since", output_number(listed, "since_ms"));
     put_time(row, "until", output_number(listed, "expires_ms"));
-    query_row_add(row, QUERY_FIELD_SENDER, self->sender ? self->sender : "");
+    query_row_add(row, QUERY_FIELD_SENDER, json_string(listed, "sender") ? json_string(listed, "sender") : "");
     query_row_add(row, QUERY_FIELD_REASON, json_string(listed, "reason") ? json_string(listed, "reason") : "");
     add_row(self, row);
 }
@@ -148,46 +139,6 @@ check_task(const Task *task)
     return EX_USAGE;
 }
 
-static cJSON *
-request_of(const Task *task, const char *action, const char *address)
-{
-    cJSON *request = request_new("suppressions");
-
-    cJSON_AddStringToObject(request, "action", action);
-    if (task->account)
-        cJSON_AddStringToObject(request, "account", task->account);
-    if (address)
-        cJSON_AddStringToObject(request, "address", address);
-    return request;
-}
-
-static void
-go_on_after(cJSON *request, const Listing *listing)
-{
-    if (!listing->account)
-        return;
-    cJSON_AddStringToObject(request, "after_account", listing->account);
-    cJSON_AddStringToObject(request, "after_address", listing->address ? listing->address : "");
-    cJSON_AddStringToObject(request, "after_sender", listing->sender ? listing->sender : "");
-}
-
-static int
-list_all(Listing *self, Link *link)
-{
-    LinkReader reader = { take_row, self };
-    int status = EX_OK;
-    bool more = true;
-
-    while (more && status == EX_OK) {
-        g_autoptr(cJSON) last = NULL;
-        cJSON *request = request_of(self->task, "list", NULL);
-        go_on_after(request, self);
-        status = task_ask(link, request, &reader, &last);
-        more = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(last, "more"));
-    }
-    return status;
-}
-
 int
 suppressions_list(Task *task)
 {
@@ -200,11 +151,12 @@ suppressions_list(Task *task)
         puts("shimtad would be asked for its list");
         return EX_OK;
     }
-    g_autoptr(Link) link = task_link(task);
-    if (!link)
-        return EX_TEMPFAIL;
+    LinkReader reader = { take_row, &listing };
+    g_autoptr(ListSource) source = list_source_open(task, false, &status);
+    if (!source)
+        return status;
     listing.sheet = sheet_new(listed_columns, SHEET_BYTES);
-    listing.status = list_all(&listing, link);
+    listing.status = list_source_list(source, &reader);
     print_rows(&listing);
     if (listing.status == EX_OK && listing.rows == 0) {
         complain("nobody is on the list");
@@ -250,10 +202,10 @@ tell(Listing *self, const Action *action, const char *address, bool done)
 
 /* False: there is no going on. */
 static bool
-do_one(Listing *self, const Action *action, Link *link, const char *address)
+do_one(Listing *self, const Action *action, ListSource *source, const char *address)
 {
     LinkReader reader = { take_row, self };
-    g_autoptr(cJSON) last = NULL;
+    gint64 n;
 
     if (!address_domain(address)) {
         complain("'%s' is no address", address);
@@ -264,9 +216,9 @@ do_one(Listing *self, const Action *action, Link *link, const char *address)
         show_done(self, address, action->result_dry);
         return true;
     }
-    int status = task_ask(link, request_of(self->task, action->name, address), &reader, &last);
+    int status = list_source_ask(source, action->name, address, &reader, &n);
     if (status == EX_OK)
-        tell(self, action, address, output_number(last, "n") > 0);
+        tell(self, action, address, n > 0);
     else
         note(self, status);
     return status == EX_OK || status == 1;
@@ -283,11 +235,11 @@ do_each(Task *task, const Action *action)
 
     if (!words)
         return status;
-    g_autoptr(Link) link = task->dry_run ? NULL : task_link(task);
-    if (!link && !task->dry_run)
-        return EX_TEMPFAIL;
+    g_autoptr(ListSource) source = task->dry_run ? NULL : list_source_open(task, action->some != NULL, &status);
+    if (status != EX_OK)
+        return status;
     listing.sheet = sheet_new(listed ? listed_columns : done_columns, SHEET_BYTES);
-    for (guint i = 0; i < words->len && do_one(&listing, action, link, words->pdata[i]); i++)
+    for (guint i = 0; i < words->len && do_one(&listing, action, source, words->pdata[i]); i++)
         ;
     print_rows(&listing);
     status = listing.status;

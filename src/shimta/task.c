@@ -31,7 +31,8 @@ task_link(const Task *task)
     if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES))
         complain("%s: only root and the user of shimtad may ask", error->message);
     else
-        complain("no shimtad answers (%s): it is not running, or has another control-socket", error->message);
+        complain("no shimtad answers (%s): start it, or say with --config which file it was started with",
+                 error->message);
     return NULL;
 }
 

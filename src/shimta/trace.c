@@ -2,6 +2,7 @@
 #include "shimta/shimta.h"
 
 #include "queue/journal_store.h"
+#include "shimta/folder.h"
 #include "shimta/output.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -182,18 +182,6 @@ trace_stored(const Task *task, JournalStore *store)
     return error ? EX_IOERR : ids->len > 0 ? EX_OK : 1;
 }
 
-/* As the folder's owner, so that no file in it becomes root's; from inside, since the owner may not get there:
- * with DynamicUser= the folder lies behind one of root's. */
-static bool
-enter(const char *folder)
-{
-    struct stat st;
-
-    if (chdir(folder) < 0 || stat(".", &st) < 0 || access("journal.db", F_OK) < 0)
-        return false;
-    return geteuid() != 0 || (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0);
-}
-
 /* Nothing is changed while a daemon has the folder. The lock is not kept: the output may wait for its reader, and a
  * daemon that starts needs it. False: somebody has it. */
 static bool
@@ -216,7 +204,7 @@ trace_folder(const Task *task, const char *why)
     g_autofree char *folder = g_build_filename(task->conf.state_dir, "journal", NULL);
     g_autoptr(GError) error = NULL;
 
-    if (!enter(folder)) {
+    if (!folder_enter(folder) || access("journal.db", F_OK) < 0) {
         complain("no shimtad answers (%s), and there is no journal to read in '%s' (%s)", why, folder, g_strerror(errno));
         return EX_TEMPFAIL;
     }

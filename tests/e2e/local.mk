@@ -45,6 +45,7 @@ e2e_tests = \
 	%D%/sandbox_ask_test.py \
 	%D%/sandbox_event_test.py \
 	%D%/shimta_test.py \
+	%D%/stored_list_test.py \
 	%D%/suppressions_test.py \
 	%D%/systemd_test.sh \
 	%D%/tls_limits_test.py \
