@@ -177,6 +177,34 @@ finish_export(const Query *query, QueryRow *row)
                   query_event_name(query->failed ? QUERY_EVENT_SOFT : QUERY_EVENT_DELIVERED));
 }
 
+/* All values of that name as the first one's, with commas between them, as the API has its lists. */
+static void
+join_values(QueryRow *row, const char *name)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    for (guint i = row->fields->len; i-- > 0;) {
+        const QueryField *field = &g_array_index(row->fields, QueryField, i);
+        if (!g_str_equal(field->name, name))
+            continue;
+        if (all->len > 0)
+            g_string_prepend_c(all, ',');
+        g_string_prepend(all, field->value);
+        if (query_row_get(row, name) != field->value)
+            g_array_remove_index(row->fields, i);
+    }
+    if (query_row_get(row, name))
+        query_row_set(row, name, all->str);
+}
+
+/* An array would be several values. */
+static void
+finish_delete(const Query *query, QueryRow *row)
+{
+    join_values(row, "success");
+    join_values(row, "failure");
+}
+
 static const QueryCall blastmail_calls[] = {
     { .task = QUERY_HISTORY_SEARCH, .flags = QUERY_CALL_EMPTY, .row = "message", .signs = "message messages",
       .names = message_names, .build = build_search, .check = check_lists, .next = next_page },
@@ -187,7 +215,8 @@ static const QueryCall blastmail_calls[] = {
     { .task = QUERY_HISTORY_OPENS, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",
       .names = no_names, .build = build_opens, .check = check_lists, .next = next_id },
     { .task = QUERY_HISTORY_DELETE, .flags = QUERY_CALL_FINAL, .needs = QUERY_HAS_IDS, .row = "",
-      .signs = "success failure", .names = no_names, .build = build_delete, .check = check_lists },
+      .signs = "success failure", .names = no_names, .build = build_delete, .check = check_lists,
+      .finish = finish_delete },
     { 0 },
 };
 

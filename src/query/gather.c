@@ -39,6 +39,7 @@ struct Gather {
     guint64 digest; /* of all rows */
     bool seen_sign, odd;
     const char *fault;
+    char *refusal; /* what the first row said that was refused */
 };
 
 Gather *
@@ -66,6 +67,7 @@ gather_free(Gather *self)
     g_string_free(self->text, TRUE);
     query_row_free(self->inner.row);
     query_row_free(self->rest.row);
+    g_free(self->refusal);
     g_free(self);
 }
 
@@ -260,6 +262,18 @@ tidy(QueryField *field)
     field->value = value;
 }
 
+/* One of HTTP's codes for failure, as Arara has them for each thing that it was to change. */
+static void
+note_refusal(Gather *self, const QueryRow *row)
+{
+    const char *code = query_row_get(row, "result.code"), *text = query_row_get(row, "result.message");
+
+    code = code ? code : query_row_get(row, QUERY_FIELD_CODE);
+    text = text ? text : query_row_get(row, QUERY_FIELD_REASON);
+    if (code && strlen(code) == 3 && strchr("45", *code) && !self->refusal)
+        self->refusal = g_strdup_printf("%s %s", code, text ? text : "without a reason");
+}
+
 static void
 give(Gather *self, QueryRow *row)
 {
@@ -267,6 +281,8 @@ give(Gather *self, QueryRow *row)
         tidy(&g_array_index(row->fields, QueryField, i));
     if (self->call->finish)
         self->call->finish(self->query, row);
+    if (self->call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL))
+        note_refusal(self, row);
     for (guint i = 0; i < row->fields->len; i++)
         self->digest = self->digest * 31 + g_str_hash(g_array_index(row->fields, QueryField, i).value);
     self->sink(row, self->user);
@@ -362,6 +378,12 @@ const char *
 gather_fault(const Gather *self)
 {
     return self->fault;
+}
+
+const char *
+gather_refusal(const Gather *self)
+{
+    return self->refusal;
 }
 
 guint

@@ -29,6 +29,9 @@ bool gather_fail(Gather *self, const char *fault);
 /* What ended it, a literal; or NULL. */
 const char *gather_fault(const Gather *self);
 
+/* Of a call that changes something: what a row says that was not changed; or NULL. Such rows are rows all the same. */
+const char *gather_refusal(const Gather *self);
+
 guint gather_rows(const Gather *self);
 
 /* A number that other rows hardly have. */

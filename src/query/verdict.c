@@ -176,6 +176,7 @@ query_judge(const QueryVerdict *self, GError **error)
     const HttpResponse *response = self->response;
     const QueryRow *rest = self->gather ? gather_rest(self->gather) : NULL;
     const char *message = first_of(rest, message_names, G_N_ELEMENTS(message_names));
+    const char *refusal = self->gather ? gather_refusal(self->gather) : NULL;
     bool good = response->status / 100 == 2;
 
     if (response->transport != HTTP_OK)
@@ -196,6 +197,8 @@ query_judge(const QueryVerdict *self, GError **error)
         return true;
     else if (self->empty)
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: it is empty");
+    else if (refusal)
+        return refuse(self, *refusal == '5' ? QUERY_ERROR_TEMPORARY : QUERY_ERROR_REFUSED, refusal, error);
     else if (is_answer(self, rest, names_failure(self, rest)))
         return true;
     else if (message || query_row_get(rest, "result.code"))

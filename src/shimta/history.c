@@ -72,12 +72,20 @@ show_ids(Api *self, const char *list, const char *result)
     }
 }
 
-/* One answer tells of all ids: "success" and "failure" are lists. */
+/* One answer tells of all ids: "success" and "failure" are lists. What else it says is a row of its own. */
 static void
 show_deleted(Api *self, const QueryRow *row)
 {
     const char *failure = query_row_get(row, "failure");
+    g_autoptr(QueryRow) more = query_row_new();
 
+    for (guint i = 0; i < row->fields->len; i++) {
+        const QueryField *field = &g_array_index(row->fields, QueryField, i);
+        if (!g_str_equal(field->name, "success") && !g_str_equal(field->name, "failure"))
+            query_row_add(more, field->name, field->value);
+    }
+    if (more->fields->len > 0)
+        api_show(self, more);
     show_ids(self, query_row_get(row, "success"), "deleted");
     show_ids(self, failure, "not deleted");
     if (failure && *failure) {

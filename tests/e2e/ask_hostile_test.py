@@ -189,6 +189,20 @@ class JsonTest(Case):
             self.answer(whole[:end])
             self.assertIn("it ends too early", self.fails(self.argv), end)
 
+    def test_lists_where_texts_are_documented(self):
+        super().answer('{"failure":["503",504],"success":["501"],"note":"late"}', path="/message/list/delete")
+        rows = self.rows("history", "delete", "501", "503", "504", "--yes", "--account", "blast", status=1)
+        self.assertEqual([(row.get("id"), row.get("result"), row.get("note")) for row in rows],
+                         [(None, None, "late"), ("501", "deleted", None), ("503", "not deleted", None),
+                          ("504", "not deleted", None)])
+
+    def test_a_refusal_behind_a_good_status(self):
+        super().answer('{"items":[{"delivery_id":"1","result":{"code":"409","message":"too late"}}]}', method="DELETE",
+                       path="/send/1")
+        done = self.shimta("--json", "cancel", "1", "--yes", "--account", "arara", status=65)
+        self.assertIn("409 too late", done.stderr)
+        self.assertEqual(json.loads(done.stdout)["code"], "409")
+
     def test_many_members(self):
         self.answer('{"items":[{"delivery_id":1' + ',"a":1' * 50000 + "}]}")
         self.assertIn("there is too much in one row of it", self.fails(self.argv))
