@@ -62,8 +62,8 @@ static void
 on_document_type(void *user, const xmlChar *name, const xmlChar *id, const xmlChar *system)
 {
     Xml *self = user;
-
     bool page = xmlStrcasecmp(name, (const xmlChar *) "html") == 0;
+
     gather_fail(self->gather, page ? "it is a web page" : "it has a document type");
     stop(self);
 }
@@ -79,11 +79,12 @@ on_reference(void *user, const xmlChar *name)
 static void
 on_problem(void *user, xmlErrorPtr problem)
 {
-    static const int codes[] = { XML_ERR_INVALID_ENCODING, XML_ERR_INVALID_CHAR, XML_ERR_UNKNOWN_ENCODING,
-                                 XML_ERR_UNSUPPORTED_ENCODING };
+    static const int codes[] = { XML_ERR_INVALID_ENCODING, XML_ERR_UNKNOWN_ENCODING, XML_ERR_UNSUPPORTED_ENCODING };
     Xml *self = user;
+    bool no_utf8 = problem->code == XML_ERR_INVALID_CHAR && problem->message && /* it is also a control character's */
+                   g_str_has_prefix(problem->message, "Input is not proper UTF-8");
 
-    self->misencoded = self->misencoded || problem->domain == XML_FROM_I18N;
+    self->misencoded = self->misencoded || no_utf8 || problem->domain == XML_FROM_I18N;
     for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
         self->misencoded = self->misencoded || problem->code == codes[i];
 }

@@ -73,6 +73,9 @@ class XmlTest(Case):
     def test_other_references(self):
         self.answer(document(requester("&e;")))
         self.assertIn("its XML is broken", self.fails(ASK))
+        for char in ("\033", "\0", "&#27;", "&#0;", "\ufffe"):
+            self.answer(document(requester(char)))
+            self.assertIn("its XML is broken", self.fails(ASK), char)
         self.answer(document(requester("&lt;a&#x40;example.org&gt;")))
         self.assertEqual(self.rows(*ASK)[0]["address"], "<a@example.org>")
         include = '<x:include xmlns:x="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
