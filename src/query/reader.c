@@ -59,7 +59,6 @@ fault_of(const QueryReader *self)
         return fault;
     return self->parser == &query_json ? "its JSON is broken"
         : self->parser == &query_xml   ? "its XML is broken"
-        : self->parser == &query_zip   ? "its ZIP archive is broken or too large"
                                        : "its CSV is broken";
 }
 
@@ -80,7 +79,7 @@ begin(QueryReader *self, const char *bytes, size_t n)
     self->begun = true;
     if (n >= 3 && memcmp(bytes, "<!d", 3) == 0) /* "<!doctype html": XML has capitals there */
         return fail(self, "it is a web page");
-    if (n >= 4 && memcmp(bytes, "PK\x03\x04", 4) == 0)
+    if (n >= 4 && (memcmp(bytes, "PK\x03\x04", 4) == 0 || memcmp(bytes, "PK\x05\x06", 4) == 0))
         self->parser = csv ? &query_zip : NULL;
     else if (*bytes == '{' || *bytes == '[' || *bytes == '"')
         self->parser = csv && *bytes == '"' ? &query_csv : &query_json;

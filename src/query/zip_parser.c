@@ -38,7 +38,7 @@ zip_push(void *data, const char *bytes, size_t n)
     Zip *self = data;
 
     if (n > ZIP_MAX_BYTES - self->bytes->len)
-        return false;
+        return gather_fail(self->gather, "its ZIP archive is too large");
     g_byte_array_append(self->bytes, (const guint8 *) bytes, (guint) n);
     return true;
 }
@@ -54,6 +54,8 @@ read_entry(struct archive *archive, Gather *gather, gint64 *left)
 
     while (ok && (n = archive_read_data(archive, block, sizeof block)) > 0) {
         *left -= n;
+        if (*left < 0)
+            gather_fail(gather, "its ZIP archive is too large");
         ok = *left >= 0 && query_csv.push(csv, block, (size_t) n);
     }
     ok = ok && n == 0 && query_csv.finish(csv);
@@ -78,7 +80,7 @@ zip_finish(void *data)
         ok = !found || read_entry(archive, self->gather, &left);
     }
     archive_read_free(archive);
-    return ok && found;
+    return (ok && found) || gather_fail(self->gather, "its ZIP archive is broken");
 }
 
 const QueryParser query_zip = { zip_new, zip_push, zip_finish, zip_free };
