@@ -162,6 +162,16 @@ tls_put(Tls *self, const char *bytes, size_t n)
     self->left = n;
 }
 
+/* OpenSSL's own reason does not say what is wrong with a client's certificate. */
+static const char *
+failure_of(const Tls *self)
+{
+    bool refused = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    const char *reason = tls_reason();
+
+    return refused ? X509_verify_cert_error_string(SSL_get_verify_result(self->ssl)) : reason;
+}
+
 static TlsEvent
 judge(Tls *self, int result)
 {
@@ -173,7 +183,7 @@ judge(Tls *self, int result)
         return TLS_ENDED;
     default:
         self->broken = true;
-        self->failure = tls_reason();
+        self->failure = failure_of(self);
         return TLS_BROKEN;
     }
 }

@@ -133,6 +133,18 @@ class DropTest(unittest.TestCase):
         shim.until(lambda: daemon.sendmail("-bP").stdout == b"0\n", "the queue is empty")
         self.assertEqual(self.copies(), ["late", "new"])
 
+    def test_local_users(self):
+        """The rule of the socket holds here, too: who left the file is who owns it."""
+        daemon = self.start(**{"listen submit": f"local-users = {os.getuid()}\n"})
+        self.leave(daemon, "one@example.org")
+        shim.until(lambda: self.copies() == ["one"], "it is delivered")
+        daemon.end()
+        daemon = self.start(**{"listen submit": f"local-users = {os.getuid() + 1}\n"})
+        self.leave(daemon, "two@example.org")
+        daemon.wait_line(r"drop-refused .*5\.7\.1 You may not send mail here")
+        self.wait_empty()
+        self.assertEqual(self.copies(), ["one"])
+
     def test_at_start(self):
         daemon = self.start()
         daemon.end()

@@ -29,6 +29,8 @@ def setUpModule():
     for name in ("mx.example.jp", "shop.example.jp", "ca.example.jp"):
         secure.certificate(folder, name)
     secure.certificate(folder, "printer", "DNS:printer.example.jp", ca="ca.example.jp")
+    secure.certificate(folder, "foreign", "DNS:printer.example.jp", ca="shop.example.jp")
+    secure.certificate(folder, "expired", "DNS:printer.example.jp", ca="ca.example.jp", expired=True)
     sandbox = shim.Sandbox()
     unittest.addModuleCleanup(sandbox.end)
     tls = "max-connections-per-client = 0\n" + HEADER.format(folder)
@@ -39,6 +41,7 @@ def setUpModule():
         "listen hasty": "address = 127.0.0.1:0\ncommand-timeout = 1s\ntls = implicit\n" + tls,
         "listen ask": f"address = 127.0.0.1:0\ntls = implicit\ntls-client = request\ntls-client-ca = {folder}/ca.example.jp.pem\n" + tls,
         "listen insist": f"address = 127.0.0.1:0\ntls = implicit\ntls-client = require\ntls-client-ca = {folder}/ca.example.jp.pem\n" + tls,
+        "listen rule": f"address = 0.0.0.0:0\ntls = required\ntls-client = require\ntls-client-ca = {folder}/ca.example.jp.pem\n" + tls,
     }, options=("-v",))
     unittest.addModuleCleanup(daemon.end)
     starttls, implicit = daemon.port, port("implicit")
@@ -196,6 +199,27 @@ class HandshakeTest(unittest.TestCase):
                 line = daemon.wait_line(f"secured .*listener={where}.*", after).group(0)
                 self.assertEqual("subject=" in line, subject is not None)
                 self.assertIn(f"subject={subject}" if subject else "protocol=", line.replace('"', ""))
+
+    def test_client_certificate_as_a_rule(self):
+        """It is all that a listener for everyone asks for: nobody sends mail there without one that holds."""
+        for where, open_one in (("rule", upgraded), ("insist", lambda context, where: wrapped(where, context))):
+            for name in ("printer", "foreign", "expired", None):
+                with self.subTest(where=where, name=name):
+                    sandbox.clear()
+                    after, context = len(daemon.lines), secure.context()
+                    if name:
+                        context.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}.key")
+                    if name == "printer":
+                        with open_one(context, port(where)) as talk:
+                            (talk.hello if where == "insist" else lambda: talk.ask("EHLO client.test"))()
+                            self.assertEqual(talk.transaction("shop@example.jp", ["b@example.org"], mails.order(cc=()))[0], 250)
+                        self.assertEqual(list(sandbox.copies()), ["b@example.org"])
+                        continue
+                    with self.assertRaises((ssl.SSLError, ConnectionError, AssertionError)), open_one(context, port(where)) as talk:
+                        self.assertNotEqual(talk.ask("EHLO client.test")[0], 0)
+                    line = daemon.wait_line(f"tls-failed .*listener={where} .*", after).group()
+                    self.assertRegex(line, {"foreign": "issuer|self-signed", "expired": "expired", None: "certificate"}[name])
+                    self.assertEqual(sandbox.copies(), {})
 
     def test_required(self):
         with shim.Dialogue(connect(port("must"))) as talk:
