@@ -26,6 +26,14 @@ patience_command_ms(const ListenConf *conf, gint64 age_ms, bool stress)
     return MAX(1, most);
 }
 
+gint64
+patience_data_ms(const ListenConf *conf, gint64 age_ms, gint64 granted_ms)
+{
+    if (conf->session_timeout_ms > 0)
+        granted_ms = MIN(granted_ms, 2 * conf->session_timeout_ms - age_ms);
+    return MAX(1, granted_ms);
+}
+
 /* Who waits holds a connection, of which there are few under stress. */
 gint64
 patience_error_ms(const Listen *listen, guint errors, guint seen, bool stress)

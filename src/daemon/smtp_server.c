@@ -116,7 +116,7 @@ client_set_deadline(Client *self)
         conn_deadline(self->conn, 0);
     } else if (phase == SMTP_PHASE_DATA && entered) {
         self->data_due = client_now(self) + conf->data_timeout_ms;
-        conn_deadline(self->conn, conf->data_timeout_ms);
+        conn_deadline(self->conn, patience_data_ms(conf, client_now(self) - self->begun, conf->data_timeout_ms));
     } else if (phase == SMTP_PHASE_COMMAND && (entered || self->replied)) {
         conn_deadline(self->conn, patience_command_ms(conf, client_now(self) - self->begun, client_hurries(self)));
     }
@@ -132,7 +132,7 @@ client_extend(Client *self, size_t n)
     gint64 now = client_now(self);
 
     self->data_due = MIN(self->data_due + (gint64) n * 1000 / conf->min_data_rate, now + conf->data_timeout_ms);
-    conn_deadline(self->conn, MAX(1, self->data_due - now));
+    conn_deadline(self->conn, patience_data_ms(conf, now - self->begun, self->data_due - now));
 }
 
 /* --- the session --------------------------------------------------------------------------------- */

@@ -42,6 +42,24 @@ test_command(void)
 }
 
 static void
+test_data(void)
+{
+    static const struct {
+        gint64 session, age, granted, want;
+    } rows[] = {
+        { 0, 99999999, 300000, 300000 },        { 7200000, 0, 300000, 300000 },     { 7200000, 7200000, 300000, 300000 },
+        { 7200000, 14300000, 300000, 100000 },  { 7200000, 14400000, 300000, 1 },   { 7200000, 99999999, 300000, 1 },
+        { 7200000, 14300000, 5000, 5000 },      { 7200000, 0, -3, 1 },              { 604800000, 0, 86400000, 86400000 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const ListenConf conf = { .session_timeout_ms = rows[i].session };
+        g_test_message("row %u", i);
+        g_assert_cmpint(patience_data_ms(&conf, rows[i].age, rows[i].granted), ==, rows[i].want);
+    }
+}
+
+static void
 test_error(void)
 {
     static const struct {
@@ -69,6 +87,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/patience/stress", test_stress);
     g_test_add_func("/patience/command", test_command);
+    g_test_add_func("/patience/data", test_data);
     g_test_add_func("/patience/error", test_error);
     return g_test_run();
 }

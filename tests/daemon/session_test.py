@@ -181,6 +181,21 @@ class DeadlineTest(unittest.TestCase):
             talk.sock.settimeout(shim.PATIENCE)
             self.expect_timeout(talk)
 
+    def test_data_without_end(self):
+        """However fast: the session's time, and as much again."""
+        with serve(self, session_timeout="1s").raw() as talk:
+            at_data(talk)
+            talk.sock.settimeout(0.05)
+            for _ in range(1200):
+                try:
+                    talk.put("x" * 70 + "\r\n")
+                    if talk.sock.recv(100, socket.MSG_PEEK):
+                        break
+                except TimeoutError:
+                    continue
+            talk.sock.settimeout(shim.PATIENCE)
+            self.expect_timeout(talk)
+
     def test_client_that_reads_nothing(self):
         """It is cut off, and meanwhile others are served."""
         daemon = serve(self, write_timeout="1s", max_errors=1000000, max_idle_commands=1000000)
