@@ -53,6 +53,9 @@ Query api_query(const Api *self, const QueryAccount *account);
 /* api_words.c: puts the arguments and options into the query. An exit status; complains. */
 int api_read_words(Api *self);
 
+/* Whether text, which is UTF-8, can be a part of a URL's path: neither empty nor one that leads elsewhere. */
+bool api_is_segment(const char *text);
+
 /* api_choose.c: sets self->accounts. An exit status; complains. */
 int api_choose(Api *self);
 

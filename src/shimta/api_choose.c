@@ -109,23 +109,47 @@ choose_named(Api *self, GPtrArray *able)
     return self->accounts->len > 0 ? EX_OK : complain_nobody(self, able);
 }
 
-/* Takes off whom the question cannot be put to as it is, and says so; somebody must be left. An exit status. */
+/* Ids are one API's: another that can be asked for days only has nothing to do with them. */
+static bool
+knows_no_ids(const Api *self, const QueryAccount *account)
+{
+    Query query = api_query(self, account);
+    const QueryCall *call = query_find_call(account->driver, query.task);
+    bool takes = (call->needs | call->needs_one) & (QUERY_HAS_IDS | QUERY_HAS_REQUEST_IDS);
+
+    return (query.ids || query.request_ids) && call->needs & QUERY_HAS_PERIOD && !takes;
+}
+
+static bool
+check(const Api *self, const QueryAccount *account, GError **error)
+{
+    Query query = api_query(self, account);
+
+    return query_check(account, &query, error);
+}
+
+/* Takes off whom the question cannot be put to as it is. Who is not asked for that reason is named, and makes the exit
+ * status; but of many accounts some need not know ids. Somebody must be left. */
 static int
 keep_those_that_fit(Api *self)
 {
-    g_autoptr(GPtrArray) fits = g_ptr_array_new();
+    g_autoptr(GPtrArray) all = g_steal_pointer(&self->accounts);
+    bool some_know = false;
 
-    for (guint i = 0; i < self->accounts->len; i++) {
-        const QueryAccount *account = self->accounts->pdata[i];
+    self->accounts = g_ptr_array_new();
+    for (guint i = 0; i < all->len; i++)
+        some_know |= !knows_no_ids(self, all->pdata[i]);
+    for (guint i = 0; i < all->len; i++) {
         g_autoptr(GError) error = NULL;
-        Query query = api_query(self, account);
-        if (query_check(account, &query, &error))
-            g_ptr_array_add(fits, self->accounts->pdata[i]);
-        else
-            complain("%s", error->message);
+        if (some_know && knows_no_ids(self, all->pdata[i]))
+            continue;
+        if (check(self, all->pdata[i], &error)) {
+            g_ptr_array_add(self->accounts, all->pdata[i]);
+            continue;
+        }
+        complain("%s", error->message);
+        api_note(self, EX_USAGE);
     }
-    g_ptr_array_unref(self->accounts);
-    self->accounts = g_steal_pointer(&fits);
     return self->accounts->len > 0 ? EX_OK : EX_USAGE;
 }
 

@@ -110,14 +110,15 @@ int
 api_usage(Task *task)
 {
     Api api = { .task = task, .query = { .task = QUERY_USAGE }, .columns = usage_columns, .sums = true };
-    const char *text = task->args[0] ? task->args[0] : "this month";
+    g_autofree char *said = g_strjoinv(" ", task->args);
+    const char *text = *said ? said : "this month";
     Period month;
 
     if (!dates_month(text, clock_now(), &month)) {
         complain("'%s' is no month: say 2026-11, 'this month' or 'last month'", text);
         return EX_USAGE;
     }
-    task->args += task->args[0] != NULL;
+    task->args += g_strv_length(task->args);
     api.query.since_ms = month.since_ms;
     api.query.until_ms = month.until_ms;
     return api_run(&api);

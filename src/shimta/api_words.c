@@ -1,12 +1,15 @@
 #include "shimta/api.h"
 
 #include "base/clock.h"
+#include "mail/address.h"
 #include "shimta/dates.h"
 #include "shimta/words.h"
 
 #include <sysexits.h>
 
 enum { DATE_WORDS = 3 };
+
+#define PERIODS "today, yesterday, 2026-11-01, 2026-11, 2026-11-01..2026-11-07, 'last 7 days'"
 
 typedef struct {
     GPtrArray *words;
@@ -32,6 +35,64 @@ take_period(Reading *self, char **args)
             return n;
     }
     return 0;
+}
+
+bool
+api_is_segment(const char *text)
+{
+    if (!*text || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+        return false;
+    for (; *text; text = g_utf8_next_char(text)) {
+        gunichar c = g_utf8_get_char(text);
+        if (g_unichar_isspace(c) || g_unichar_iscntrl(c))
+            return false;
+    }
+    return true;
+}
+
+/* Where a period could stand, too: ids have a digit, or an @ as Message-IDs have, and none of what dates are written
+ * with. */
+static bool
+is_clearly_id(const char *text)
+{
+    static const char date[] = "....-";
+    bool digit = false, plain = true, dated = true;
+
+    if (strchr(text, '@'))
+        return api_is_segment(text);
+    for (guint i = 0; dated && i < sizeof date - 1; i++)
+        dated = date[i] == '-' ? text[i] == '-' : g_ascii_isdigit(text[i]);
+    for (const char *p = text; *p; p++) {
+        digit |= g_ascii_isdigit(*p);
+        plain &= g_ascii_isalnum(*p) || strchr("-_=", *p);
+    }
+    return digit && plain && !dated;
+}
+
+static int
+check_ids(const Api *self, const GPtrArray *words)
+{
+    for (guint i = 0; self->words == API_WORDS_IDS && i < words->len; i++) {
+        if (self->dated ? is_clearly_id(words->pdata[i]) : api_is_segment(words->pdata[i]))
+            continue;
+        complain("'%s' is no id%s%s", (const char *) words->pdata[i], self->dated ? ", nor a period: say " : "",
+                 self->dated ? PERIODS : "");
+        return EX_USAGE;
+    }
+    for (guint i = 0; self->words == API_WORDS_ADDRESSES && i < words->len; i++) {
+        if (address_domain(words->pdata[i]))
+            continue;
+        complain("'%s' is no address", (const char *) words->pdata[i]);
+        return EX_USAGE;
+    }
+    for (guint i = 0; self->task->request_ids && i < self->task->request_ids->len; i++) {
+        const char *id = self->task->request_ids->pdata[i];
+        if (g_utf8_validate(id, -1, NULL) && api_is_segment(id))
+            continue;
+        complain("'%s' is no request id", id);
+        return EX_USAGE;
+    }
+    return EX_OK;
 }
 
 static int
@@ -70,8 +131,7 @@ read_period(const Api *self, Reading *reading)
         return EX_OK;
     reading->dated = dates_period(text, clock_now(), &reading->period);
     if (!reading->dated)
-        complain("'%s' is no period: say today, yesterday, 2026-11-01, 2026-11, 2026-11-01..2026-11-07, 'last 7 days'",
-                 text);
+        complain("'%s' is no period: say %s", text, PERIODS);
     return reading->dated ? EX_OK : EX_USAGE;
 }
 
@@ -126,5 +186,7 @@ api_read_words(Api *self)
     }
     if (status == EX_OK)
         status = read_period(self, &reading);
+    if (status == EX_OK)
+        status = check_ids(self, reading.words);
     return status == EX_OK ? put_words(self, &reading) : status;
 }

@@ -22,6 +22,12 @@ run(Task *task, Api *api)
         complain("--start: '%s' is no day: say tomorrow or 2026-12-01", task->start);
         return EX_USAGE;
     }
+    for (guint i = 0; task->args[i]; i++) {
+        if (g_utf8_validate(task->args[i], -1, NULL) && api_is_segment(task->args[i]))
+            continue;
+        complain("'%s' is no %s", task->args[i], i == 0 ? "domain" : "selector");
+        return EX_USAGE;
+    }
     api->task = task;
     api->columns = columns;
     if (task->args[0]) {

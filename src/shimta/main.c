@@ -31,7 +31,7 @@ static const struct {
     { "results", NULL, api_results, TAKES_API | TAKES_PERIOD | TAKES_REQUEST_ID | TAKES_RESULTS | TAKES_FAILED, 0, -1 },
     { "cancel", NULL, api_cancel, TAKES_API | TAKES_YES, 1, -1 },
     { "plan", NULL, api_plan, TAKES_API, 0, 0 },
-    { "usage", NULL, api_usage, TAKES_API, 0, 1 },
+    { "usage", NULL, api_usage, TAKES_API, 0, 2 },
     { "suppressions", "list", suppressions_list, TAKES_API | TAKES_DAEMON, 0, 0 },
     { "suppressions", "show", suppressions_show, TAKES_API | TAKES_DAEMON, 1, -1 },
     { "suppressions", "add", suppressions_add, TAKES_API | TAKES_DAEMON, 1, -1 },

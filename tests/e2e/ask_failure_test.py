@@ -43,9 +43,9 @@ class AccountsTest(asking.Case):
     def test_each_task_has_accounts_that_can_not(self):
         for account, argvs in {
             "blast": (["status"], ["results"], ["cancel", "1"], ["plan"], ["usage"], ["unsubscribes", "enable", "a"],
-                      ["suppressions", "show", "--remote", "a"], ["suppressions", "set", "--remote", "a"], ["domains"],
+                      ["suppressions", "show", "--remote", "a@b"], ["suppressions", "set", "--remote", "a@b"], ["domains"],
                       ["domains", "add", "a"], ["domains", "update", "a", "b"], ["domains", "remove", "a", "b"],
-                      ["unsubscribes", "list"], ["unsubscribes", "exclude", "a"]),
+                      ["unsubscribes", "list"], ["unsubscribes", "exclude", "a@b"]),
             "cmc": (["history", "search"], ["history", "show", "1"], ["history", "export", "1"], ["history", "opens", "1"],
                     ["history", "delete", "1"])}.items():
             for argv in argvs:
@@ -63,6 +63,37 @@ class AccountsTest(asking.Case):
         self.api.on("GET", "/send/1", 404, '{"message":"no such delivery"}')
         self.api.on("GET", "/send/1", 200, json.dumps({"items": [ITEM]}))
         self.assertEqual([row["account"] for row in self.rows("status", "1")], ["arara2"])
+
+    def test_one_that_cannot_be_asked_shows_in_the_status(self):
+        with open(self.conf) as file:
+            text = file.read()
+        with open(self.conf, "w") as file:
+            file.write(text.replace("server-composition = pro\n", ""))
+        self.api.on("GET", "/results", 200, json.dumps({"items": [{"delivery_id": "1", "to": "a@example.org"}]}))
+        done = self.shimta("results", "--json", status=64)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertIn("no server-composition", done.stderr)
+
+    def test_ids_are_no_matter_of_those_who_take_days(self):
+        for account in "arara", "arara2":
+            self.api.on("GET", "/results/884213", 200, json.dumps({"items": [{"delivery_id": "1", "to": "a@example.org"}]}))
+        done = self.shimta("results", "--json", "884213")
+        self.assertEqual((len(done.stdout.splitlines()), done.stderr), (2, ""))
+        self.assertIn("needs a period", self.shimta("results", "884213", "--account", "cmc", status=64).stderr)
+
+    def test_words_that_are_neither_ids_nor_periods(self):
+        for words in (["last", "week"], ["tomorrow"], ["monday"], ["昨日"], ["2026-02-30"], ["2026-11-07..2026-11-01"], ["..2026-11-07"],
+                      ["11/1"], ["1", " today"], ["last", "0", "days"], [""], ["a b1"], ["."], ["2026-13"], ["23:59"]):
+            for command in (["status"], ["results"], ["history", "search"]):
+                self.assertRegex(self.shimta(*command, *words, status=64).stderr, "nor a period: say today|not both")
+        for argv in (["cancel", "", "--yes"], ["cancel", "..", "--yes"], ["cancel", "../domain/dkim ", "--yes"], ["domains", "list", ".."],
+                     ["domains", "remove", "example.jp", "..", "--yes"], ["domains", "add", ""], ["history", "delete", "", "--yes"],
+                     ["suppressions", "set", "--remote", ""], ["unsubscribes", "exclude", "x"], ["status", "--request-id", ""],
+                     ["unsubscribes", "enable", "", "--yes"]):
+            self.shimta(*argv, "--account", "blast" if argv[0] == "history" else "arara", status=64)
+        for argv in (["status", "-"], ["cancel", "-", "--yes"], ["suppressions", "set", "--remote", "-"]):
+            self.assertIn("standard input", self.shimta(*argv, "--account", "arara", status=64, stdin="\n \n").stderr)
+        self.assertEqual(self.api.seen, [])
 
     def test_usage(self):
         for argv in (["cancel"], ["plan", "x"], ["domains", "add"], ["domains", "update", "x"], ["history"], ["history", "x"],

@@ -51,7 +51,7 @@ class AraraTest(Case):
         found = self.events("results")
         self.assertEqual((found[PEOPLE[0]], found[PEOPLE[1]]), ("delivered", "bounced"))
         self.assertEqual(set(self.events("results", "--failed", "today")), set(PEOPLE[1:]))
-        self.shimta("status", "no-such-id", status=1)
+        self.shimta("status", "999999", status=1)
         self.shimta("results", "2020-01-01", status=1)
         self.shimta("cancel", trace["remote_id"], "--yes", status=65)
 

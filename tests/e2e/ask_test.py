@@ -146,6 +146,7 @@ class AraraTest(asking.Case):
         self.assertEqual([row["count"] for row in self.csv("usage", "2026-10")], ["3", "4"])
         self.assertEqual([text for _, text in self.api.requests("/delivery_record")][::2],
                          ["yearmonth=2026-11", "yearmonth=2026-10"])
+        self.assertEqual(self.shimta("usage", "last", "month").stdout, self.shimta("usage", "last month").stdout)
         for month in ("2026", "2026-13", "today", "2026-11-01"):
             self.shimta("usage", month, status=64)
 
