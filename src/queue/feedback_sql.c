@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 2, BUSY_MS = 10000, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
+enum { SCHEMA_VERSION = 2, BUSY_MS = 10000, READ_BUSY_MS = 50, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
 
 /* Each step leads from the version that is its index to the next; steps that were released never change.
  *
@@ -253,7 +253,7 @@ open_store(char *path, int flags, const char *setup, GError **error)
         return NULL;
     }
     sqlite3_extended_result_codes(self->db, 1);
-    sqlite3_busy_timeout(self->db, BUSY_MS);
+    sqlite3_busy_timeout(self->db, flags & SQLITE_OPEN_READONLY ? READ_BUSY_MS : BUSY_MS);
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (!execute(self, setup, error))
         return NULL;

@@ -12,7 +12,7 @@ typedef struct FeedbackStore FeedbackStore;
 /* Makes folder/feedback.db if it is not there; the folder is. Upgrades an old one. */
 FeedbackStore *feedback_store_open(const char *folder, GError **error);
 
-/* To look only. NULL without error: there is none. */
+/* To look only, and not to wait for others. NULL without error: there is none. */
 FeedbackStore *feedback_store_open_read(const char *folder, GError **error);
 void feedback_store_close(FeedbackStore *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedbackStore, feedback_store_close)

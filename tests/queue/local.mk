@@ -21,6 +21,7 @@ TESTS += $(QUEUE_TESTS)
 %C%_store_test_SOURCES = %D%/store_test.c %D%/queue_mail.c %D%/queue_mail.h
 %C%_store_test_LDADD = $(QUEUE_LIBS)
 %C%_suppression_test_SOURCES = %D%/suppression_test.c
+%C%_suppression_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_suppression_test_LDADD = $(QUEUE_LIBS)
 %C%_watch_line_test_SOURCES = %D%/watch_line_test.c
 %C%_watch_line_test_LDADD = $(QUEUE_LIBS)

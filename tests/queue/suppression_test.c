@@ -1,6 +1,8 @@
 #include "queue/suppression.h"
 
 #include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <unistd.h>
 
 typedef struct {
     char *folder;
@@ -143,6 +145,25 @@ test_unsubscribed_later(Site *self, gconstpointer data)
     commit(self);
 }
 
+/* Who has the file for himself, as a program that repairs it does, keeps no mail waiting. */
+static void
+test_locked(Site *self, gconstpointer data)
+{
+    g_autofree char *path = g_build_filename(self->folder, "feedback.db", NULL);
+    g_autoptr(GError) error = NULL;
+    sqlite3 *other;
+
+    g_clear_pointer(&self->store, feedback_store_close);
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM suppression", NULL,
+                                 NULL, NULL), ==, SQLITE_OK);
+    alarm(5);
+    g_assert_null(feedback_store_open_read(self->folder, &error));
+    g_assert_error(error, STORE_ERROR, STORE_ERROR_IO);
+    alarm(0);
+    sqlite3_close(other);
+}
+
 static void
 test_pages(Site *self, gconstpointer data)
 {
@@ -203,6 +224,7 @@ main(int argc, char **argv)
     g_test_add("/suppression/added, found, taken off", Site, NULL, set_up, test_suppressions, tear_down);
     g_test_add("/suppression/unsubscribed later", Site, NULL, set_up, test_unsubscribed_later, tear_down);
     g_test_add("/suppression/counted", Site, NULL, set_up, test_count, tear_down);
+    g_test_add("/suppression/locked", Site, NULL, set_up, test_locked, tear_down);
     g_test_add("/suppression/pages", Site, NULL, set_up, test_pages, tear_down);
     return g_test_run();
 }
