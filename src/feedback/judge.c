@@ -206,7 +206,7 @@ batch_end(FeedbackBatch *self, const GError *error)
         owed |= g_array_index(self->results, Result, i).owed;
     }
     if (error)
-        log_event(LOG_ERR, "feedback-failed", "account", self->events->account, "text", error->message, NULL);
+        feedback_complain(feedback, self->events->account, error);
     if (self->done)
         self->done(self->user, error);
     feedback_events_free(self->events);

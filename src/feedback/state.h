@@ -24,6 +24,8 @@ struct Feedback {
     uv_timer_t timer;
     bool closing;
     guint tasks; /* on their way */
+    gint64 complained_ms; /* monotonic; 0: never */
+    guint64 uncomplained; /* failures since then that were not logged */
 
     /* watch.c */
     gint64 cursor;   /* row of the journal; -1: not read yet */
@@ -42,6 +44,10 @@ struct Feedback {
 /* A task has begun, or ended; the last one frees what is closing. */
 void feedback_hold(Feedback *self);
 void feedback_release(Feedback *self);
+
+/* A failure of the store in the log, which is the same for whatever is tried meanwhile: one line a minute. account: whose
+ * it is, or NULL. */
+void feedback_complain(Feedback *self, const char *account, const GError *error);
 
 /* judge.c: the batches that wait are judged. */
 void feedback_judge(Feedback *self);

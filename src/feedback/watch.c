@@ -1,7 +1,6 @@
 /* From the journal into the store. */
 #include "feedback/state.h"
 
-#include "base/log.h"
 #include "queue/feedback_early.h"
 #include "queue/feedback_recall.h"
 #include "queue/watch_line.h"
@@ -48,7 +47,7 @@ move_end(Move *self, const GError *error)
     bool more = !error && (self->lines->len == LINES || self->lost);
 
     if (error)
-        log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
+        feedback_complain(feedback, NULL, error);
     for (guint i = 0; i < self->early->len; i++)
         batch_end(self->early->pdata[i], error);
     if (!error) {

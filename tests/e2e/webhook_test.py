@@ -1,11 +1,13 @@
 """Events that an API posts: who may, what is understood, what is answered, and what it costs."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -34,13 +36,13 @@ class WebhookTest(unittest.TestCase):
         cls.sandbox = shim.Sandbox()
         cls.addClassCleanup(cls.sandbox.end)
 
-    def start(self, hook="", account="server-composition = shop\n", secret=True, **more):
+    def start(self, hook="", account="server-composition = shop\n", secret=True, state=None, **more):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         file = secure.write(os.path.join(folder.name, "secret"), SECRET + "\n")
         text = "address = 127.0.0.1:0\n" + (f"secret-file = {file}\n" if secret else "") + hook
         daemon = shim.Daemon(self.sandbox.url, more={"webhook": text, "account main": account, **metrics_test.LISTEN,
-                                                     **more})
+                                                     **more}, state=state)
         self.addCleanup(daemon.end)
         self.port = int(daemon.wait_line(r"^webhook .*port=(\d+)").group(1))
         self.metrics = int(daemon.wait_line(r"^metrics .*port=(\d+)").group(1))
@@ -146,6 +148,21 @@ class WebhookTest(unittest.TestCase):
         for _ in range(100):
             self.assertEqual(self.post(body, connection=connection)[0], 200)
         self.assertEqual(self.counted("taken"), 100)
+
+    def test_a_store_that_cannot_be_used(self):
+        """Nothing is answered 200, mail goes on, and the log has a line, not one for each event."""
+        state = tempfile.TemporaryDirectory()
+        self.addCleanup(state.cleanup)
+        with contextlib.closing(sqlite3.connect(f"{state.name}/feedback.db", isolation_level=None)) as table:
+            for line in "CREATE TABLE a (b)", f"PRAGMA application_id = {0x73686662}", "PRAGMA user_version = 99":
+                table.execute(line)
+        os.chmod(f"{state.name}/feedback.db", 0o600)
+        daemon = self.start(account="server-composition = shop\nfeedback = on\n", state=state.name)
+        for _ in range(10):
+            self.assertEqual(self.post(form())[0], 503)
+        self.assertEqual(daemon.send("a@example.jp", ["b@example.org"], "Subject: x\r\n\r\nx\r\n")[0], 250)
+        failures = re.findall("^feedback-failed .*later version of shimtad", daemon.text(), re.M)
+        self.assertLess(len(failures), 10)  # with those of the questions
 
     def test_flood(self):
         """2,000 requests over 50 connections are all answered, in memory that does not grow with them."""
