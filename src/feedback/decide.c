@@ -49,11 +49,13 @@ feedback_find_words(const char *text, int *code)
 {
     const char *at = text;
     char dsn[12];
+    bool coded = (*at == '4' || *at == '5') && g_ascii_isdigit(at[1]) && g_ascii_isdigit(at[2]);
 
-    *code = 550;
-    if (strchr("45", *at) && *at && g_ascii_isdigit(at[1]) && g_ascii_isdigit(at[2]) && (at[3] == ' ' || at[3] == '-')) {
+    if (coded && (at[3] == ' ' || at[3] == '-')) {
         *code = (int) strtol(at, NULL, 10);
         at += 4;
+    } else {
+        *code = 550;
     }
     if (feedback_find_dsn(at, dsn) && g_str_has_prefix(at, dsn))
         at += strlen(dsn) + strspn(at + strlen(dsn), " ");
@@ -70,8 +72,8 @@ class_of(const QueryEvent *event)
     return i;
 }
 
-/* A mailbox or host that is not there (X.1.X), or no longer used (X.2.1): not one that is full, nor a policy. A failure that
- * the API takes for one of this mail alone can still say so by its status. */
+/* A mailbox or host that is not there (X.1.X), or no longer used (X.2.1): not one that is full, nor a policy. A failure
+ * that the API takes for one of this mail alone can still say so by its status. */
 static bool
 is_gone(const QueryEvent *event)
 {

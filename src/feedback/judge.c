@@ -86,7 +86,8 @@ settle(FeedbackStore *store, Batch *self, const FeedbackDecision *decision, cons
            (decision->state != FEEDBACK_FAILED || check_rate(store, self, &found->mail, result, error));
 }
 
-/* Not later than the first that was heard of the failure, so that an address that was taken off the list since stays off. */
+/* Not later than the first that was heard of the failure, so that an address that was taken off the list since stays
+ * off. */
 static gint64
 suppressed_since(const QueryEvent *event, const FeedbackFound *found, gint64 now_ms)
 {
