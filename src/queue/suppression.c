@@ -78,11 +78,11 @@ bool
 suppression_find(FeedbackStore *self, const Suppression *what, gint64 now_ms, SuppressionVisit visit, void *user,
                  GError **error)
 {
-    g_autofree char *key = key_of(what->address), *sender = key_of(what->sender);
+    g_autofree char *key = key_of(what->address), *sender = what->sender ? key_of(what->sender) : NULL;
 
     return visit_rows(self, feedback_sql(self, error,
-        "SELECT " COLUMNS " FROM suppression WHERE account = ? AND address = ? AND sender IN ('', ?)"
-        " AND removed_ms = 0 AND (expires_ms = 0 OR expires_ms > ?) ORDER BY sender LIMIT 1", "sssi", what->account, key,
+        "SELECT " COLUMNS " FROM suppression WHERE account = ?1 AND address = ?2 AND (?3 IS NULL OR sender IN ('', ?3))"
+        " AND removed_ms = 0 AND (expires_ms = 0 OR expires_ms > ?4) ORDER BY sender LIMIT 1", "sssi", what->account, key,
         sender, now_ms), visit, user, error);
 }
 

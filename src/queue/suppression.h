@@ -35,7 +35,8 @@ bool suppression_remove(FeedbackStore *self, const char *account, const char *ad
 
 typedef void (*SuppressionVisit)(const Suppression *one, void *user);
 
-/* The one that keeps sender's mail from an address at now_ms: found, and visited, or not. */
+/* The one that keeps sender's mail from an address at now_ms: found, and visited, or not. what.sender NULL: one that
+ * keeps anybody's. */
 bool suppression_find(FeedbackStore *self, const Suppression *what, gint64 now_ms, SuppressionVisit visit, void *user,
                       GError **error);
 

@@ -1,6 +1,7 @@
 #include "relay/delivery_state.h"
 
 #include "relay/expand.h"
+#include "relay/watch.h"
 
 Share *
 delivery_share(Delivery *self, const Provider *provider, const char *key)
@@ -20,14 +21,26 @@ suppressed_clear(void *element)
     suppress_found_clear(&((Suppressed *) element)->why);
 }
 
+/* One who has unsubscribed from somebody's mails has from those with his address in From, whoever sends them. */
+static bool
+is_stopped(const Entry *entry, const Provider *account, const char *address, SuppressFound *why)
+{
+    bool any = suppress_look(account, NULL, address, why);
+
+    suppress_found_clear(why);
+    if (!any || suppress_look(account, entry->envelope->sender, address, why))
+        return any;
+    g_autofree char *from = watch_from(entry);
+    return from && suppress_look(account, from, address, why);
+}
+
 static bool
 is_suppressed(Delivery *self, guint place, const Provider *account)
 {
-    const Envelope *envelope = self->entry->envelope;
-    const EnvelopeRecipient *recipient = envelope->recipients->pdata[place];
+    const EnvelopeRecipient *recipient = self->entry->envelope->recipients->pdata[place];
     Suppressed found = { .place = place };
 
-    if (!suppress_look(account, envelope->sender, recipient->address, &found.why))
+    if (!is_stopped(self->entry, account, recipient->address, &found.why))
         return false;
     if (!self->suppressed) {
         self->suppressed = g_array_new(FALSE, FALSE, sizeof(Suppressed));

@@ -17,8 +17,8 @@ typedef struct {
 
 void suppress_found_clear(SuppressFound *self);
 
-/* Whether mail of this sender to an address is not sent through the account; then found is set. A list that cannot be
- * read refuses nobody. */
+/* Whether mail of this sender to an address is not sent through the account; then found is set. sender NULL: that of some
+ * sender. A list that cannot be read refuses nobody. */
 bool suppress_look(const Provider *account, const char *sender, const char *address, SuppressFound *found);
 
 /* The same for a name that a client gives, as far as it is known already where its mail goes: it stands for one address,

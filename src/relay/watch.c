@@ -67,3 +67,11 @@ watch_text(const Entry *entry, const EnvelopeRecipient *to, bool header)
     watch_line_print(&mail, &recipient, text);
     return g_string_free(text, FALSE);
 }
+
+char *
+watch_from(const Entry *entry)
+{
+    g_autoptr(Fields) fields = read_header(entry);
+
+    return from_address(fields);
+}

@@ -1,4 +1,4 @@
-/* What is kept of a delivered mail until its recipients' fate is known, for accounts with feedback. Loop thread. */
+/* What is kept of a delivered mail until its recipients' fate is known, for accounts with feedback. The thread that has the entry. */
 #pragma once
 
 #include "queue/entry.h"
@@ -6,3 +6,6 @@
 /* Text of a line as queue/watch_line.h has it; with the header's fields that a notice repeats, Bcc never, at most 2 KB
  * of them. Reads the beginning of the spool. Caller frees. */
 char *watch_text(const Entry *entry, const EnvelopeRecipient *to, bool header);
+
+/* The address in the header's From, by which an API knows the sender; NULL: there is none. Caller frees. */
+char *watch_from(const Entry *entry);

@@ -383,13 +383,16 @@ class AraraTest(Roles, Case):
         daemon.wait_line('^suppressed .*address=unsubscribe-a@example.org kind=unsubscribed source="unsubscribes list"')
         self.assertRegex(self.refused(daemon, "unsubscribe-a@example.org", "5.7.1"), "it has unsubscribed on")
         self.taken(daemon, "unsubscribe-a@example.org", number=2, sender="other@example.jp", shown="other@example.jp")
+        for number, sender in enumerate(("bounces@example.jp", ""), 3):  # known behind RCPT only
+            (code, text), = self.send(daemon, "unsubscribe-a@example.org", number=number, sender=sender)
+            self.assertEqual((code, text[:5]), (550, "5.7.1"), text)
         self.wait_figure("feedback_events_total", MAIN + ',event="delivered"', 1)
         self.assertEqual(self.box.mails(), [])
         self.assertEqual(self.traced(daemon, "unsubscribe-a@example.org")[0], "delivered")
         self.assertEqual(self.figure("suppressed_total", MAIN + ',kind="unsubscribed"'), 1)
         self.assertEqual([row["sender"] for row in self.suppressed(daemon).values()], [SHOP])
         self.assertEqual(self.figures()["shimta_suppressions"], {'kind="unsubscribed",source="unsubscribes list"': 1})
-        self.assertEqual(self.figure("suppressed_recipients_total", MAIN + ',kind="unsubscribed"'), 1)
+        self.assertEqual(self.figure("suppressed_recipients_total", MAIN + ',kind="unsubscribed"'), 3)
 
 
 if __name__ == "__main__":

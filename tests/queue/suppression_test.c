@@ -98,6 +98,9 @@ test_suppressions(Site *self, gconstpointer data)
     expect(self, "gone@x.jp", "any@shop.jp", 5000, "main Gone@x.jp  hard;");
     expect(self, "out@x.jp", "News@shop.jp", 5000, "main out@x.jp news@shop.jp unsubscribed;");
     expect(self, "out@x.jp", "info@shop.jp", 5000, "");
+    expect(self, "out@x.jp", "", 5000, "");
+    expect(self, "out@x.jp", NULL, 5000, "main out@x.jp news@shop.jp unsubscribed;");
+    expect(self, "in@x.jp", NULL, 5000, "");
     expect(self, "gone@x.jp", "", 10000, ""); /* expired */
     expect(self, "", "", 5000, "");
 
