@@ -41,6 +41,15 @@ kept(Batch *self, const char *text)
     return text ? g_string_chunk_insert(self->events->strings, text) : NULL;
 }
 
+/* As the journal has it; the store keeps it without its brackets. */
+static const char *
+message_id_of(Batch *self, const FeedbackMail *mail)
+{
+    g_autofree char *id = mail->message_id && *mail->message_id ? g_strdup_printf("<%s>", mail->message_id) : NULL;
+
+    return kept(self, id);
+}
+
 /* When an API says it happened, unless that is nonsense. */
 static gint64
 when(const QueryEvent *event, gint64 now_ms)
@@ -78,7 +87,7 @@ settle(FeedbackStore *store, Batch *self, const FeedbackDecision *decision, cons
     recipient.failed_ms = clock_now();
     result->id = kept(self, found->mail.id);
     result->sender = kept(self, found->mail.sender);
-    result->message_id = kept(self, found->mail.message_id);
+    result->message_id = message_id_of(self, &found->mail);
     result->remote_id = kept(self, found->mail.remote_id);
     result->recipient = kept(self, recipient.address);
     result->dsn = kept(self, recipient.dsn);

@@ -142,7 +142,8 @@ note_notice(const Tell *self)
 {
     const FeedbackMail *mail = &self->notice->mail;
     g_autofree char *text = g_strdup_printf("%s to %s", self->notice->id, mail->sender);
-    JournalLine line = { .event = JOURNAL_NOTICE, .id = mail->id, .sender = mail->sender, .message_id = mail->message_id,
+    g_autofree char *message_id = *mail->message_id ? g_strdup_printf("<%s>", mail->message_id) : NULL;
+    JournalLine line = { .event = JOURNAL_NOTICE, .id = mail->id, .sender = mail->sender, .message_id = message_id,
                          .account = mail->account, .text = text };
 
     log_event(LOG_NOTICE, "notice", "id", mail->id, "notice", self->notice->id, "to", mail->sender, "account",

@@ -207,6 +207,9 @@ class Roles:
         self.wait_figure("suppressed_total", MAIN + ',kind="hard"', 3)
         self.box.wait(1)
         self.wait_figure("feedback_bounces_total", MAIN, 1)
+        rows = [json.loads(line) for line in self.shimta(daemon, "--json", "trace", "ok@example.org").splitlines()]
+        self.assertEqual({(row["event"], row["message_id"]) for row in rows if "event" in row},
+                         {(event, "<1@client.test>") for event in ("delivered", "returned", "notice")})
         self.assertEqual(self.returned(), [
             ("Bounce-A@Example.ORG", "old@example.org", "failed", "5.1.1", "550 5.1.1 User unknown"),
             ("mailbox-full-a@example.org", "", "failed", "4.2.2", "452 4.2.2 Mailbox full")])
