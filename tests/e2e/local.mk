@@ -1,4 +1,5 @@
 e2e_tests = \
+	%D%/absurd_test.py \
 	%D%/account_test.py \
 	%D%/answers_test.py \
 	%D%/arara_test.py \
