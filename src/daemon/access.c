@@ -97,17 +97,14 @@ may_send_as(const Access *self, const AccessWho *who, const char *sender)
 }
 
 const Reply *
-access_mail(const Access *self, const AccessWho *who, const char *sender, bool from_headers)
+access_mail(const Access *self, const AccessWho *who, const char *sender)
 {
     static const Reply unknown = { 550, "5.7.1", (char *) "You may not send mail here" };
     static const Reply other = { 553, "5.7.1", (char *) "You may not send as this sender" };
-    static const Reply hidden = { 550, "5.7.1", (char *) "Recipients must be named with RCPT here" };
 
     if (!is_known(self, who))
         return &unknown;
-    if (!may_send_as(self, who, sender))
-        return &other;
-    return from_headers && is_set(self->recipients) ? &hidden : NULL;
+    return may_send_as(self, who, sender) ? NULL : &other;
 }
 
 const Reply *
@@ -115,11 +112,5 @@ access_rcpt(const Access *self, const char *recipient)
 {
     static const Reply denied = { 550, "5.7.1", (char *) "No mail to this recipient from here" };
 
-    if (!is_set(self->recipients))
-        return NULL;
-    for (char **pattern = self->recipients; *pattern; pattern++) {
-        if (route_pattern_fits(*pattern, recipient))
-            return NULL;
-    }
-    return &denied;
+    return !is_set(self->recipients) || route_patterns_fit(self->recipients, recipient) ? NULL : &denied;
 }

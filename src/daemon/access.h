@@ -27,7 +27,7 @@ bool access_read(Access *self, ConfFile *file, const char *name, GError **error)
 void access_clear(Access *self);
 
 /* NULL: it may be. Else what to answer to MAIL; constant. sender: "" for the null sender. */
-const Reply *access_mail(const Access *self, const AccessWho *who, const char *sender, bool from_headers);
+const Reply *access_mail(const Access *self, const AccessWho *who, const char *sender);
 
-/* The same for RCPT. */
+/* The same for RCPT. What a header names is asked where it is read (relay/expand.h). */
 const Reply *access_rcpt(const Access *self, const char *recipient);

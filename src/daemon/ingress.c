@@ -21,8 +21,7 @@ answer_mail(Ingress *self)
 {
     static const Reply fine = { 250, "2.1.0", (char *) "Ok" };
     const AccessWho who = { self->authenticated, self->client.has_uid ? self->envelope->user : NULL, self->client.uid };
-    const Reply *refusal = access_mail(&self->client.listen->access, &who, self->envelope->sender,
-                                       self->envelope->from_headers);
+    const Reply *refusal = access_mail(&self->client.listen->access, &who, self->envelope->sender);
 
     if (!refusal)
         refusal = ingress_rate_mail(self);

@@ -183,6 +183,7 @@ open_listens(Settings *self, ConfFile *file, GError **error)
             return false;
         inherit(one, self, file, names[i]);
         complete_smtp(one, self);
+        relay_settings_add_listener(self->relay, one->name, one->access.recipients);
         g_ptr_array_add(self->listens, g_steal_pointer(&one));
     }
     return true;
@@ -211,6 +212,7 @@ open_stdio(Settings *self, ConfFile *file, GError **error)
     self->stdio->conf.address = g_strdup("");
     self->stdio->conf.sendmail = true;
     complete_smtp(self->stdio, self);
+    relay_settings_add_listener(self->relay, self->stdio->name, NULL);
     self->stdio->smtp.hold_s = 0;
     self->stdio->smtp.priorities = self->stdio->smtp.deliver_by = false;
     self->stdio->smtp.dsn = false; /* nothing is kept there */

@@ -18,6 +18,7 @@ typedef enum {
     MAIL_ERROR_BAD_RECIPIENT, /* 553 5.1.3: -t and something named that is no address */
     MAIL_ERROR_TOO_BIG,       /* 552 5.3.4: known where it came in, as the next */
     MAIL_ERROR_TOO_OLD,       /* 554 5.4.7 */
+    MAIL_ERROR_DENIED,        /* 550 5.7.1: -t and somebody named to whom no mail may go from there */
 } MailError;
 
 typedef struct Message Message;

@@ -3,7 +3,10 @@
 #include "base/clock.h"
 #include "relay/rewrite.h"
 
-enum { SCAN_STEP_BYTES = 64 * 1024 };
+enum {
+    SCAN_STEP_BYTES = 64 * 1024,
+    DENIED_BYTES = 300, /* of names in a reply */
+};
 
 static Scan *
 scan_spool(const Spool *spool, GError **error)
@@ -80,11 +83,48 @@ expand_header(const Entry *entry, const RelaySettings *settings, Message *messag
     return mail_from_header(message, &context, error);
 }
 
+/* Each of those to whom no mail may go from where it came in, as far as there is room for their names; NULL: all may
+ * get it. Caller frees. */
+static char *
+denied(const Entry *entry, const RelaySettings *settings, const Mail *header)
+{
+    char **patterns = relay_settings_recipients(settings, entry->envelope->listener);
+    g_autoptr(GString) names = g_string_new(NULL);
+    guint more = 0;
+
+    for (guint i = 0; patterns && i < header->named->len; i++) {
+        const Mailbox *box = header->named->pdata[i];
+        g_autofree char *address = address_qualify(box->address, settings->where.default_domain);
+        if (route_patterns_fit(patterns, address))
+            continue;
+        if (names->len < DENIED_BYTES)
+            g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", address);
+        else
+            more++;
+    }
+    if (more > 0)
+        g_string_append_printf(names, " and %u more", more);
+    return names->len > 0 ? g_string_free(g_steal_pointer(&names), FALSE) : NULL;
+}
+
+static bool
+add_named(Entry *entry, const RelaySettings *settings, const Mail *header, GError **error)
+{
+    g_autofree char *names = denied(entry, settings, header);
+
+    if (!names) {
+        rewrite_add_header_recipients(entry->envelope, header, &settings->where);
+        return true;
+    }
+    g_set_error(error, MAIL_ERROR, MAIL_ERROR_DENIED, "No mail from here to %s", names);
+    return false;
+}
+
 bool
 expand_finish(Entry *entry, const RelaySettings *settings, const Mail *header, GError **error)
 {
-    if (entry->envelope->from_headers)
-        rewrite_add_header_recipients(entry->envelope, header, &settings->where);
+    if (entry->envelope->from_headers && !add_named(entry, settings, header, error))
+        return false;
     entry_set_envelope(entry, entry->envelope);
     entry->expanded = true;
     if (entry->envelope->recipients->len > 0)

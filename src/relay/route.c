@@ -111,6 +111,16 @@ route_pattern_fits(const char *pattern, const char *address)
     return address_same(one, other);
 }
 
+bool
+route_patterns_fit(char **patterns, const char *address)
+{
+    for (; *patterns; patterns++) {
+        if (route_pattern_fits(*patterns, address))
+            return true;
+    }
+    return false;
+}
+
 /* An empty list asks nothing. */
 static bool
 address_in(char **patterns, const char *address)

@@ -33,6 +33,9 @@ bool route_check(const Route *self, const ConfFile *file, GError **error);
 bool route_pattern_check(const char *pattern, bool is_sender);
 bool route_pattern_fits(const char *pattern, const char *address);
 
+/* Whether one of a NULL-terminated list does. */
+bool route_patterns_fit(char **patterns, const char *address);
+
 /* What is known of a mail. */
 typedef struct {
     const Envelope *envelope;

@@ -240,6 +240,7 @@ relay_settings_open(ConfFile *file, const char *hostname, GError **error)
     self->accounts = g_ptr_array_new_with_free_func((GDestroyNotify) provider_free);
     self->queries = g_ptr_array_new_with_free_func((GDestroyNotify) query_account_free);
     self->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_free);
+    self->listeners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_strfreev);
     if (!conf_read(file, "shimta", "", relay_conf_keys, &self->conf, error))
         return NULL;
     if (!open_accounts(self, file, error) || !choose_account(self, file, error))
@@ -270,9 +271,29 @@ relay_settings_free(RelaySettings *self)
     aliases_free(self->aliases);
     if (self->retired)
         g_ptr_array_unref(self->retired);
+    g_hash_table_unref(self->listeners);
     g_free(self->aliases_digest);
     g_free(self->hostname);
     g_free(self);
+}
+
+void
+relay_settings_add_listener(RelaySettings *self, const char *name, char **patterns)
+{
+    char **copy = patterns && *patterns ? g_strdupv(patterns) : NULL;
+
+    g_hash_table_insert(self->listeners, g_strdup(name), copy);
+}
+
+char **
+relay_settings_recipients(const RelaySettings *self, const char *listener)
+{
+    static char *nobody[] = { NULL };
+    gpointer patterns = NULL;
+
+    if (!listener || g_hash_table_size(self->listeners) == 0)
+        return NULL;
+    return g_hash_table_lookup_extended(self->listeners, listener, NULL, &patterns) ? patterns : nobody;
 }
 
 bool

@@ -42,6 +42,7 @@ typedef struct {
     Aliases *aliases;        /* or NULL */
     char *aliases_digest;    /* of the text they were read from last by relay_settings_take_aliases() */
     GPtrArray *retired;      /* of Aliases that a worker may still read */
+    GHashTable *listeners;   /* name -> patterns of whom a header may name there */
     Localities where;
 } RelaySettings;
 
@@ -59,6 +60,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RelaySettings, relay_settings_free)
 /* Replaces the aliases, but not by the same again: digest tells. Takes *aliases if so. Loop thread; the one thing that
  * changes while the relay runs: workers go on with what they have. */
 bool relay_settings_take_aliases(RelaySettings *self, Aliases **aliases, const char *digest);
+
+/* Mail of a listener goes to who fits the patterns only, which are copied; none, or NULL: to anybody. Before any mail
+ * comes. */
+void relay_settings_add_listener(RelaySettings *self, const char *name, char **patterns);
+
+/* The patterns of a mail's listener; NULL: its header may name anybody. Of one that is gone it may name nobody. */
+char **relay_settings_recipients(const RelaySettings *self, const char *listener);
 
 /* The account of that name, or NULL. */
 const Provider *relay_settings_account(const RelaySettings *self, const char *name);

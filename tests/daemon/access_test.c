@@ -60,7 +60,7 @@ test_mail(void)
         const AccessWho who = { rows[i].login, rows[i].user, rows[i].uid };
         Access access;
         read_access(&access, rows[i].keys);
-        const Reply *refusal = access_mail(&access, &who, rows[i].sender, false);
+        const Reply *refusal = access_mail(&access, &who, rows[i].sender);
         g_test_message("row %u: %s %s as %s", i, rows[i].login, rows[i].user, rows[i].sender);
         g_assert_cmpuint(refusal ? (guint) refusal->code : 0, ==, rows[i].want);
         g_assert_cmpstr(refusal ? refusal->dsn : "5.7.1", ==, "5.7.1");
@@ -94,22 +94,6 @@ test_rcpt(void)
     }
 }
 
-/* What the header says is not known at RCPT, so a listener that asks for whom takes none from there. */
-static void
-test_from_headers(void)
-{
-    const AccessWho who = { 0 };
-    Access access;
-
-    read_access(&access, "recipient-domains = b.test\n");
-    g_assert_nonnull(access_mail(&access, &who, "a@b.test", true));
-    g_assert_null(access_mail(&access, &who, "a@b.test", false));
-    access_clear(&access);
-    read_access(&access, "");
-    g_assert_null(access_mail(&access, &who, "a@b.test", true));
-    access_clear(&access);
-}
-
 static void
 test_wrong(void)
 {
@@ -133,7 +117,6 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/access/mail", test_mail);
     g_test_add_func("/access/rcpt", test_rcpt);
-    g_test_add_func("/access/from-headers", test_from_headers);
     g_test_add_func("/access/wrong", test_wrong);
     return g_test_run();
 }

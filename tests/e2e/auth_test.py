@@ -285,6 +285,31 @@ class RuleTest(unittest.TestCase):
                                 "address = *:465\n[account main]\nfrom-domains = example.jp\n" + shim.CMC.format(url=sandbox.url, user="a", key_file=daemon.key_file))
             self.check(path, wrong)
 
+    def test_header_recipients(self):
+        """sendmail -t where mail may go to some only: as a whole, or not at all and each of the others named."""
+        aliases = secure.write(f"{folder}/aliases", "team: one@elsewhere.test, two@elsewhere.test\n")
+        for delivery in ("auto", "wait", "queue"):
+            ours = shim.Daemon(sandbox.url, {
+                "shimta": f"alias-file = {aliases}\nlocal-domains = mx.example.jp\n",
+                "listen submit": f"recipient-domains = example.org, mx.example.jp\ndelivery = {delivery}\n"})
+            self.addCleanup(ours.end)
+            for to, refused in (("b@example.org, c@EXAMPLE.org", []), ("team@mx.example.jp", []),
+                                ("b@example.org, x@elsewhere.test\nCc: Y <y@example.com>\nBcc: z@example.net",
+                                 ["x@elsewhere.test", "y@example.com", "z@example.net"])):
+                with self.subTest(delivery=delivery, to=to):
+                    sandbox.clear()
+                    done = ours.sendmail("-t", "-i", "-fa@example.jp", stdin=f"To: {to}\nSubject: s\n\nx\n".encode())
+                    self.assertEqual(done.returncode == 0, not refused, done.stderr)
+                    if refused:
+                        self.assertIn(("5.7.1 No mail from here to " + ", ".join(refused)).encode(), done.stderr)
+                        self.assertEqual(sandbox.box(), [])
+                    else:
+                        wanted = ["one@elsewhere.test", "two@elsewhere.test"] if "team" in to else ["b@example.org", "c@EXAMPLE.org"]
+                        shim.until(lambda: sorted(sandbox.copies()) == wanted, "they have it")
+            many = ", ".join(f"x{n}@elsewhere.test" for n in range(500))
+            done = ours.sendmail("-t", "-i", "-fa@example.jp", stdin=f"To: {many}\n\nx\n".encode())
+            self.assertRegex(done.stderr, rb"x0@elsewhere\.test, .* and 4\d\d more")
+
     def test_recipients_alone(self):
         """The message says what a listener for strangers looks like, and that is accepted."""
         lines = "[listen x]\nrecipient-domains = example.jp\naddress = *:25\n"
