@@ -163,14 +163,17 @@ static const QueryName requester_names[] = {
     { "filtered", QUERY_FIELD_EXCLUDED },  { 0 },
 };
 
+/* Values of "kind"; the reference shows none. */
+static const QueryFault arara_v1_faults[] = { { "auth", QUERY_ERROR_AUTH }, { 0 } };
+
 static const QueryCall arara_v1_calls[] = {
     { QUERY_UNSUB_LIST, QUERY_CALL_CODED, .needs = QUERY_HAS_SENDER | QUERY_HAS_PERIOD, .row = "requester",
       .signs = "unsubscribers requesters", .names = requester_names, .cap = ARARA_V1_MAX_REQUESTERS,
       .build = build_list, .next = next_day, .finish = finish_requester },
-    { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_ANY | QUERY_CALL_MESSAGE | QUERY_CALL_EMPTY | QUERY_CALL_CODED,
+    { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_CODED,
       .needs = QUERY_HAS_SENDER | QUERY_HAS_ADDRESSES, .row = "", .names = requester_names, .build = build_lift,
       .next = next_address },
-    { QUERY_UNSUB_ENABLE, QUERY_CALL_FINAL | QUERY_CALL_ANY | QUERY_CALL_MESSAGE | QUERY_CALL_EMPTY | QUERY_CALL_CODED,
+    { QUERY_UNSUB_ENABLE, QUERY_CALL_FINAL | QUERY_CALL_MESSAGE | QUERY_CALL_CODED,
       .needs = QUERY_HAS_SENDER, .row = "", .names = requester_names, .build = build_enable },
     { 0 },
 };
@@ -182,4 +185,5 @@ const QueryDriver query_arara_v1 = {
     .keys = arara_v1_keys,
     .conf_size = sizeof(AraraV1Conf),
     .prepare = arara_v1_prepare,
+    .faults = arara_v1_faults,
 };

@@ -295,8 +295,7 @@ static const QueryCall cmc_calls[] = {
     { .task = QUERY_UNSUB_LIST, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .row = "unsubscribes",
       .signs = "unsubscribes", .names = unsubscribe_names, .build = build_unsubscribes, .check = check_list,
       .finish = finish_unsubscribe },
-    { .task = QUERY_UNSUB_LIFT, .flags = QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_ANY,
-      .needs = QUERY_HAS_ADDRESSES, .row = "unsubscribes", .names = no_names, .build = build_lift,
+    { .task = QUERY_UNSUB_LIFT, .flags = QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "", .names = no_names, .build = build_lift,
       .check = check_list, .next = next_address },
     { 0 },
 };

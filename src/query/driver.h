@@ -14,7 +14,7 @@ enum {
     QUERY_CALL_CHANGES = 1 << 0, /* something; repeating it is harmless */
     QUERY_CALL_FINAL = 1 << 1,   /* can't be undone */
     QUERY_CALL_CSV = 1 << 2,     /* what is neither JSON nor XML is CSV */
-    QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, {} or [] is an answer: nothing there, or done */
+    QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, or {}, is an answer: nothing there, or done; [] is nothing, too */
     QUERY_CALL_ANY = 1 << 4,     /* undocumented shape: a document that names no failure is an answer, if need be a row */
     QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
     QUERY_CALL_CODED = 1 << 6,   /* where there is a result's code it alone says whether it failed: errors may be warnings */
@@ -28,7 +28,8 @@ typedef struct {
     unsigned needs_one;    /* one of them, where it is not 0 */
     const char *row;       /* the names that a row may have, between blanks; "": the whole answer is one */
     const char *spread;    /* a list inside it (names likewise): each of its elements is a row, with what surrounds it */
-    const char *signs;     /* names likewise: without a row, an empty list of rows, or one of these it is no answer */
+    const char *signs;     /* names likewise: without a row, an empty list of rows, or one of these it is no answer; of a
+                              change: one of these says that it was done, and rows alone don't */
     const QueryName *names;   /* ends with a zero row */
     guint cap;             /* rows the API shows at most; 0: unlimited */
     HttpRequest *(*build)(const QueryAsk *ask);

@@ -37,7 +37,8 @@ struct Gather {
     guint group, groups, group_depth; /* the element of `spread` that is open, or 0; how many there were; its depth */
     guint count;
     guint64 digest; /* of all rows */
-    bool seen_sign, odd;
+    bool changes; /* something, by the call */
+    bool seen_sign, seen_list, odd;
     const char *fault;
     char *refusal; /* what the first row said that was refused */
 };
@@ -50,6 +51,7 @@ gather_new(const QueryCall *call, const Query *query, bool rows, QuerySink sink,
     self->call = call;
     self->query = query;
     self->rows = rows && *call->row;
+    self->changes = call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
     self->sink = sink;
     self->user = user;
     self->text = g_string_new(NULL);
@@ -119,7 +121,7 @@ is_one_of(const char *name, const char *names)
 static bool
 is_sign(const Gather *self, const char *name)
 {
-    return *name && (is_one_of(name, self->call->row) || is_one_of(name, self->call->signs));
+    return *name && ((!self->changes && is_one_of(name, self->call->row)) || is_one_of(name, self->call->signs));
 }
 
 /* Also an element of a list that is the whole answer. */
@@ -163,6 +165,7 @@ bool
 gather_list(Gather *self, const char *name)
 {
     self->seen_sign = self->seen_sign || is_sign(self, name);
+    self->seen_list = true;
     if (self->depth > 0)
         self->levels[self->depth - 1].parted = true;
     return !self->fault;
@@ -229,7 +232,7 @@ gather_leaf(Gather *self, const char *name, const char *text, size_t n)
         self->levels[self->depth - 1].parted = true;
     if (is_row(self, name))
         self->odd = self->odd || !is_blank(text, n);
-    if (!*self->call->row)
+    if ((!*self->call->row || self->changes) && !is_blank(text, n))
         self->seen_sign = self->seen_sign || is_sign(self, name);
     g_autofree char *clean = charset_valid_utf8(name, -1);
     g_autofree char *path = path_of(self, clean);
@@ -281,7 +284,7 @@ give(Gather *self, QueryRow *row)
         tidy(&g_array_index(row->fields, QueryField, i));
     if (self->call->finish)
         self->call->finish(self->query, row);
-    if (self->call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL))
+    if (self->changes)
         note_refusal(self, row);
     for (guint i = 0; i < row->fields->len; i++)
         self->digest = self->digest * 31 + g_str_hash(g_array_index(row->fields, QueryField, i).value);
@@ -414,6 +417,12 @@ bool
 gather_odd(const Gather *self)
 {
     return self->odd;
+}
+
+bool
+gather_is_empty(const Gather *self)
+{
+    return self->rest.row->fields->len == 0 && self->count == 0 && !self->seen_list;
 }
 
 void

@@ -40,9 +40,13 @@ guint64 gather_digest(const Gather *self);
 /* Fields outside of rows. */
 const QueryRow *gather_rest(const Gather *self);
 
-/* Whether one of the call's signs was there; whether text stood where rows were to stand. */
+/* Whether one of the call's signs was there, in a row or beside it; of a call that changes nothing, its rows' names, too,
+ * with or without rows. Whether text stood where rows were to stand. */
 bool gather_signed(const Gather *self);
 bool gather_odd(const Gather *self);
+
+/* Whether there was not even a list. */
+bool gather_is_empty(const Gather *self);
 
 /* Where the whole answer is a row: the rest becomes that, with our names, and goes to the sink. */
 void gather_whole(Gather *self);

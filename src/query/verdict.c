@@ -12,6 +12,8 @@ static const char *const message_names[] = { "errors.message", "error.message", 
                                              "result",         "faultString",   "title",        "value",
                                              "errors.error.kind" };
 static const char *const code_names[] = { "errors.code", "errors.error.code", "error.code", "result.code", "code" };
+static const char *const kind_names[] = { "errors.code", "errors.error.code", "error.code", "result.code", "code",
+                                          "errors.error.kind" };
 
 static const char *
 first_of(const QueryRow *rest, const char *const *names, guint n)
@@ -63,12 +65,19 @@ says_too_many(const char *message)
     return lower && strstr(lower, "too many requests");
 }
 
+/* Without a word, too: it is what gates and servers answer at the right URL. */
+static bool
+is_told_by_status(int status)
+{
+    return status == 401 || status == 403 || status == 408 || status == 429 || status >= 500;
+}
+
 static bool
 refuse(const QueryVerdict *self, QueryError kind, const char *message, GError **error)
 {
     const char *code = self->gather ? first_of(gather_rest(self->gather), code_names, G_N_ELEMENTS(code_names)) : NULL;
     g_autofree char *number = one_line(self, code ? code : "");
-    const char *silence = code ? "without a reason" : "without a word of the API's: is this its URL?";
+    const char *silence = code || is_told_by_status(self->response->status) ? "without a reason" : "without a word of the API's: is this its URL?";
     g_autofree char *line = one_line(self, message ? message : silence);
 
     g_set_error(error, QUERY_ERROR, kind, "%s%s%s (HTTP status %d)", number, *number ? " " : "", line,
@@ -77,10 +86,15 @@ refuse(const QueryVerdict *self, QueryError kind, const char *message, GError **
 }
 
 static bool
+is_change(const QueryVerdict *self)
+{
+    return self->call && self->call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
+}
+
+static bool
 refuse_transport(const QueryVerdict *self, GError **error)
 {
     const HttpResponse *response = self->response;
-    bool changes = self->call && self->call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
     const char *why = response->error ? response->error : "connection lost";
 
     if (self->fault) {
@@ -89,7 +103,7 @@ refuse_transport(const QueryVerdict *self, GError **error)
     }
     if (response->transport == HTTP_NOT_SENT)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_TEMPORARY, "no connection to the API: %s", why);
-    else if (changes && response->sent_whole)
+    else if (is_change(self) && response->sent_whole)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_TEMPORARY,
                     "no whole answer from the API, which may have done it: %s", why);
     else
@@ -97,52 +111,31 @@ refuse_transport(const QueryVerdict *self, GError **error)
     return false;
 }
 
-/* A 404 is about what was asked for, or about a path that the API does not have. A login that is not understood shows
- * wrong credentials, too (RFC 6749, section 5.2). */
-static QueryError
-error_of_status(int status, bool spoke, bool login)
+/* Whether it would be done twice where the first time went well after all. */
+static bool
+is_final(const QueryVerdict *self)
 {
+    return self->call && self->call->flags & QUERY_CALL_FINAL;
+}
+
+/* A 404 is about what was asked for, or about a path that the API does not have. A login that is not understood shows
+ * wrong credentials, too (RFC 6749, section 5.2). A 503 that names a time wants to be asked again then (RFC 9110, section
+ * 15.6.4). */
+static QueryError
+error_of_status(const QueryVerdict *self, bool spoke)
+{
+    int status = self->response->status;
+    bool login = !self->call;
+
     if (status == 401 || status == 403 || (login && (status == 400 || status == 405)))
         return QUERY_ERROR_AUTH;
     if (status == 404)
         return spoke ? QUERY_ERROR_NOT_FOUND : QUERY_ERROR_NONSENSE;
-    if (status == 429)
+    if (status == 429 || (status == 503 && self->response->retry_after_ms > 0 && !is_final(self)))
         return QUERY_ERROR_LIMIT;
     if (status == 408 || status >= 500)
         return QUERY_ERROR_TEMPORARY;
     return status >= 400 ? QUERY_ERROR_REFUSED : QUERY_ERROR_NONSENSE;
-}
-
-/* The API's own code says more than its status. */
-static const QueryFault *
-known_fault(const QueryVerdict *self, const QueryRow *rest)
-{
-    const QueryFault *fault = self->ask->account->driver->faults;
-
-    for (guint i = 0; fault && i < G_N_ELEMENTS(code_names); i++) {
-        const char *code = rest ? query_row_get(rest, code_names[i]) : NULL;
-        for (const QueryFault *row = fault; code && row->code; row++) {
-            if (g_str_equal(row->code, code))
-                return row;
-        }
-    }
-    return NULL;
-}
-
-/* Whether an answer with a good status holds what was asked for, or that there is nothing. */
-static bool
-is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
-{
-    unsigned flags = self->call->flags;
-    guint rows = gather_rows(self->gather);
-
-    if (rows > 0)
-        return true;
-    if (gather_signed(self->gather) && !gather_odd(self->gather) && !failed)
-        return true;
-    if (rest->fields->len == 0 && !gather_odd(self->gather))
-        return flags & QUERY_CALL_EMPTY;
-    return flags & QUERY_CALL_ANY && !failed && !gather_odd(self->gather);
 }
 
 /* Below zero (Arara v1), or one of HTTP's (v2). */
@@ -150,6 +143,26 @@ static bool
 is_failing(const char *code)
 {
     return *code == '-' || ((*code == '4' || *code == '5') && strlen(code) == 3);
+}
+
+/* The API's own code says more than its status. Beside rows, or where another code says how it went, it is a warning. */
+static const QueryFault *
+known_fault(const QueryVerdict *self, const QueryRow *rest)
+{
+    const QueryFault *fault = self->ask->account->driver->faults;
+    const char *result = rest ? query_row_get(rest, "result.code") : NULL;
+    bool coded = self->call && self->call->flags & QUERY_CALL_CODED;
+
+    if (coded && rest && (gather_rows(self->gather) > 0 || (result && !is_failing(result))))
+        return NULL;
+    for (guint i = 0; fault && i < G_N_ELEMENTS(kind_names); i++) {
+        const char *code = rest ? query_row_get(rest, kind_names[i]) : NULL;
+        for (const QueryFault *row = fault; code && row->code; row++) {
+            if (g_str_equal(row->code, code))
+                return row;
+        }
+    }
+    return NULL;
 }
 
 /* A code for it, "error" and its kin, or a message where none belongs to a success. */
@@ -170,6 +183,56 @@ names_failure(const QueryVerdict *self, const QueryRow *rest)
     return false;
 }
 
+/* What the APIs call done, in a text or a code of the answer's own. */
+static bool
+says_done(const QueryVerdict *self, const QueryRow *rest)
+{
+    static const char *const names[] = { "message", "result", "result.message", "status" };
+    static const char *const words[] = { "success",   "succeeded", "successful", "ok", "done",
+                                         "completed", "accepted",  NULL };
+    const char *code = query_row_get(rest, "result.code");
+
+    if (code)
+        return self->call->flags & QUERY_CALL_CODED ? !is_failing(code) : *code == '2' && strlen(code) == 3;
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = query_row_get(rest, names[i]);
+        g_autofree char *word = g_ascii_strdown(value ? value : "", -1);
+        g_strstrip(word);
+        if (g_str_has_suffix(word, "."))
+            word[strlen(word) - 1] = '\0';
+        if (g_strv_contains(words, word))
+            return true;
+    }
+    return false;
+}
+
+/* A change is done where the answer has what a success has, and not because it names no failure. */
+static bool
+is_done(const QueryVerdict *self, const QueryRow *rest)
+{
+    if (gather_is_empty(self->gather))
+        return self->call->flags & QUERY_CALL_EMPTY;
+    return gather_signed(self->gather) || says_done(self, rest);
+}
+
+/* Whether an answer with a good status holds what was asked for, or that there is nothing. */
+static bool
+is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
+{
+    unsigned flags = self->call->flags;
+    bool odd = failed || gather_odd(self->gather);
+
+    if (is_change(self))
+        return !odd && is_done(self, rest);
+    if (gather_rows(self->gather) > 0)
+        return true;
+    if (gather_signed(self->gather) && !odd)
+        return true;
+    if (rest->fields->len == 0 && !gather_odd(self->gather))
+        return flags & QUERY_CALL_EMPTY;
+    return flags & QUERY_CALL_ANY && !odd;
+}
+
 bool
 query_judge(const QueryVerdict *self, GError **error)
 {
@@ -188,7 +251,7 @@ query_judge(const QueryVerdict *self, GError **error)
         return refuse(self, QUERY_ERROR_LIMIT, message, error);
     bool spoke = rest && rest->fields->len > 0 && !self->fault;
     if (!good)
-        return refuse(self, error_of_status(response->status, spoke, !self->call), message, error);
+        return refuse(self, error_of_status(self, spoke), message, error);
     if (self->fault)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: %s", self->fault);
     else if (!self->call)
@@ -204,7 +267,7 @@ query_judge(const QueryVerdict *self, GError **error)
     else if (message || query_row_get(rest, "result.code"))
         return refuse(self, QUERY_ERROR_REFUSED, message, error);
     else
-        g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE,
-                            "not an answer of the API: nothing of what was asked for is in it");
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: nothing %s is in it",
+                    is_change(self) ? "that says whether it was done" : "of what was asked for");
     return false;
 }

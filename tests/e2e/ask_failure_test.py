@@ -170,6 +170,17 @@ class FailureTest(asking.Case):
         self.assertEqual(self.rows("plan")[0]["plan"], "light")
         self.assertEqual(len(self.api.requests("/plan")), 2)
 
+    def test_a_server_that_says_when(self):
+        """Also one that is no API and says it in HTML; what would be done twice is not asked again."""
+        page = "<html>\r\n<body><center><h1>503</h1></center></body>\r\n</html>"
+        self.api.on("GET", "/plan", 503, page, Retry_After="1")
+        self.api.on("GET", "/plan", 200, '{"plan":"light"}')
+        self.assertEqual(self.rows("plan")[0]["plan"], "light")
+        self.api.on("DELETE", "/send/1", 503, page, Retry_After="1")
+        stderr = self.fails(75, "cancel", "1", "--yes")
+        self.assertNotIn("URL", stderr)
+        self.assertEqual(len(self.api.requests("/send/1")), 1)
+
     def test_too_many_for_long(self):
         self.api.on("GET", "/plan", 429, '{"message":"Too Many Requests"}', Retry_After="3600")
         self.assertIn("again in 3600 s", self.fails(75))

@@ -115,10 +115,27 @@ class AraraTest(asking.Case):
              "enable": 1}])
 
     def test_key_unknown_shape(self):
-        self.api.on("POST", "/domain/dkim", 201, json.dumps({"result": {"message": "taken"}}))
+        self.api.on("POST", "/domain/dkim", 201, json.dumps({"domains": [{"sign_domain": "example.net", "x": "taken"}]}))
         done = self.shimta("domains", "add", "example.net")
         self.assertIn("no key in the answer", done.stderr)
         self.assertIn("taken", done.stdout)
+
+    def test_what_does_not_say_that_it_is_done(self):
+        """A success is what the reference says of one, not whatever names no failure."""
+        calls = {("POST", "/domain/dkim"): ["domains", "add", "example.jp"],
+                 ("PUT", "/domain/dkim/example.jp/s1"): ["domains", "update", "example.jp", "s1", "--enable", "yes"],
+                 ("DELETE", "/domain/dkim/example.jp/s1"): ["domains", "remove", "example.jp", "s1", "--yes"],
+                 ("POST", "/unsubscribe-receivers"): ["unsubscribes", "enable", "a@example.jp", "--yes"],
+                 ("PUT", "/re-subscribers"): ["unsubscribes", "exclude", "a@example.org", "--sender", NEWS],
+                 ("PUT", "/errorfilter"): ["suppressions", "set", "--remote", "a@example.org"],
+                 ("DELETE", "/send/1"): ["cancel", "1", "--yes"]}
+        answers = {'{"message":"Internal Server Error"}': 65, '{"items":null}': 76, '{"items":[]}': 76, "[]": 76, '"x"': 65,
+                   '<html xmlns="http://www.w3.org/1999/xhtml"><body><p>Please log in</p></body></html>': 76}
+        for call, argv in calls.items():
+            for answer, status in answers.items():
+                self.api.answers.pop(call, None)
+                self.api.on(*call, 200, answer)
+                self.assertEqual(self.shimta(*argv, status=status).stdout, "", argv)
 
     def test_change_and_remove_key(self):
         self.api.on("PUT", "/domain/dkim/example.net/s1", 200, json.dumps({"setting_values": {"enable": 0}}))
