@@ -30,6 +30,12 @@ static const QueryName message_names[] = {
     { "status", QUERY_FIELD_STATUS }, { "subject", QUERY_FIELD_SUBJECT }, { 0 },
 };
 
+/* Of the exports, should they be no CSV. */
+static const QueryName address_names[] = {
+    { "mail", QUERY_FIELD_ADDRESS }, { "email", QUERY_FIELD_ADDRESS }, { "mailaddress", QUERY_FIELD_ADDRESS },
+    { "emailaddress", QUERY_FIELD_ADDRESS }, { "c15", QUERY_FIELD_ADDRESS }, { 0 },
+};
+
 static const QueryName no_names[] = { { 0 } };
 
 static GString *
@@ -173,6 +179,8 @@ check_lists(const QueryAccount *account, const Query *query, GError **error)
 static void
 finish_export(const Query *query, QueryRow *row)
 {
+    if (!query_row_get(row, QUERY_FIELD_ADDRESS))
+        return;
     query_row_set(row, QUERY_FIELD_EVENT,
                   query_event_name(query->failed ? QUERY_EVENT_SOFT : QUERY_EVENT_DELIVERED));
 }
@@ -211,9 +219,9 @@ static const QueryCall blastmail_calls[] = {
     { .task = QUERY_HISTORY_SHOW, .needs = QUERY_HAS_IDS, .row = "", .signs = "messageID", .names = message_names,
       .build = build_detail, .check = check_lists, .next = next_id },
     { .task = QUERY_HISTORY_EXPORT, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",
-      .names = no_names, .build = build_export, .check = check_lists, .next = next_id, .finish = finish_export },
+      .names = address_names, .build = build_export, .check = check_lists, .next = next_id, .finish = finish_export },
     { .task = QUERY_HISTORY_OPENS, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",
-      .names = no_names, .build = build_opens, .check = check_lists, .next = next_id },
+      .names = address_names, .build = build_opens, .check = check_lists, .next = next_id },
     { .task = QUERY_HISTORY_DELETE, .flags = QUERY_CALL_FINAL, .needs = QUERY_HAS_IDS, .row = "",
       .signs = "success failure", .names = no_names, .build = build_delete, .check = check_lists,
       .finish = finish_delete },

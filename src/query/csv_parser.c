@@ -16,6 +16,7 @@ typedef struct {
     bool begun, is_cp932;
     GPtrArray *names; /* of the columns, of char *; NULL before the first record */
     bool only_names;  /* it held names, and no record came behind it */
+    bool headed;      /* one of them is known for a column of addresses */
 } Csv;
 
 static void *
@@ -62,34 +63,79 @@ decode_fields(Csv *self)
     return fields;
 }
 
-/* Values that no name of a column is like: addresses, numbers, times. */
 static bool
-is_data(const char *field)
+is_address(const char *field)
 {
-    return strchr(field, '@') || g_ascii_isdigit(*field);
+    const char *at = strchr(field, '@');
+
+    return at && at > field && at[1] && !strchr(field, ' ');
+}
+
+static bool
+has_address(const GPtrArray *fields)
+{
+    for (guint i = 0; i < fields->len; i++) {
+        if (is_address(fields->pdata[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The column of addresses by the names that the documents, and exports of such services, have for it. */
+static bool
+is_heading(const GPtrArray *fields)
+{
+    static const char *const names[] = {
+        "mail", "email", "e-mail", "mailaddress", "emailaddress", "address", "mail_address", "email_address", "c15",
+        "メールアドレス", "eメール", "e-mailアドレス", "eメールアドレス", "アドレス", "メール", NULL,
+    };
+
+    for (guint i = 0; i < fields->len; i++) {
+        g_autofree char *plain = g_utf8_normalize(fields->pdata[i], -1, G_NORMALIZE_ALL_COMPOSE);
+        g_autofree char *name = g_utf8_casefold(plain ? plain : "", -1);
+        if (g_strv_contains(names, g_strstrip(name)))
+            return true;
+    }
+    return false;
 }
 
 static void
-set_names(Csv *self, GPtrArray *fields)
+set_names(Csv *self, const GPtrArray *fields)
 {
-    bool data = false;
+    bool data = has_address(fields);
 
     self->names = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < fields->len; i++)
-        data = data || is_data(fields->pdata[i]);
     for (guint i = 0; i < fields->len; i++)
         g_ptr_array_add(self->names, data || !*(char *) fields->pdata[i] ? g_strdup_printf("column%u", i + 1)
                                                                           : g_strdup(fields->pdata[i]));
     self->only_names = !data;
+    self->headed = !data && is_heading(fields);
+}
+
+/* A first line that names no column we know is one of names where what follows is like it, with an address; else both are
+ * a text in words, which is what services write when they can't give the list. */
+static bool
+is_list(const Csv *self, const GPtrArray *fields)
+{
+    if (!self->only_names || self->headed)
+        return true;
+    bool words = self->names->len == 1 && strchr(self->names->pdata[0], ' ');
+    return has_address(fields) && fields->len == self->names->len && !words;
+}
+
+static bool
+fail_as_text(Csv *self)
+{
+    return gather_fail(self->gather, "it is no list of addresses");
 }
 
 /* The column of addresses is known by them. */
 static const char *
-column_name(const Csv *self, const GPtrArray *fields, guint i, bool *has_address)
+column_name(const Csv *self, const GPtrArray *fields, guint i, bool *seen)
 {
-    bool address = !*has_address && strchr(fields->pdata[i], '@') && !strchr(fields->pdata[i], ' ');
+    bool address = !*seen && is_address(fields->pdata[i]);
 
-    *has_address = *has_address || address;
+    *seen = *seen || address;
     if (address)
         return QUERY_FIELD_ADDRESS;
     return i < self->names->len ? self->names->pdata[i] : "column";
@@ -98,12 +144,12 @@ column_name(const Csv *self, const GPtrArray *fields, guint i, bool *has_address
 static bool
 put_record(Csv *self, const GPtrArray *fields)
 {
-    bool has_address = false;
+    bool seen = false; /* the address */
     bool ok = gather_begin(self->gather, "");
 
     for (guint i = 0; ok && i < fields->len; i++) {
         const char *value = fields->pdata[i];
-        ok = gather_leaf(self->gather, column_name(self, fields, i, &has_address), value, strlen(value));
+        ok = gather_leaf(self->gather, column_name(self, fields, i, &seen), value, strlen(value));
     }
     return ok && gather_end(self->gather);
 }
@@ -136,6 +182,8 @@ end_record(Csv *self)
         set_names(self, fields);
     if (first && self->only_names)
         return ok;
+    if (!is_list(self, fields))
+        return fail_as_text(self);
     self->only_names = false;
     return ok && put_record(self, fields);
 }
@@ -205,8 +253,8 @@ csv_finish(void *data)
         return false;
     if (!end_record(self))
         return false;
-    if (self->only_names && self->names->len == 1) /* rather a text in words */
-        return false;
+    if (self->only_names && !self->headed)
+        return fail_as_text(self);
     return !self->begun || gather_end(self->gather);
 }
 

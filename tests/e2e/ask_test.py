@@ -277,6 +277,17 @@ class BlastmailTest(asking.Case):
                          ["status=0", "status=1"])
         self.assertEqual(len(self.csv("history", "opens", "501")), 1)
 
+    def test_a_text_is_nobody_who_has_the_mail(self):
+        for path, argv in (("/history/list/export", ("history", "export", "501")),
+                           ("/mailopenlog/list/export", ("history", "opens", "501"))):
+            for answer in ("Service unavailable\nplease try later\n", "Failure_Data is incorrect\r\n\r\nmessageID\r\n", "123"):
+                self.api.answers.pop(("GET", path), None)
+                self.api.on("GET", path, 200, answer)
+                self.assertIn("no list of addresses", self.shimta(*argv, status=76).stderr)
+            self.api.answers.pop(("GET", path))
+            self.api.on("GET", path, 200, "メールアドレス\r\n".encode("cp932"))
+            self.assertIn("nothing found", self.shimta(*argv, status=1).stderr)
+
     def test_delete(self):
         self.api.on("POST", "/message/list/delete", 200, json.dumps({"success": "501,502", "failure": "503"}))
         self.shimta("history", "delete", "501", status=64)
