@@ -32,6 +32,7 @@ typedef struct {
     QueryCursor cursor;
     QueryPage page;
     bool answered; /* a page of it has come */
+    bool cut;      /* the API may have more than came */
     QueryAsk ask;
     QueryReader *reader;
     HttpExchange *exchange;
@@ -144,10 +145,26 @@ done_answered(void *user, const GError *error)
 
 /* --- pages --------------------------------------------------------------------------------------- */
 
+/* A list is known only up to where it was whole: the rest is asked for with the next one. Mails come up again by
+ * themselves. */
+static void
+end_of_pages(Asker *self)
+{
+    static const KeeperTask answered = { run_answered, done_answered };
+    g_autoptr(GError) cut = NULL;
+
+    g_set_error_literal(&cut, QUERY_ERROR, QUERY_ERROR_NONSENSE, "the API shows no more of the list than this at a time");
+    if (self->cut && self->plan->kind != PLAN_RESULTS) {
+        fail(self, cut);
+        return;
+    }
+    self->task = true;
+    keeper_do(self->poll->feedback->keeper, &answered, self);
+}
+
 static void
 on_page_stored(void *user, const GError *error)
 {
-    static const KeeperTask answered = { run_answered, done_answered };
     Asker *self = user;
 
     if (is_over(self))
@@ -157,8 +174,7 @@ on_page_stored(void *user, const GError *error)
     } else if (query_next(self->account, &self->plan->query, &self->cursor, &self->page)) {
         ask_page(self);
     } else {
-        self->task = true;
-        keeper_do(self->poll->feedback->keeper, &answered, self);
+        end_of_pages(self);
     }
 }
 
@@ -215,6 +231,7 @@ on_page(const HttpResponse *response, void *user)
         return;
     }
     self->answered = true;
+    self->cut = self->cut || self->page.cut;
     self->task = true;
     feedback_events(self->poll->feedback, g_steal_pointer(&self->events), on_page_stored, self);
 }
@@ -271,7 +288,7 @@ done_plan(void *user, const GError *error)
         return;
     }
     self->cursor = (QueryCursor) { 0 };
-    self->answered = false;
+    self->answered = self->cut = false;
     if (self->token && clock_monotonic() >= self->token_end_ms)
         g_clear_pointer(&self->token, secret_free);
     if (!self->token && query_wants_token(self->account))

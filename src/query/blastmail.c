@@ -8,7 +8,7 @@
 
 enum {
     BLASTMAIL_ROWS = 100,                     /* a page; no maximum is documented, and clients ask for as many */
-    BLASTMAIL_MAX_PAGES = 1000,
+    BLASTMAIL_LAST = 10 * 1000 * 1000,        /* row of a list, against one without end */
     BLASTMAIL_TOKEN_MS = 50 * 60 * 1000,      /* "usable for at least 1 hour" */
 };
 
@@ -144,12 +144,15 @@ build_delete(const QueryAsk *ask)
     return request;
 }
 
-/* A page that is not full is the last. */
+/* The last page is empty: a shorter one than was asked for may be all that the API gives at a time. Of some ids there are
+ * no more rows than those. */
 static bool
 next_page(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page)
 {
+    bool more = page->rows > 0 && !cursor->again && cursor->at < BLASTMAIL_LAST;
+
     cursor->at += page->rows;
-    return page->rows >= BLASTMAIL_ROWS && !cursor->again && cursor->at < BLASTMAIL_MAX_PAGES * BLASTMAIL_ROWS;
+    return more && (!query->ids || cursor->at < g_strv_length((char **) query->ids));
 }
 
 static bool
@@ -215,7 +218,8 @@ finish_delete(const Query *query, QueryRow *row)
 
 static const QueryCall blastmail_calls[] = {
     { .task = QUERY_HISTORY_SEARCH, .flags = QUERY_CALL_EMPTY, .row = "message", .signs = "message messages",
-      .names = message_names, .build = build_search, .check = check_lists, .next = next_page },
+      .names = message_names, .build = build_search, .check = check_lists, .next = next_page,
+      .last = BLASTMAIL_LAST },
     { .task = QUERY_HISTORY_SHOW, .needs = QUERY_HAS_IDS, .row = "", .signs = "messageID", .names = message_names,
       .build = build_detail, .check = check_lists, .next = next_id },
     { .task = QUERY_HISTORY_EXPORT, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .needs = QUERY_HAS_IDS, .row = "row",

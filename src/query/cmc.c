@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    CMC_MAX_PAGES = 1000, /* of one day; the API documents no end */
+    CMC_LAST_PAGE = 100000, /* of one list, against one without end; the API documents none */
     CMC_MAX_BOUNCE_DAYS = 366,
 };
 
@@ -202,7 +202,7 @@ build_lift(const QueryAsk *ask)
 static bool
 next_page(QueryCursor *cursor, const QueryPage *page)
 {
-    bool more = page->rows > 0 && !cursor->again && cursor->at + 1 < CMC_MAX_PAGES;
+    bool more = page->rows > 0 && !cursor->again && cursor->at < CMC_LAST_PAGE;
 
     if (more)
         cursor->at++;
@@ -288,10 +288,11 @@ finish_unsubscribe(const Query *query, QueryRow *row)
 
 static const QueryCall cmc_calls[] = {
     { .task = QUERY_RESULTS, .needs = QUERY_HAS_PERIOD, .row = "deliveries", .signs = "deliveries",
-      .names = row_names, .build = build_deliveries, .check = check_list, .next = next_of_day,
+      .names = row_names, .build = build_deliveries, .check = check_list, .next = next_of_day, .last = CMC_LAST_PAGE,
       .finish = finish_delivery },
     { .task = QUERY_BOUNCES, .needs = QUERY_HAS_PERIOD, .row = "bounces", .signs = "bounces", .names = row_names,
-      .build = build_bounces, .check = check_list, .next = next_of_all, .finish = finish_bounce },
+      .build = build_bounces, .check = check_list, .next = next_of_all, .last = CMC_LAST_PAGE,
+      .finish = finish_bounce },
     { .task = QUERY_USAGE, .needs = QUERY_HAS_PERIOD, .row = "statistics", .signs = "statistics",
       .names = no_names, .build = build_statistics },
     { .task = QUERY_UNSUB_LIST, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .row = "unsubscribes",

@@ -35,8 +35,7 @@ struct Gather {
     Fill inner, rest; /* inner.row is NULL outside of rows */
     guint row_depth; /* of the row's element, while there is one */
     guint group, groups, group_depth; /* the element of `spread` that is open, or 0; how many there were; its depth */
-    guint count;
-    guint64 digest; /* of all rows */
+    guint count, elements;
     bool changes; /* something, by the call */
     bool seen_sign, seen_list, odd;
     const char *fault;
@@ -286,8 +285,6 @@ give(Gather *self, QueryRow *row)
         self->call->finish(self->query, row);
     if (self->changes)
         note_refusal(self, row);
-    for (guint i = 0; i < row->fields->len; i++)
-        self->digest = self->digest * 31 + g_str_hash(g_array_index(row->fields, QueryField, i).value);
     self->sink(row, self->user);
     self->count++;
 }
@@ -335,6 +332,7 @@ end_row(Gather *self)
 
     if (row->fields->len == 0)
         return true;
+    self->elements++;
     if (self->groups > 0)
         return give_spread(self, row);
     give(self, row);
@@ -395,10 +393,10 @@ gather_rows(const Gather *self)
     return self->count;
 }
 
-guint64
-gather_digest(const Gather *self)
+guint
+gather_elements(const Gather *self)
 {
-    return self->digest;
+    return self->elements;
 }
 
 const QueryRow *

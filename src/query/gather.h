@@ -34,8 +34,8 @@ const char *gather_refusal(const Gather *self);
 
 guint gather_rows(const Gather *self);
 
-/* A number that other rows hardly have. */
-guint64 gather_digest(const Gather *self);
+/* The same with each list inside a row counted once. */
+guint gather_elements(const Gather *self);
 
 /* Fields outside of rows. */
 const QueryRow *gather_rest(const Gather *self);

@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libquery.a
 	%D%/form.c %D%/form.h \
 	%D%/gather.c %D%/gather.h \
 	%D%/json_parser.c \
+	%D%/overlap.c %D%/overlap.h \
 	%D%/parser.h \
 	%D%/query.c %D%/query.h \
 	%D%/question.h \

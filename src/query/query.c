@@ -259,8 +259,8 @@ query_next(const QueryAccount *account, const Query *query, QueryCursor *cursor,
 {
     const QueryCall *call = query_find_call(account->driver, query->task);
 
-    cursor->again = page->rows > 0 && page->digest == cursor->digest;
-    cursor->digest = page->digest;
+    cursor->again = page->again;
+    cursor->head = page->head;
     return call->next && call->next(account, query, cursor, page);
 }
 

@@ -42,12 +42,20 @@ typedef struct {
     Secret *password; /* a second one that no error may show, or NULL */
 } QueryAccount;
 
+enum { QUERY_PAGE_HEAD = 8 };
+
+/* What a page begins with: numbers that other rows hardly have. */
+typedef struct {
+    guint n; /* QUERY_PAGE_HEAD, or all rows of a shorter page */
+    guint64 digests[QUERY_PAGE_HEAD];
+} QueryHead;
+
 /* Where in the answer the next request stands; zero at first. */
 typedef struct {
     guint part; /* which of the question's ids, days, batches of addresses */
     guint at;   /* rows, or pages, before this one; the driver's */
     bool again; /* the last page was the one before it once more: the API knows no pages */
-    guint64 digest; /* of the last page's rows */
+    QueryHead head; /* of the last page */
 } QueryCursor;
 
 /* One request: what it is built from, and its answer read for. */
@@ -61,8 +69,9 @@ typedef struct {
 /* What came of one request. */
 typedef struct {
     guint rows;
-    guint64 digest; /* of the rows */
-    bool cut; /* as many rows as the API ever shows: there may be more that nobody can ask for */
+    QueryHead head;
+    bool again; /* the page before once more, of which no row was given */
+    bool cut;   /* as many rows as the API ever shows, or as are ever asked for: there may be more */
     const QueryRow *rest; /* what the answer said outside its rows (total, count, …); the reader's; or NULL */
 } QueryPage;
 

@@ -1,5 +1,6 @@
 #include "query/reader.h"
 
+#include "query/overlap.h"
 #include "query/parser.h"
 #include "query/verdict.h"
 
@@ -8,8 +9,7 @@
 struct QueryReader {
     const QueryAsk *ask;
     const QueryCall *call;
-    QuerySink sink;
-    void *user;
+    Overlap *overlap;
     Gather *gather; /* once the status is known */
     const QueryParser *parser;
     void *state;       /* of the parser */
@@ -26,8 +26,8 @@ query_reader_new(const QueryAsk *ask, QuerySink sink, void *user)
 
     self->ask = ask;
     self->call = query_find_call(ask->account->driver, ask->query->task);
-    self->sink = sink;
-    self->user = user;
+    bool later = ask->cursor && ask->cursor->at > 0;
+    self->overlap = overlap_new(later ? &ask->cursor->head : NULL, sink, user);
     return self;
 }
 
@@ -39,6 +39,7 @@ query_reader_free(QueryReader *self)
     if (self->parser)
         self->parser->free(self->state);
     gather_free(self->gather);
+    overlap_free(self->overlap);
     g_free(self);
 }
 
@@ -119,6 +120,14 @@ take_head(QueryReader *self, const char *bytes, size_t n)
     return used;
 }
 
+static void
+on_row(const QueryRow *row, void *user)
+{
+    QueryReader *self = user;
+
+    overlap_add(self->overlap, row);
+}
+
 /* Behind a status that is no success comes what it wants, a web page mostly: the status says enough, and to break off
  * would hide it. */
 bool
@@ -128,7 +137,7 @@ query_reader_push(int status, const char *bytes, size_t n, void *reader)
     bool rows = status / 100 == 2;
 
     if (!self->gather)
-        self->gather = gather_new(self->call, self->ask->query, rows, self->sink, self->user);
+        self->gather = gather_new(self->call, self->ask->query, rows, on_row, self);
     size_t used = self->fault ? 0 : take_head(self, bytes, n);
     if (!self->fault && self->begun)
         parse(self, bytes + used, n - used);
@@ -143,6 +152,19 @@ finish_parse(QueryReader *self)
         begin_with_head(self);
     if (!self->fault && self->parser && !self->parser->finish(self->state))
         fail(self, gather_fault(self->gather) ? gather_fault(self->gather) : "it ends too early");
+}
+
+/* Whether the API, or we, would say nothing of what comes behind it. */
+static bool
+is_cut(const QueryReader *self, const QueryPage *page)
+{
+    const Query *query = self->ask->query;
+    const QueryCursor *cursor = self->ask->cursor;
+    bool named = query->ids || query->request_ids;
+
+    if (self->call->cap > 0 && !named && gather_elements(self->gather) >= self->call->cap)
+        return true;
+    return self->call->last > 0 && cursor && cursor->at >= self->call->last && page->rows > 0;
 }
 
 bool
@@ -169,9 +191,10 @@ query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *
     bool whole = !*self->call->row || (self->call->flags & any && gather_rows(self->gather) == 0);
     if (whole && gather_rest(self->gather)->fields->len > 0)
         gather_whole(self->gather);
-    page->rows = gather_rows(self->gather);
-    page->digest = gather_digest(self->gather);
-    page->cut = self->call->cap > 0 && page->rows >= self->call->cap;
+    page->again = overlap_finish(self->overlap);
+    page->rows = overlap_rows(self->overlap);
+    page->head = overlap_head(self->overlap);
+    page->cut = is_cut(self, page);
     page->rest = gather_rest(self->gather);
     return true;
 }

@@ -168,8 +168,11 @@ ask_account(Api *self, const QueryAccount *account)
     }
     if (result.rows == 0 && result.missed == 0 && query_changes(account, query.task))
         show_done(self);
-    if (result.cut)
-        complain("account %s: the API shows no more than this at a time; ask for a shorter period", account->name);
+    if (result.cut) {
+        complain("account %s: there may be more: the API shows no more at a time, but a shorter period may show the rest",
+                 account->name);
+        api_note(self, EX_PROTOCOL);
+    }
 }
 
 /* Each request, as far as they are known before the answers; none goes out. */

@@ -196,9 +196,19 @@ class AraraTest(asking.Case):
         """The API shows 4,000 at most, and says nothing of the rest."""
         items = [{**DELIVERY, "delivery_id": str(n)} for n in range(4000)]
         self.api.on("GET", "/send", 200, json.dumps({"items": items}))
-        done = self.shimta("status", "today")
+        done = self.shimta("status", "today", status=76)
         self.assertEqual(len(done.stdout.splitlines()), 4001)
         self.assertIn("shorter period", done.stderr)
+
+    def test_results_may_be_more(self):
+        items = [{"delivery_id": str(n), "results": [{"to": YAMADA, "success": "true"}] * 2} for n in range(4000)]
+        self.api.on("GET", "/results", 200, json.dumps({"items": items}))
+        self.assertIn("shorter period", self.shimta("results", "today", status=76).stderr)
+        self.api.on("GET", "/results/1", 200, json.dumps({"items": items}))
+        self.assertEqual(self.shimta("results", "1").stderr, "", "an id has what it has")
+        self.api.answers.pop(("GET", "/results"))
+        self.api.on("GET", "/results", 200, json.dumps({"items": items[1:]}))
+        self.assertEqual(len(self.rows("results", "today")), 7998)
 
 
 class CmcTest(asking.Case):
@@ -222,6 +232,23 @@ class CmcTest(asking.Case):
         self.assertIn("api_data=o1", bodies[0])
         self.assertEqual([row["address"] for row in self.csv("results", "2026-11-01")], [YAMADA] * 3 + [SATO])
         self.assertIn("a period", self.shimta("results", "884213", status=64).stderr)
+
+    def test_without_pages(self):
+        """Each row once, whatever the number of the page."""
+        for n in (1, 7, 8, 9, 100):
+            rows = [{"created": "2026-11-01 10:00:00", "to": "u%d@example.org" % i, "status": "succeeded"} for i in range(n)]
+            for path, name, more in (("deliveries", "deliveries", ()), ("bounces", "bounces", ("--failed",))):
+                self.api.answers.pop(("POST", "/transaction/v2/%s/list.json" % path), None)
+                self.api.on("POST", "/transaction/v2/%s/list.json" % path, 200, json.dumps({name: rows}))
+                found = self.rows("results", *more, "2026-11-01")
+                self.assertEqual([row["address"] for row in found], [row["to"] for row in rows])
+
+    def test_pages_that_begin_alike(self):
+        row = {"created": "2026-11-01 10:00:00", "to": YAMADA, "status": "queued"}
+        for pages in (([row] * 3, [row] * 2), ([row] * 3, [row] * 4), ([row] * 9, [row] * 7 + [{**row, "to": SATO}])):
+            self.api.answers.clear()
+            self.api.on("POST", "/transaction/v2/deliveries/list.json", 200, self.page("deliveries", *pages))
+            self.assertEqual(len(self.rows("results", "2026-11-01")), sum(map(len, pages)))
 
     def test_bounces(self):
         self.api.on("POST", "/transaction/v2/bounces/list.json", 200, self.page("bounces", [
@@ -253,12 +280,19 @@ class BlastmailTest(asking.Case):
         self.api.on("GET", "/message/history/search", 200, answer)
         self.assertEqual([row["id"] for row in self.rows("history", "search")], [str(n) for n in range(230)])
         self.assertEqual(len(self.csv("history", "search", "--subject", "お知らせ", "--group", "G", "2026-02-07")), 230)
-        asked = self.api.requests("/message/history/search")[3][1]
+        asked = self.api.requests("/message/history/search")[4][1]
         self.assertIn("subjects=お知らせ&groups=G&beginDate=20260207T00:00:00&endDate=20260207T23:59:59", asked)
         lines = self.shimta("history", "search", "501").stdout.splitlines()
         self.assertEqual(lines[1].split()[0], "0")
         self.shimta("history", "search", "501", "--subject", "x", status=64)
         self.shimta("history", "search", "--subject", "a,b", status=64)
+
+    def test_a_shorter_page_than_asked_for(self):
+        def answer(query, _):
+            at = int(query["offset"][0])
+            return json.dumps({"message": [{**self.message, "messageID": n} for n in range(at, min(at + 50, 180))]})
+        self.api.on("GET", "/message/history/search", 200, answer)
+        self.assertEqual([row["id"] for row in self.rows("history", "search")], [str(n) for n in range(180)])
 
     def test_show(self):
         detail = {"groupID": 1, "messageID": 501, "subject": "お知らせ", "textPart": "1行目\r\n\r\n2行目\033[2J", "public": False}

@@ -330,6 +330,12 @@ on_count(const QueryRow *row, void *user)
     (*count)++;
 }
 
+static void
+on_any(const QueryRow *row, void *user)
+{
+    (*(guint *) user)++;
+}
+
 /* Kilobytes in use, of the heap. */
 static gint64
 memory_kb(void)
@@ -414,6 +420,43 @@ test_transport(void)
     }
 }
 
+/* The last page that is asked for: if it has rows there may be more, which is said. */
+static void
+test_last_page(void)
+{
+    static const struct {
+        const char *driver, *more;
+        QueryTask task;
+        guint last;
+        const char *rows, *none;
+    } lists[] = {
+        { "customers-mail-cloud", "server-composition = x\n", QUERY_RESULTS, 100000,
+          "{\"deliveries\":[{\"to\":\"a@x\"}]}", "{\"deliveries\":[]}" },
+        { "customers-mail-cloud", "server-composition = x\n", QUERY_BOUNCES, 100000, "{\"bounces\":[{\"to\":\"a@x\"}]}",
+          "{\"bounces\":[]}" },
+        { "blastmail", "", QUERY_HISTORY_SEARCH, 10000000, "{\"message\":[{\"messageID\":1}]}", "{\"message\":[]}" },
+    };
+
+    for (guint i = 0; i < 3 * G_N_ELEMENTS(lists); i++) {
+        bool last = i % 3 > 0, rows = i % 3 < 2;
+        g_autoptr(QueryAccount) account = fixture_account(lists[i / 3].driver, lists[i / 3].more, NULL);
+        Query query = { .task = lists[i / 3].task, .since_ms = 0, .until_ms = 1 };
+        QueryCursor cursor = { .at = lists[i / 3].last - !last };
+        QueryAsk ask = { account, &query, &cursor, NULL };
+        HttpResponse response = { .transport = HTTP_OK, .status = 200, .body = (char *) "" };
+        const char *body = rows ? lists[i / 3].rows : lists[i / 3].none;
+        guint count = 0;
+        QueryPage page;
+        g_autoptr(QueryReader) reader = query_reader_new(&ask, on_any, &count);
+        g_assert_true(query_reader_push(200, body, strlen(body), reader));
+        g_assert_true(query_reader_finish(reader, &response, &page, NULL));
+        g_assert_cmpuint(count, ==, rows);
+        g_assert_cmpint(page.cut, ==, last && rows);
+        page.rest = NULL;
+        g_assert_cmpint(query_next(account, &query, &cursor, &page), ==, !last);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -424,5 +467,6 @@ main(int argc, char **argv)
     g_test_add_func("/reader/csv", test_csv);
     g_test_add_func("/reader/hostile", test_hostile);
     g_test_add_func("/reader/transport", test_transport);
+    g_test_add_func("/reader/last-page", test_last_page);
     return g_test_run();
 }
