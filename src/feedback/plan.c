@@ -5,7 +5,8 @@
 
 enum {
     MAILS = 2000,  /* of one question over a period */
-    BY_IDS = 20,   /* as few are asked about one by one */
+    FEW = 2,       /* so many are asked about one by one anyway */
+    MANY = 200,    /* of one question where it must be one by one */
     SPAN_MS = 3600 * 1000,
     ROUND_MS = 60 * 1000, /* an API's times are whole minutes */
     FAIL_MS = 60 * 1000,  /* doubled with each failure */
@@ -67,33 +68,42 @@ plan_is_possible(const QueryAccount *account, PlanKind kind)
 
 /* --- results ------------------------------------------------------------------------------------- */
 
+/* They come the oldest first. Who shares a moment shares the question: it is by that they are marked as asked. */
 static void
 add_mail(const FeedbackMail *mail, void *user)
 {
     Plan *self = user;
-    bool first = self->until_ms == 0;
+    bool first = self->mails == 0;
+    bool full = self->by_ids && self->mails >= MANY && mail->delivered_ms > self->until_ms;
 
-    if (!first && mail->delivered_ms - self->since_ms > SPAN_MS)
+    if (full || (!first && mail->delivered_ms - self->since_ms > SPAN_MS))
         return;
+    self->mails++;
     self->since_ms = first ? mail->delivered_ms : self->since_ms;
     self->until_ms = mail->delivered_ms;
     if (mail->remote_id && *mail->remote_id)
         g_ptr_array_add(self->ids, g_string_chunk_insert(self->strings, mail->remote_id));
-    else
+    else if (mail->request && *mail->request)
         g_ptr_array_add(self->request_ids, g_string_chunk_insert(self->strings, mail->request));
 }
 
 static bool
 plan_results(FeedbackStore *store, Plan *self, GError **error)
 {
+    gint64 due_ms;
+
+    if (!feedback_store_next_due(store, self->account->name, &due_ms, error))
+        return false;
+    if (due_ms > self->now_ms)
+        return true;
     if (!feedback_store_due(store, self->account->name, self->now_ms, MAILS, add_mail, self, error))
         return false;
-    guint n = self->ids->len + self->request_ids->len;
+    guint named = self->ids->len + self->request_ids->len;
     g_ptr_array_add(self->ids, NULL);
     g_ptr_array_add(self->request_ids, NULL);
-    self->wanted = n > 0;
+    self->wanted = self->mails > 0;
     self->query.task = QUERY_RESULTS;
-    if (n <= BY_IDS) {
+    if (named > 0 && (self->by_ids || (self->mails <= FEW && named == self->mails))) {
         self->query.ids = (const char *const *) self->ids->pdata;
         self->query.request_ids = (const char *const *) self->request_ids->pdata;
     } else {
@@ -214,6 +224,8 @@ plan_run_answered(FeedbackStore *store, void *user, GError **error)
 
     if (self->kind != PLAN_RESULTS)
         return feedback_store_set_cursor(store, self->account->name, self->cursor, self->until_ms, error);
+    if (self->cut && !self->by_ids)
+        return true;
     for (guint i = 0; i < G_N_ELEMENTS(growth); i++)
         intervals[i] = self->conf->interval_ms * growth[i];
     const FeedbackAsked asked = { self->account->name, self->now_ms, self->since_ms, self->until_ms, intervals };

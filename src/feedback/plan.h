@@ -35,10 +35,13 @@ typedef struct {
     PlanKind kind;
     bool told;
     gint64 now_ms;
+    bool by_ids;    /* results are not asked for over a period */
 
     bool wanted;   /* there is something to ask: */
     Query query;   /* texts in strings */
     gint64 since_ms, until_ms; /* of the mails that are asked about; or what the list is known up to */
+    bool cut;       /* the answer may have left out some: whose fate it has not told is asked again, by ids */
+    guint mails;    /* that are asked about */
     char *cursor;
     gint64 asked_ms; /* when the list was asked for before this time */
     GPtrArray *ids, *request_ids; /* end with NULL */

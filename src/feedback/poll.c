@@ -15,6 +15,7 @@ enum {
     LOOK_MS = 500,
     IDLE_MS = 1000,       /* between two looks that found nothing to ask */
     BATCH = 500,          /* events handed over at a time */
+    BATCHES = 2,          /* that wait to be stored: then the answer has to */
     EARLY_MS = 60 * 1000, /* a token is given up before its end */
 };
 
@@ -24,6 +25,8 @@ typedef struct {
     const FeedbackConf *conf;
     gint64 next_ms[PLAN_KINDS]; /* monotonic */
     guint failures[PLAN_KINDS];
+    gint64 round_ms; /* monotonic, when this round of questions about results began; 0: there is none */
+    bool by_ids;     /* for the rest of it: a period has more than the API shows */
     Secret *token;
     gint64 token_end_ms; /* monotonic */
 
@@ -32,14 +35,12 @@ typedef struct {
     QueryCursor cursor;
     QueryPage page;
     bool answered; /* a page of it has come */
-    bool cut;      /* the API may have more than came */
     QueryAsk ask;
     QueryReader *reader;
     HttpExchange *exchange;
     FeedbackEvents *events;
-    bool task; /* one that refers to it is on its way */
-    guint storing;   /* parts of a page that are not stored yet */
-    GError *unstored; /* why one of them was not */
+    GError *trouble; /* the page's */
+    guint tasks;     /* that refer to it, on their way */
 } Asker;
 
 struct FeedbackPoll {
@@ -63,10 +64,17 @@ end(Asker *self, gint64 wait_ms)
     g_clear_pointer(&self->reader, query_reader_free);
     g_clear_pointer(&self->plan, plan_free);
     g_clear_pointer(&self->events, feedback_events_free);
-    g_clear_error(&self->unstored);
+    g_clear_error(&self->trouble);
 }
 
 static void poll_check(FeedbackPoll *self);
+
+static void
+begin_task(Asker *self, const KeeperTask *task)
+{
+    self->tasks++;
+    keeper_do(self->poll->feedback->keeper, task, self);
+}
 
 /* A task is over; true: nobody waits for what follows. */
 static bool
@@ -74,13 +82,14 @@ is_over(Asker *self)
 {
     FeedbackPoll *poll = self->poll;
 
-    self->task = false;
-    if (poll->closing) {
+    self->tasks--;
+    if (!poll->closing)
+        return false;
+    if (self->tasks == 0) {
         end(self, 0);
         poll_check(poll);
-        return true;
     }
-    return false;
+    return true;
 }
 
 static void
@@ -117,8 +126,7 @@ fail(Asker *self, const GError *error)
         end_failed(self);
         return;
     }
-    self->task = true;
-    keeper_do(self->poll->feedback->keeper, &refused, self);
+    begin_task(self, &refused);
 }
 
 static bool
@@ -139,6 +147,7 @@ done_answered(void *user, const GError *error)
         return;
     }
     self->failures[self->plan->kind] = 0;
+    self->by_ids |= self->plan->cut;
     figures_asked(self->account->name, "well");
     end(self, 0); /* there may be more */
 }
@@ -154,28 +163,39 @@ end_of_pages(Asker *self)
     g_autoptr(GError) cut = NULL;
 
     g_set_error_literal(&cut, QUERY_ERROR, QUERY_ERROR_NONSENSE, "the API shows no more of the list than this at a time");
-    if (self->cut && self->plan->kind != PLAN_RESULTS) {
+    if (self->plan->cut && self->plan->kind != PLAN_RESULTS)
         fail(self, cut);
-        return;
-    }
-    self->task = true;
-    keeper_do(self->poll->feedback->keeper, &answered, self);
+    else
+        begin_task(self, &answered);
+}
+
+/* All of it is in the store, or there was trouble. */
+static void
+page_end(Asker *self)
+{
+    g_autoptr(GError) trouble = g_steal_pointer(&self->trouble);
+
+    if (trouble)
+        fail(self, trouble);
+    else if (query_next(self->account, &self->plan->query, &self->cursor, &self->page))
+        ask_page(self);
+    else
+        end_of_pages(self);
 }
 
 static void
-on_page_stored(void *user, const GError *error)
+on_stored(void *user, const GError *error)
 {
     Asker *self = user;
 
+    if (error && !self->trouble)
+        self->trouble = g_error_copy(error);
     if (is_over(self))
         return;
-    if (error || self->unstored) {
-        fail(self, error ? error : self->unstored);
-    } else if (query_next(self->account, &self->plan->query, &self->cursor, &self->page)) {
-        ask_page(self);
-    } else {
-        end_of_pages(self);
-    }
+    if (self->exchange)
+        http_go_on(self->exchange);
+    else if (self->tasks == 0)
+        page_end(self);
 }
 
 static FeedbackEvents *
@@ -184,17 +204,11 @@ fresh_events(const Asker *self)
     return feedback_events_new(self->account->name, query_task_name(self->plan->query.task));
 }
 
-/* Before its page is. */
 static void
-on_part_stored(void *user, const GError *error)
+hand_over(Asker *self)
 {
-    Asker *self = user;
-
-    self->storing--;
-    if (error && !self->unstored)
-        self->unstored = g_error_copy(error);
-    if (self->poll->closing)
-        poll_check(self->poll);
+    self->tasks++;
+    feedback_events(self->poll->feedback, g_steal_pointer(&self->events), on_stored, self);
 }
 
 static void
@@ -207,9 +221,10 @@ on_row(const QueryRow *row, void *user)
         feedback_events_add(self->events, &event);
     if (feedback_events_size(self->events) < BATCH)
         return;
-    self->storing++;
-    feedback_events(self->poll->feedback, self->events, on_part_stored, self);
+    hand_over(self);
     self->events = fresh_events(self);
+    if (self->exchange && self->tasks >= BATCHES)
+        http_hold(self->exchange);
 }
 
 static void
@@ -222,18 +237,19 @@ on_page(const HttpResponse *response, void *user)
     self->page = (QueryPage) { 0 };
     bool fine = query_reader_finish(self->reader, response, &self->page, &error);
     self->page.rest = NULL;
+    self->plan->cut |= self->page.cut && !self->plan->query.ids;
     g_clear_pointer(&self->reader, query_reader_free);
     if (g_error_matches(error, QUERY_ERROR, QUERY_ERROR_AUTH))
         g_clear_pointer(&self->token, secret_free);
     /* One mail that the API does not know is no reason not to ask about the others. */
-    if (!fine && !(self->plan->kind == PLAN_RESULTS && g_error_matches(error, QUERY_ERROR, QUERY_ERROR_NOT_FOUND))) {
-        fail(self, error);
-        return;
-    }
-    self->answered = true;
-    self->cut = self->cut || self->page.cut;
-    self->task = true;
-    feedback_events(self->poll->feedback, g_steal_pointer(&self->events), on_page_stored, self);
+    fine |= self->plan->kind == PLAN_RESULTS && g_error_matches(error, QUERY_ERROR, QUERY_ERROR_NOT_FOUND);
+    self->answered |= fine;
+    if (fine)
+        hand_over(self);
+    else if (!self->trouble)
+        self->trouble = g_steal_pointer(&error);
+    if (self->tasks == 0)
+        page_end(self);
 }
 
 static void
@@ -271,6 +287,21 @@ run_plan(FeedbackStore *store, void *user, GError **error)
     return plan_run(store, ((Asker *) user)->plan, error);
 }
 
+/* Mails that come due one after the other are asked about together: a round of questions in an interval. The first
+ * after a time without any is asked about at once. */
+static void
+end_idle(Asker *self)
+{
+    gint64 wait_ms = IDLE_MS;
+
+    if (self->plan->kind == PLAN_RESULTS && self->round_ms > 0) {
+        wait_ms = MAX(wait_ms, self->round_ms + self->conf->interval_ms - clock_monotonic());
+        self->round_ms = 0;
+        self->by_ids = false;
+    }
+    end(self, wait_ms);
+}
+
 static void
 done_plan(void *user, const GError *error)
 {
@@ -284,11 +315,13 @@ done_plan(void *user, const GError *error)
         return;
     }
     if (!self->plan->wanted) {
-        end(self, IDLE_MS);
+        end_idle(self);
         return;
     }
+    if (self->plan->kind == PLAN_RESULTS && self->round_ms == 0)
+        self->round_ms = clock_monotonic();
     self->cursor = (QueryCursor) { 0 };
-    self->answered = self->cut = false;
+    self->answered = false;
     if (self->token && clock_monotonic() >= self->token_end_ms)
         g_clear_pointer(&self->token, secret_free);
     if (!self->token && query_wants_token(self->account))
@@ -308,12 +341,12 @@ look(Asker *self)
 
     for (guint i = 1; i < PLAN_KINDS; i++)
         kind = self->next_ms[i] < self->next_ms[kind] ? i : kind;
-    if (self->plan || self->task || self->next_ms[kind] > now_ms)
+    if (self->plan || self->next_ms[kind] > now_ms)
         return;
     self->plan = plan_new(self->account, self->conf, (PlanKind) kind);
     self->plan->told = hub->is_told && hub->is_told(self->account->name, hub->user);
-    self->task = true;
-    keeper_do(self->poll->feedback->keeper, &planning, self);
+    self->plan->by_ids = self->by_ids;
+    begin_task(self, &planning);
 }
 
 static void
@@ -385,8 +418,7 @@ static void
 poll_check(FeedbackPoll *self)
 {
     for (guint i = 0; i < self->askers->len; i++) {
-        const Asker *asker = self->askers->pdata[i];
-        if (asker->task || asker->storing > 0)
+        if (((const Asker *) self->askers->pdata[i])->tasks > 0)
             return;
     }
     if (self->closing && !uv_is_closing((uv_handle_t *) &self->timer))
@@ -421,7 +453,7 @@ poll_close(FeedbackPoll *self)
     for (guint i = 0; i < self->askers->len; i++) {
         Asker *asker = self->askers->pdata[i];
         http_cancel(&asker->exchange);
-        if (!asker->task)
+        if (asker->tasks == 0)
             end(asker, 0);
     }
     http_client_close(g_steal_pointer(&self->http));

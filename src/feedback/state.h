@@ -1,5 +1,6 @@
-/* The inside of a Feedback, shared by its files: feedback.c (the whole), events.c, judge.c (what follows from them), watch.c
- * (from the journal into the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but for what is said of tasks. */
+/* The inside of a Feedback, shared by its files: feedback.c (the whole), events.c, judge.c (what follows from them),
+ * watch.c (from the journal into the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but
+ * for what is said of tasks. */
 #pragma once
 
 #include "feedback/feedback.h"

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* The API document says so of status; results are taken to be cut likewise. */
 enum { ARARA_MAX_DELIVERIES = 4000, ARARA_MAX_COUNT = 99 };
 
 static const ConfKey arara_shared[] = {
@@ -267,8 +268,8 @@ static const QueryCall arara_calls[] = {
     { QUERY_STATUS, .needs_one = QUERY_HAS_IDS | QUERY_HAS_REQUEST_IDS | QUERY_HAS_PERIOD, .row = "items",
       .names = delivery_names, .cap = ARARA_MAX_DELIVERIES, .build = arara_ask_status, .next = next_delivery },
     { QUERY_RESULTS, .needs_one = QUERY_HAS_IDS | QUERY_HAS_REQUEST_IDS | QUERY_HAS_PERIOD, .row = "items",
-      .spread = "results", .names = delivery_names, .cap = ARARA_MAX_DELIVERIES, .build = arara_ask_results, .next = next_delivery,
-      .finish = finish_result },
+      .spread = "results", .names = delivery_names, .cap = ARARA_MAX_DELIVERIES, .build = arara_ask_results,
+      .next = next_delivery, .finish = finish_result },
     { QUERY_CANCEL, QUERY_CALL_FINAL, .needs = QUERY_HAS_IDS, .row = "items", .signs = "delivery_id", .names = delivery_names,
       .build = arara_cancel, .next = next_id },
     { QUERY_FILTER_SHOW, QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "items", .names = filter_names,

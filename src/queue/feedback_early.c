@@ -32,9 +32,9 @@ feedback_early_keep(FeedbackStore *self, const FeedbackEarly *early, gint64 now_
     return feedback_sql_run(self, feedback_sql(self, error,
                "INSERT OR IGNORE INTO early (account, address, shown, remote_id, message_id, request, call, kind, code,"
                " sender, source, reason, when_ms, at_ms)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, ''), ?, ?, ?, ?, ?)", "sssssssissssii", match->account, key, match->address, remote, message, request, call,
-               (gint64) early->kind, early->code, early->sender, early->source, early->reason, early->when_ms, now_ms),
-               error) &&
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, ''), ?, ?, ?, ?, ?)", "sssssssissssii", match->account,
+               key, match->address, remote, message, request, call, (gint64) early->kind, early->code, early->sender,
+               early->source, early->reason, early->when_ms, now_ms), error) &&
            drop_oldest(self, error);
 }
 

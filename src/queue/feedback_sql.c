@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 2, BUSY_MS = 10000, READ_BUSY_MS = 50, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
+enum { SCHEMA_VERSION = 3, BUSY_MS = 10000, READ_BUSY_MS = 50, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
 
 /* Each step leads from the version that is its index to the next; steps that were released never change.
  *
@@ -45,6 +45,7 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
     " kind INTEGER NOT NULL, code TEXT NOT NULL, sender TEXT, source TEXT NOT NULL, reason TEXT,"
     " when_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX early_event ON early (account, address, remote_id, message_id, request, call, kind, code);",
+    "CREATE INDEX mail_open ON mail (account, delivered_ms, next_ms) WHERE next_ms < 9223372036854775807;",
 };
 
 /* --- statements ---------------------------------------------------------------------------------- */

@@ -37,10 +37,9 @@ domain_of(const char *sender)
 static const char *
 keep(GStringChunk *strings, const char *text)
 {
-    return text && strings ? g_string_chunk_insert(strings, text) : text;
+    return text ? g_string_chunk_insert(strings, text) : NULL;
 }
 
-/* strings NULL: borrowed from the statement. */
 static void
 read_mail(sqlite3_stmt *statement, GStringChunk *strings, FeedbackMail *mail)
 {
@@ -217,21 +216,34 @@ feedback_store_settle(FeedbackStore *self, gint64 row, const FeedbackRecipient *
 
 /* --- asking -------------------------------------------------------------------------------------- */
 
+/* Those that are not settled: no more than the last days have left, however many there are in all. */
+#define OPEN "mail INDEXED BY mail_open"
+#define IS_OPEN " AND next_ms < 9223372036854775807"
+
 bool
 feedback_store_due(FeedbackStore *self, const char *account, gint64 now_ms, guint max, FeedbackVisit visit,
                    void *user, GError **error)
 {
     sqlite3_stmt *statement = feedback_sql(self, error,
-        "SELECT " MAIL_COLUMNS " FROM mail WHERE account = ? AND next_ms <= ? ORDER BY delivered_ms LIMIT ?", "sii",
-        account, now_ms, (gint64) max);
+        "SELECT remote_id, request, delivered_ms FROM " OPEN " WHERE account = ? AND next_ms <= ?" IS_OPEN
+        " ORDER BY delivered_ms LIMIT ?", "sii", account, now_ms, (gint64) max);
     int step = -1;
 
     while (statement && (step = feedback_sql_step(self, statement, error)) > 0) {
-        FeedbackMail mail;
-        read_mail(statement, NULL, &mail);
+        const FeedbackMail mail = { .remote_id = feedback_sql_text(statement, 0),
+                                    .request = feedback_sql_text(statement, 1),
+                                    .delivered_ms = sqlite3_column_int64(statement, 2) };
         visit(&mail, user);
     }
     return step == 0;
+}
+
+bool
+feedback_store_next_due(FeedbackStore *self, const char *account, gint64 *due_ms, GError **error)
+{
+    return feedback_sql_number(self, feedback_sql(self, error,
+        "SELECT next_ms FROM mail WHERE account = ? ORDER BY next_ms LIMIT 1", "s", account), G_MAXINT64, due_ms,
+        error);
 }
 
 /* From the last step down, so that none is moved twice. */
@@ -245,7 +257,7 @@ feedback_store_asked(FeedbackStore *self, const FeedbackAsked *asked, GError **e
     for (gint64 step = last; step >= 0; step--) {
         gint64 next = MIN(step + 1, last);
         if (!feedback_sql_run(self, feedback_sql(self, error,
-                "UPDATE mail SET step = ?, next_ms = ? WHERE account = ? AND next_ms <= ?"
+                "UPDATE " OPEN " SET step = ?, next_ms = ? WHERE account = ? AND next_ms <= ?" IS_OPEN
                 " AND delivered_ms BETWEEN ? AND ? AND step = ?", "iisiiii", next,
                 asked->now_ms + asked->intervals_ms[next], asked->account, asked->now_ms, asked->since_ms,
                 asked->until_ms, step), error))

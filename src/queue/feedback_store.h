@@ -103,9 +103,11 @@ bool feedback_store_told(FeedbackStore *self, const FeedbackNotice *notice, gint
 
 typedef void (*FeedbackVisit)(const FeedbackMail *mail, void *user);
 
-/* Mails of an account with open recipients that are due, the oldest first, at most max. */
+/* The oldest of an account's open mails that are due, at most max: remote_id, request and delivered_ms of them. */
 bool feedback_store_due(FeedbackStore *self, const char *account, gint64 now_ms, guint max, FeedbackVisit visit,
                         void *user, GError **error);
+/* When the first is due; G_MAXINT64: none. */
+bool feedback_store_next_due(FeedbackStore *self, const char *account, gint64 *due_ms, GError **error);
 
 /* Those that were due at now_ms and were delivered in [since, until] have been asked about; they are again after the
  * next of the intervals (0 behind the last one, which repeats). */

@@ -2,6 +2,7 @@ FEEDBACK_TESTS = \
 	%D%/decide_test \
 	%D%/keeper_test \
 	%D%/plan_test \
+	%D%/rounds_test \
 	%D%/target_test
 check_PROGRAMS += $(FEEDBACK_TESTS)
 TESTS += $(FEEDBACK_TESTS)
@@ -14,3 +15,6 @@ TESTS += $(FEEDBACK_TESTS)
 %C%_plan_test_SOURCES = %D%/plan_test.c
 %C%_plan_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_plan_test_LDADD = $(FEEDBACK_LIBS)
+%C%_rounds_test_SOURCES = %D%/rounds_test.c
+%C%_rounds_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_rounds_test_LDADD = $(FEEDBACK_LIBS)
