@@ -53,6 +53,7 @@ struct FeedbackPoll {
 };
 
 static void ask_page(Asker *self);
+static void look(Asker *self);
 
 /* --- the end of a question ----------------------------------------------------------------------- */
 
@@ -149,7 +150,8 @@ done_answered(void *user, const GError *error)
     self->failures[self->plan->kind] = 0;
     self->by_ids |= self->plan->cut;
     figures_asked(self->account->name, "well");
-    end(self, 0); /* there may be more */
+    end(self, 0);
+    look(self); /* there may be more */
 }
 
 /* --- pages --------------------------------------------------------------------------------------- */

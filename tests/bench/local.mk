@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/bench.py %D%/instructions.sh %D%/queue_bench.py %D%/sessions_bench.py %D%/tls_bench.py
+EXTRA_DIST += %D%/bench.py %D%/feedback_bench.py %D%/instructions.sh %D%/queue_bench.py %D%/sessions_bench.py %D%/tls_bench.py
 EXTRA_PROGRAMS = %D%/copy_stdin %D%/crowd %D%/mails %D%/tls_load %D%/translate_bench
 CLEANFILES += $(EXTRA_PROGRAMS)
 
@@ -10,7 +10,7 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 # What a mail costs, beside Postfix's smtp-sink, then its translation alone, beside GMime; README says how to read it.
 bench: all
 	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/bench.py
-	$(MAKE) $(AM_MAKEFLAGS) bench-queue bench-sessions bench-tls bench-translate
+	$(MAKE) $(AM_MAKEFLAGS) bench-feedback bench-queue bench-sessions bench-tls bench-translate
 
 bench-translate: tests/bench/translate_bench
 	tests/bench/translate_bench
@@ -36,3 +36,7 @@ bench-sessions: all tests/bench/crowd tests/bench/mails
 # The queue: acceptance beside Postfix, draining, large queues, one sendmail beside others.
 bench-queue: all tests/crash/store_driver tests/bench/copy_stdin
 	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/queue_bench.py
+
+# What becomes of 100,000 mails, told by an API.
+bench-feedback: all tests/feedback/feedback_fill
+	TOP_BUILDDIR='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/bench/feedback_bench.py

@@ -18,6 +18,7 @@ e2e_tests = \
 	%D%/crowd_test.py \
 	%D%/deliver_by_test.py \
 	%D%/duplicates_test.py \
+	%D%/feedback_load_test.py \
 	%D%/feedback_test.py \
 	%D%/haproxy_test.py \
 	%D%/hold_test.py \
@@ -55,7 +56,7 @@ e2e_tests = \
 	%D%/xclient_test.py
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) %D%/asking.py %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/stub.py %D%/tap.py
+EXTRA_DIST += $(e2e_tests) %D%/asking.py %D%/feedback_load.py %D%/mails.py %D%/peers.py %D%/secure.py %D%/shim.py %D%/stub.py %D%/tap.py
 
 # A million chunks of one byte.
 .PHONY: soak-chunks

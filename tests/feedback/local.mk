@@ -18,3 +18,7 @@ TESTS += $(FEEDBACK_TESTS)
 %C%_rounds_test_SOURCES = %D%/rounds_test.c
 %C%_rounds_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 %C%_rounds_test_LDADD = $(FEEDBACK_LIBS)
+
+check_PROGRAMS += %D%/feedback_fill
+%C%_feedback_fill_SOURCES = %D%/feedback_fill.c
+%C%_feedback_fill_LDADD = $(QUEUE_LIBS)
