@@ -2,6 +2,7 @@
 
 #include "relay/expand.h"
 #include "relay/figures.h"
+#include "relay/suppress.h"
 #include "relay/tries.h"
 #include "relay/verdict.h"
 
@@ -35,6 +36,17 @@ next_account(const Delivery *self, guint place)
     return maybe_taken(self, place) ? NULL : last->fallback;
 }
 
+/* Who is on the other account's list waits for the one that he is not on. */
+static bool
+may_switch(const Delivery *self, const EnvelopeRecipient *recipient, const Provider *next)
+{
+    SuppressFound found = { 0 };
+    bool may = !suppress_look(next, self->entry->envelope->sender, recipient->address, &found);
+
+    suppress_found_clear(&found);
+    return may;
+}
+
 /* True: what failed for the moment goes through other accounts now, or through other calls of the same. */
 static bool
 go_round(Delivery *self)
@@ -44,7 +56,7 @@ go_round(Delivery *self)
     for (guint i = 0; i < self->outcomes->len; i++) {
         const Provider *last = g_array_index(self->services, Service, i).provider, *next = next_account(self, i);
         const EnvelopeRecipient *recipient = entry->envelope->recipients->pdata[i];
-        if (!next)
+        if (!next || (next != last && !may_switch(self, recipient, next)))
             continue;
         if (next != last)
             report_switch(entry, recipient->address, &g_array_index(self->outcomes, Outcome, i), last, next);

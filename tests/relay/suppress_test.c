@@ -1,4 +1,4 @@
-/* Mail of the queue to an address that has come on the list of suppressed ones since. */
+/* Mail to an address that has come on the list of suppressed ones since it was tried, or is on that of another account. */
 #include "site.h"
 
 #include "queue/suppression.h"
@@ -10,9 +10,9 @@
 #define TO_BOTH "From: me@from.test\r\nTo: a@x.test, b@x.test\r\nSubject: hello\r\n\r\nHi.\r\n"
 
 static void
-suppress(const char *folder, const char *address)
+suppress(const char *folder, const char *account, const char *address)
 {
-    const Suppression one = { .account = "main", .address = address, .sender = "", .kind = SUPPRESSION_HARD,
+    const Suppression one = { .account = account, .address = address, .sender = "", .kind = SUPPRESSION_HARD,
                               .source = "results", .since_ms = 1 };
     FeedbackStore *store = feedback_store_open(folder, NULL);
 
@@ -84,7 +84,7 @@ test_retry(void)
         g_autoptr(Entry) entry = entry_tried(rows[i].maybe_taken);
         Site site;
 
-        suppress(folder, "b@x.test");
+        suppress(folder, "main", "b@x.test");
         suppress_open(folder);
         start(&site, entry, rows[i].cut_off);
         const char *to = fake_http_field(0, "to");
@@ -97,10 +97,35 @@ test_retry(void)
     }
 }
 
+/* Through the account behind he gets none where he is on its list; the others do. */
+static void
+test_fallback(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("shimta-suppress-XXXXXX", NULL);
+    Site site;
+
+    suppress(folder, "second", "b@x.test");
+    suppress_open(folder);
+    site_open(&site, "", "fallback = second\nmax-pause = 0s\n" ACCOUNT("second", "second.test") "suppression = yes\n");
+    deliver(&site, 0, TO_BOTH, "a@x.test b@x.test");
+    run_until_open(&site, 1);
+    g_assert_nonnull(strstr(fake_http_field(0, "to"), "b@x.test"));
+    fake_http_answer(0, 500, "");
+    run_until_open(&site, 1);
+    g_autofree char *request = fake_http_request(0);
+    g_assert_nonnull(strstr(request, "second.test"));
+    g_assert_nonnull(strstr(fake_http_field(0, "to"), "a@x.test"));
+    g_assert_null(strstr(fake_http_field(0, "to"), "b@x.test"));
+    fake_http_answer(0, 200, OK_BODY);
+    site_close(&site);
+    remove_list(folder);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/suppress/retry", test_retry);
+    g_test_add_func("/suppress/fallback", test_fallback);
     return g_test_run();
 }
