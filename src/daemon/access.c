@@ -62,15 +62,28 @@ access_clear(Access *self)
     conf_clear(access_conf_keys, self);
 }
 
+/* By name, by number, or by one of his groups. */
 static bool
-is_known(const Access *self, const AccessWho *who)
+is_local(const Access *self, const AccessWho *who)
 {
     g_autofree char *uid = g_strdup_printf("%u", who->uid);
 
+    if (name_in(self->local_users, who->user) || name_in(self->local_users, uid))
+        return true;
+    for (char **rule = self->local_users; *rule; rule++) {
+        if (**rule == '@' && who->groups && name_in(who->groups, *rule + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_known(const Access *self, const AccessWho *who)
+{
     if (who->login)
         return !is_set(self->users) || name_in(self->users, who->login);
     if (who->user && is_set(self->local_users))
-        return name_in(self->local_users, who->user) || name_in(self->local_users, uid);
+        return is_local(self, who);
     return !is_set(self->users) && !is_set(self->local_users); /* nobody in particular */
 }
 

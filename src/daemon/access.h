@@ -20,6 +20,7 @@ typedef struct {
     const char *login; /* shown by AUTH */
     const char *user;  /* of this machine, as users_known() says it */
     guint uid;         /* of user */
+    char **groups;     /* his, as users_groups() says them; NULL: none */
 } AccessWho;
 
 /* Reads the section's keys. */

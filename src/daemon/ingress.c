@@ -20,7 +20,13 @@ static void
 answer_mail(Ingress *self)
 {
     static const Reply fine = { 250, "2.1.0", (char *) "Ok" };
-    const AccessWho who = { self->authenticated, self->client.has_uid ? self->envelope->user : NULL, self->client.uid };
+    bool local = self->client.has_uid;
+    const AccessWho who = {
+        .login = self->authenticated,
+        .user = local ? self->envelope->user : NULL,
+        .uid = self->client.uid,
+        .groups = local ? users_groups(self->hub->users, self->client.uid) : NULL,
+    };
     const Reply *refusal = access_mail(&self->client.listen->access, &who, self->envelope->sender);
 
     if (!refusal)
@@ -70,11 +76,11 @@ on_mail(void *user, const SmtpMail *mail)
     envelope->tls_client = self->client.tls ? g_strdup(self->client.tls->client) : NULL;
     self->envelope = envelope;
     if (self->client.has_uid) {
-        envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
-        if (!envelope->user) {
+        if (!users_are_fresh(self->hub->users, self->client.uid)) {
             self->lookup = users_look_up(self->hub->users, self->client.uid, on_user_known, self);
             return;
         }
+        envelope->user = g_strdup(users_known(self->hub->users, self->client.uid));
     }
     answer_mail(self);
 }

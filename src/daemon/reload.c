@@ -76,6 +76,7 @@ take(Reload *self, Settings *settings)
     tell_unchanged(before, settings);
     settings_tell_doubts(settings, true);
     relay_reload(self->hub->relay, settings->relay);
+    users_forget(self->hub->users);
     self->hub->settings = settings_ref(settings);
     self->changed(before, self->user);
     settings_free(before);

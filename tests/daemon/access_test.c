@@ -37,6 +37,12 @@ test_mail(void)
         { "local-users = bob, 33\n", NULL, "www-data", "a@b.test", 33, 0 },
         { "local-users = bob, 33\n", NULL, "root", "a@b.test", 0, 550 },
         { "local-users = bob, 33\n", NULL, NULL, "a@b.test", 0, 550 },
+        { "local-users = @lp, bob\n", NULL, "carl", "a@b.test", 9, 550 },
+        { "local-users = @web, bob\n", NULL, "carl", "a@b.test", 9, 0 },
+        { "local-users = @staff\n", NULL, "carl", "a@b.test", 9, 0 },
+        { "local-users = web, staff, @carl, @\n", NULL, "carl", "a@b.test", 9, 550 },
+        { "local-users = @web\n", NULL, NULL, "a@b.test", 0, 550 },
+        { "users = @web\n", NULL, "carl", "a@b.test", 9, 550 },
         { rules, "alice", NULL, "alice@example.jp", 0, 0 },
         { rules, "alice", NULL, "alice@EXAMPLE.jp", 0, 0 },
         { rules, "alice", NULL, "any@shop.test", 0, 0 },
@@ -57,7 +63,8 @@ test_mail(void)
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const AccessWho who = { rows[i].login, rows[i].user, rows[i].uid };
+        static char web[] = "web", staff[] = "staff", *groups[] = { web, staff, NULL };
+        const AccessWho who = { rows[i].login, rows[i].user, rows[i].uid, rows[i].user ? groups : NULL };
         Access access;
         read_access(&access, rows[i].keys);
         const Reply *refusal = access_mail(&access, &who, rows[i].sender);

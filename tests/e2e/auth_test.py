@@ -1,5 +1,6 @@
 """AUTH of the real daemon: with real clients, wrong passwords from many connections, and what the log says (A87 to A94)."""
 
+import grp
 import os
 import select
 import shutil
@@ -45,6 +46,8 @@ def setUpModule():
         "listen ruled": "address = 127.0.0.1:0\nauth = yes\nauth-without-tls = yes\nusers = ann@example.jp\n"
                         "senders = ann@example.jp:a@example.jp\nrecipient-domains = example.org\n" + users,
         "listen mine": f"address = {folder}/mine.sock\nlocal-users = {os.getuid()}\n",
+        "listen group": f"address = {folder}/group.sock\nlocal-users = @{grp.getgrgid(os.getgid()).gr_name}\n",
+        "listen groups": f"address = {folder}/groups.sock\nlocal-users = @nogroup\n",
         "listen others": f"address = {folder}/others.sock\nlocal-users = {os.getuid() + 1}\n",
         "listen local": f"address = {folder}/auth.sock\nauth = required\n" + users,
     })
@@ -183,7 +186,7 @@ class RuleTest(unittest.TestCase):
             self.assertRegex(done.stderr, rf"wrong\.conf:\d+: \[listen vain\] {rule.partition(' ')[0]}: ")
 
     def test_local_users(self):
-        for name, code in (("mine", 250), ("others", 550)):
+        for name, code in (("mine", 250), ("others", 550), ("group", 250), ("groups", 550)):
             sock = socket.socket(socket.AF_UNIX)
             sock.connect(f"{folder}/{name}.sock")
             with shim.Dialogue(sock) as talk:
