@@ -140,12 +140,34 @@ add_filters(GString *more, const QueryAsk *ask)
     add_more(more, "status", query->status);
 }
 
+/* "date" may be no day that has not begun. */
+static Query
+up_to_today(const Query *query)
+{
+    Query known = *query;
+
+    known.until_ms = MIN(query->until_ms, query_tomorrow());
+    return known;
+}
+
+/* Where the period has only one of the day. */
+static void
+add_hour(GString *more, const QueryAsk *ask, gint64 day)
+{
+    g_autofree char *first = query_time_format(MAX(ask->query->since_ms, day), "%-H");
+    g_autofree char *last = query_time_format(MIN(ask->query->until_ms, day + QUERY_DAY_MS) - 1, "%-H");
+
+    add_more(more, "hour", g_str_equal(first, last) ? first : NULL);
+}
+
 static HttpRequest *
 build_deliveries(const QueryAsk *ask)
 {
     g_autoptr(GString) more = g_string_new(NULL);
+    gint64 day = query_day(ask->query, ask->cursor->part);
 
-    add_date(more, "date", query_day(ask->query, ask->cursor->part));
+    add_date(more, "date", day);
+    add_hour(more, ask, day);
     add_filters(more, ask);
     add_page(more, ask->cursor);
     return cmc_request(ask, "/deliveries/list.json", more);
@@ -156,8 +178,10 @@ build_bounces(const QueryAsk *ask)
 {
     g_autoptr(GString) more = g_string_new(NULL);
 
-    add_date(more, "start_date", ask->query->since_ms);
-    add_date(more, "end_date", MAX(ask->query->until_ms - 1, ask->query->since_ms));
+    const Query known = up_to_today(ask->query);
+
+    add_date(more, "start_date", known.since_ms);
+    add_date(more, "end_date", MAX(known.until_ms - 1, known.since_ms));
     add_filters(more, ask);
     add_page(more, ask->cursor);
     return cmc_request(ask, "/bounces/list.json", more);
@@ -179,11 +203,12 @@ static HttpRequest *
 build_unsubscribes(const QueryAsk *ask)
 {
     g_autoptr(GString) more = g_string_new(NULL);
+    const Query known = up_to_today(ask->query);
 
     add_more(more, "email", ask->query->addresses ? ask->query->addresses[0] : NULL);
-    if (ask->query->until_ms > 0) {
-        add_date(more, "start_date", ask->query->since_ms);
-        add_date(more, "end_date", MAX(ask->query->until_ms - 1, ask->query->since_ms));
+    if (known.until_ms > 0) {
+        add_date(more, "start_date", known.since_ms);
+        add_date(more, "end_date", MAX(known.until_ms - 1, known.since_ms));
     }
     return cmc_request(ask, "/unsubscribes/download.json", more);
 }
@@ -231,14 +256,26 @@ next_address(const QueryAccount *account, const Query *query, QueryCursor *curso
 }
 
 static bool
-check_list(const QueryAccount *account, const Query *query, GError **error)
+check_lift(const QueryAccount *account, const Query *query, GError **error)
 {
     const CmcConf *conf = account->conf;
 
     if (!conf->server_composition)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE, "account %s has no server-composition", account->name);
-    else if (query->task != QUERY_UNSUB_LIFT && query->addresses && query->addresses[0] && query->addresses[1])
+    return conf->server_composition;
+}
+
+static bool
+check_list(const QueryAccount *account, const Query *query, GError **error)
+{
+    const Query known = up_to_today(query);
+
+    if (!check_lift(account, query, error))
+        return false;
+    if (query->addresses && query->addresses[0] && query->addresses[1])
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_USAGE, "one address at a time, or none");
+    else if (known.until_ms > 0 && known.until_ms <= known.since_ms)
+        g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_USAGE, "the period has not begun");
     else if (query_days(query) > CMC_MAX_BOUNCE_DAYS)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE, "at most %d days", CMC_MAX_BOUNCE_DAYS);
     else
@@ -287,10 +324,10 @@ finish_unsubscribe(const Query *query, QueryRow *row)
 }
 
 static const QueryCall cmc_calls[] = {
-    { .task = QUERY_RESULTS, .needs = QUERY_HAS_PERIOD, .row = "deliveries", .signs = "deliveries",
+    { .task = QUERY_RESULTS, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "deliveries", .signs = "deliveries",
       .names = row_names, .build = build_deliveries, .check = check_list, .next = next_of_day, .last = CMC_LAST_PAGE,
       .finish = finish_delivery },
-    { .task = QUERY_BOUNCES, .needs = QUERY_HAS_PERIOD, .row = "bounces", .signs = "bounces", .names = row_names,
+    { .task = QUERY_BOUNCES, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "bounces", .signs = "bounces", .names = row_names,
       .build = build_bounces, .check = check_list, .next = next_of_all, .last = CMC_LAST_PAGE,
       .finish = finish_bounce },
     { .task = QUERY_USAGE, .needs = QUERY_HAS_PERIOD, .row = "statistics", .signs = "statistics",
@@ -299,7 +336,7 @@ static const QueryCall cmc_calls[] = {
       .signs = "unsubscribes", .names = unsubscribe_names, .build = build_unsubscribes, .check = check_list,
       .finish = finish_unsubscribe },
     { .task = QUERY_UNSUB_LIFT, .flags = QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "", .names = no_names, .build = build_lift,
-      .check = check_list, .next = next_address },
+      .check = check_lift, .next = next_address },
     { 0 },
 };
 

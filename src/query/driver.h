@@ -17,6 +17,7 @@ enum {
     QUERY_CALL_EMPTY = 1 << 3,   /* an empty body, or {}, is an answer: nothing there, or done; [] is nothing, too */
     QUERY_CALL_ANY = 1 << 4,     /* undocumented shape: a document that names no failure is an answer, if need be a row */
     QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
+    QUERY_CALL_DAYS = 1 << 7,    /* it tells of whole days: rows of other times than the question's are left out */
     QUERY_CALL_CODED = 1 << 6,   /* where there is a result's code it alone says whether it failed: errors may be warnings */
 };
 
@@ -89,6 +90,10 @@ void query_login_failed(const QueryAccount *account, const HttpResponse *respons
 /* The call of a task, or NULL. */
 const QueryCall *query_find_call(const QueryDriver *driver, QueryTask task);
 
-/* Days, from midnight to midnight in Japan, that the query's period touches, at least 1; the start of the i-th. */
+/* Days, from midnight to midnight in Japan, that the query's period touches and that have begun, at least 1; the start of
+ * the i-th. */
 guint query_days(const Query *query);
 gint64 query_day(const Query *query, guint i);
+
+/* The start of the first day that has not begun. */
+gint64 query_tomorrow(void);

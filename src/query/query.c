@@ -1,5 +1,6 @@
 #include "query/driver.h"
 
+#include "base/clock.h"
 #include "http/url.h"
 #include "query/arara.h"
 #include "query/arara_v1.h"
@@ -310,11 +311,18 @@ query_path_check(const QueryAccount *account, const ConfFile *file, const char *
     return true;
 }
 
+gint64
+query_tomorrow(void)
+{
+    return query_time_day(clock_now()) + QUERY_DAY_MS;
+}
+
 guint
 query_days(const Query *query)
 {
     gint64 first = query_time_day(query->since_ms);
-    gint64 last = query_time_day(MAX(query->until_ms - 1, query->since_ms));
+    gint64 until = MIN(query->until_ms, query_tomorrow());
+    gint64 last = query_time_day(MAX(until - 1, query->since_ms));
 
     return (guint) MIN((last - first) / QUERY_DAY_MS + 1, G_MAXINT);
 }

@@ -68,7 +68,7 @@ typedef struct {
 
 /* What came of one request. */
 typedef struct {
-    guint rows;
+    guint rows; /* of the answer, also those that are left out as of another time than the question's */
     QueryHead head;
     bool again; /* the page before once more, of which no row was given */
     bool cut;   /* as many rows as the API ever shows, or as are ever asked for: there may be more */

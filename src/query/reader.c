@@ -2,6 +2,7 @@
 
 #include "query/overlap.h"
 #include "query/parser.h"
+#include "query/time.h"
 #include "query/verdict.h"
 
 #include <string.h>
@@ -9,6 +10,8 @@
 struct QueryReader {
     const QueryAsk *ask;
     const QueryCall *call;
+    QuerySink sink;
+    void *user;
     Overlap *overlap;
     Gather *gather; /* once the status is known */
     const QueryParser *parser;
@@ -19,6 +22,30 @@ struct QueryReader {
     const char *fault; /* literal */
 };
 
+/* Only where the period has a clock: what a day is the API knows itself. */
+static bool
+is_outside(const QueryReader *self, const QueryRow *row)
+{
+    const Query *query = self->ask->query;
+    const char *time = query_row_get(row, QUERY_FIELD_TIME);
+    gint64 ms;
+
+    if (!(self->call->flags & QUERY_CALL_DAYS) || query->until_ms <= 0 || !time || !query_time_parse(time, &ms))
+        return false;
+    bool from = query_time_day(query->since_ms) != query->since_ms;
+    bool to = query_time_day(query->until_ms) != query->until_ms;
+    return (from && ms < query->since_ms) || (to && ms >= query->until_ms);
+}
+
+static void
+on_new_row(const QueryRow *row, void *user)
+{
+    QueryReader *self = user;
+
+    if (!is_outside(self, row))
+        self->sink(row, self->user);
+}
+
 QueryReader *
 query_reader_new(const QueryAsk *ask, QuerySink sink, void *user)
 {
@@ -26,8 +53,10 @@ query_reader_new(const QueryAsk *ask, QuerySink sink, void *user)
 
     self->ask = ask;
     self->call = query_find_call(ask->account->driver, ask->query->task);
+    self->sink = sink;
+    self->user = user;
     bool later = ask->cursor && ask->cursor->at > 0;
-    self->overlap = overlap_new(later ? &ask->cursor->head : NULL, sink, user);
+    self->overlap = overlap_new(later ? &ask->cursor->head : NULL, on_new_row, self);
     return self;
 }
 

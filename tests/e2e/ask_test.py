@@ -243,6 +243,13 @@ class CmcTest(asking.Case):
                 found = self.rows("results", *more, "2026-11-01")
                 self.assertEqual([row["address"] for row in found], [row["to"] for row in rows])
 
+    def test_periods_that_reach_on(self):
+        for path, name in (("deliveries", "deliveries"), ("bounces", "bounces")):
+            self.api.on("POST", "/transaction/v2/%s/list.json" % path, 200, json.dumps({name: []}))
+        for more in ((), ("--failed",)):
+            self.shimta("results", *more, "this", "month", status=1)
+            self.assertIn("has not begun", self.shimta("results", *more, "2099-01-01", status=64).stderr)
+
     def test_pages_that_begin_alike(self):
         row = {"created": "2026-11-01 10:00:00", "to": YAMADA, "status": "queued"}
         for pages in (([row] * 3, [row] * 2), ([row] * 3, [row] * 4), ([row] * 9, [row] * 7 + [{**row, "to": SATO}])):

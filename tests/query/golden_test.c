@@ -3,6 +3,7 @@
  * is put from its start, for another answer. UPDATE=1 writes requests and results, to be reviewed as a difference. */
 #include "fixture.h"
 
+#include "base/clock.h"
 #include "query/time.h"
 
 #include <string.h>
@@ -91,6 +92,8 @@ read_member(Question *self, const char *name, const char *value)
         query->since_ms = time_of(value);
     else if (g_str_equal(name, "until"))
         query->until_ms = time_of(value);
+    else if (g_str_equal(name, "now"))
+        clock_freeze(time_of(value));
     else if (g_str_equal(name, "failed"))
         query->failed = true;
     else if (g_str_equal(name, "count"))
@@ -301,6 +304,7 @@ test_case(gconstpointer data)
     const char *dashes = strstr(text, "--- ");
     g_assert_nonnull(dashes);
     g_autofree char *head = g_strndup(text, (gsize) (dashes - text));
+    clock_freeze(time_of("2027-01-01"));
     g_autoptr(Question) question = question_new(head);
     g_autoptr(QueryAccount) account = fixture_account(driver, question->more->str, &error);
     g_assert_no_error(error);
