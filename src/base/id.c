@@ -64,3 +64,12 @@ id_message(const char *id, const char *hostname)
 {
     return g_strconcat("<", id, "@", hostname, ">", NULL);
 }
+
+char *
+id_of_call(const char *key)
+{
+    char *id = g_compute_checksum_for_string(G_CHECKSUM_SHA256, key, -1);
+
+    id[ID_CALL] = '\0';
+    return id;
+}

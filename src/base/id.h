@@ -15,3 +15,7 @@ const char *id_bare(const char *word);
 
 /* A Message-ID with its angle brackets: <id@hostname>. Caller frees. */
 char *id_message(const char *id, const char *hostname);
+
+/* The id that Arara is told as the request_id of a call with that key: hexadecimal digits. Caller frees. */
+enum { ID_CALL = 32 };
+char *id_of_call(const char *key);

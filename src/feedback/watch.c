@@ -1,6 +1,7 @@
 /* From the journal into the store. */
 #include "feedback/state.h"
 
+#include "base/id.h"
 #include "queue/feedback_early.h"
 #include "queue/feedback_recall.h"
 #include "queue/watch_line.h"
@@ -8,7 +9,7 @@
 
 #include <string.h>
 
-enum { LINES = 500, REQUEST_ID_LENGTH = 32 };
+enum { LINES = 500 };
 
 typedef struct {
     JournalLine line;
@@ -70,17 +71,6 @@ move_end(Move *self, const GError *error)
 
 /* --- into the store ------------------------------------------------------------------------------ */
 
-/* Arara knows a call by a digest of its key (provider/arara_request.c). Caller frees. */
-static char *
-request_of(const char *call)
-{
-    char *id = call ? g_compute_checksum_for_string(G_CHECKSUM_SHA256, call, -1) : NULL;
-
-    if (id)
-        id[REQUEST_ID_LENGTH] = '\0';
-    return id;
-}
-
 static void
 on_early(const FeedbackEarly *early, void *user)
 {
@@ -111,7 +101,7 @@ judge_early(FeedbackStore *store, Move *self, GError **error)
 static bool
 write_watched(FeedbackStore *store, Move *self, const JournalLine *line, GError **error)
 {
-    g_autofree char *text = g_strdup(line->text), *request = request_of(line->call);
+    g_autofree char *text = g_strdup(line->text), *request = line->call ? id_of_call(line->call) : NULL;
     FeedbackMail mail;
     FeedbackRecipient recipient;
 

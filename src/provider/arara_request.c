@@ -1,21 +1,18 @@
 #include "provider/arara_request.h"
 
+#include "base/id.h"
 #include "http/json.h"
 #include "provider/arara_marker.h"
 
 #define SEND_PATH "/send"
-
-enum { REQUEST_ID_LENGTH = 32 };
 
 char *
 arara_request_id(const CallTry *try)
 {
     bool again = try->step == ARARA_SEND_AGAIN;
     g_autofree char *key = g_strconcat(try->call->key, again ? " again" : "", NULL);
-    char *id = g_compute_checksum_for_string(G_CHECKSUM_SHA256, key, -1);
 
-    id[REQUEST_ID_LENGTH] = '\0';
-    return id;
+    return id_of_call(key);
 }
 
 static char *

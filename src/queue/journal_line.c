@@ -1,5 +1,7 @@
 #include "queue/journal_line.h"
 
+#include "base/id.h"
+
 #include <string.h>
 
 /* A later version may add fields behind these, under the same mark. */
@@ -156,6 +158,14 @@ same(const char *ours, const char *what, gsize n)
     return bare(&ours) == n && g_ascii_strncasecmp(ours, what, n) == 0;
 }
 
+static bool
+same_request(const JournalLine *self, const char *what, gsize n)
+{
+    g_autofree char *id = self->call && n == ID_CALL ? id_of_call(self->call) : NULL;
+
+    return same(id, what, n);
+}
+
 bool
 journal_line_fits(const JournalLine *self, const char *what)
 {
@@ -163,13 +173,15 @@ journal_line_fits(const JournalLine *self, const char *what)
     bool queued = n > 1 && (what[0] == 'Q' || what[0] == 'q');
 
     return same(self->id, what, n) || (queued && same(self->id, what + 1, n - 1)) || same(self->message_id, what, n)
-           || same(self->remote_id, what, n) || same(self->call, what, n) || same(self->recipient, what, n);
+           || same(self->remote_id, what, n) || same(self->call, what, n) || same(self->recipient, what, n)
+           || same_request(self, what, n);
 }
 
 void
 journal_line_keys(const JournalLine *self, void (*visit)(gint64 key, void *user), void *user)
 {
-    const char *words[] = { self->id, self->recipient, self->message_id, self->remote_id, self->call };
+    g_autofree char *request = self->call ? id_of_call(self->call) : NULL;
+    const char *words[] = { self->id, self->recipient, self->message_id, self->remote_id, self->call, request };
     gint64 seen[G_N_ELEMENTS(words)];
     guint n = 0;
 

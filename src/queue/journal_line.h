@@ -45,8 +45,8 @@ void journal_line_print(const JournalLine *self, GString *out);
  * changed. False: it is no such line. Strings may hold any byte but NUL. */
 bool journal_line_parse(char *text, gsize n, JournalLine *line);
 
-/* Whether what is the id (with or without the Q of a reply), message id (with or without brackets), API id, call key
- * or recipient of the line. */
+/* Whether what is the id (with or without the Q of a reply), message id (with or without brackets), API id, call key,
+ * the request_id that Arara was told for it, or recipient of the line. */
 bool journal_line_fits(const JournalLine *self, const char *what);
 
 /* Visits a number for each thing that journal_line_fits() would find it by; not two alike. */

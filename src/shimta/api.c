@@ -79,11 +79,23 @@ api_show(Api *self, const QueryRow *row)
     }
 }
 
+/* Of mails that were asked for, where the API tells of a whole day. */
+static bool
+is_wanted(const Api *self, const QueryRow *row)
+{
+    const char *id = query_row_get(row, QUERY_FIELD_MESSAGE_ID), *tag = query_row_get(row, QUERY_FIELD_TAG);
+    GHashTable *only = self->ask->only;
+
+    return !only || (id && g_hash_table_contains(only, id)) || (tag && g_hash_table_contains(only, tag));
+}
+
 static void
 on_row(const QueryRow *row, void *user)
 {
     Api *self = user;
 
+    if (!is_wanted(self, row))
+        return;
     if (self->row)
         self->row(self, row);
     else
@@ -151,23 +163,50 @@ print_all(Api *self)
 
 /* --- asking -------------------------------------------------------------------------------------- */
 
+ApiAsk *
+api_ask_new(const QueryAccount *account, const Query *query)
+{
+    ApiAsk *self = g_new0(ApiAsk, 1);
+
+    self->account = account;
+    self->query = *query;
+    return self;
+}
+
 static void
-ask_account(Api *self, const QueryAccount *account)
+ask_free(ApiAsk *self)
+{
+    g_clear_pointer(&self->only, g_hash_table_unref);
+    g_clear_pointer(&self->held, g_ptr_array_unref);
+    g_free(self);
+}
+
+static void
+ask_account(Api *self, ApiAsk *ask)
 {
     AskApiReader reader = { on_row, on_rest, on_miss, self };
-    Query query = api_query(self, account);
-    AskApiQuestion question = { account, &query };
+    const QueryAccount *account = ask->account;
+    AskApiQuestion question = { account, &ask->query };
     g_autoptr(GError) error = NULL;
+    guint64 shown = self->shown;
     AskApiResult result;
 
     self->account = account;
+    self->ask = ask;
+    if (!api_find_requests(self, ask))
+        return;
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
         complain("account %s: %s", account->name, error->message);
         api_note(self, api_exit_status(error));
         return;
     }
-    if (result.rows == 0 && result.missed == 0 && query_changes(account, query.task))
+    if (result.rows == 0 && result.missed == 0 && query_changes(account, ask->query.task))
         show_done(self);
+    if (ask->guesses && self->shown == shown) {
+        ask->guesses = false;
+        ask->query.tag = NULL;
+        ask_account(self, ask);
+    }
     if (result.cut) {
         complain("account %s: there may be more: the API shows no more at a time, but a shorter period may show the rest",
                  account->name);
@@ -177,15 +216,17 @@ ask_account(Api *self, const QueryAccount *account)
 
 /* Each request, as far as they are known before the answers; none goes out. */
 static void
-show_requests(Api *self, const QueryAccount *account)
+show_requests(Api *self, const ApiAsk *one)
 {
-    Query query = api_query(self, account);
+    const QueryAccount *account = one->account;
+    Query query = api_find_first(one);
     QueryCursor cursor = { 0 };
     QueryAsk ask = { account, &query, &cursor, NULL };
     QueryPage none = { 0 };
     guint n = 0;
 
     self->account = account;
+    self->ask = one;
     do {
         g_autoptr(HttpRequest) request = query_build(&ask);
         g_autoptr(QueryRow) row = query_row_new();
@@ -234,11 +275,11 @@ confirm(const Api *self)
 static void
 ask_all(Api *self)
 {
-    for (guint i = 0; i < self->accounts->len && !ferror(stdout); i++) {
+    for (guint i = 0; i < self->asks->len && !ferror(stdout); i++) {
         if (self->task->dry_run)
-            show_requests(self, self->accounts->pdata[i]);
+            show_requests(self, self->asks->pdata[i]);
         else
-            ask_account(self, self->accounts->pdata[i]);
+            ask_account(self, self->asks->pdata[i]);
     }
     print_all(self);
     /* One account that does not know an id is no failure where another does. */
@@ -248,6 +289,34 @@ ask_all(Api *self)
         complain("nothing found");
         self->status = 1;
     }
+}
+
+/* Who is asked what. An exit status; complains. */
+static int
+plan(Api *self)
+{
+    bool rest = true;
+
+    self->accounts = g_ptr_array_new();
+    self->asks = g_ptr_array_new_with_free_func((GDestroyNotify) ask_free);
+    int status = self->finds ? api_find(self, &rest) : EX_OK;
+    guint found = self->asks->len;
+    if (status == EX_OK && rest)
+        status = api_choose(self);
+    for (guint i = 0; i < self->accounts->len; i++) {
+        Query query = api_query(self, self->accounts->pdata[i]);
+        g_ptr_array_add(self->asks, api_ask_new(self->accounts->pdata[i], &query));
+    }
+    for (guint i = 0; i < found; i++) {
+        const ApiAsk *ask = self->asks->pdata[i];
+        if (!g_ptr_array_find(self->accounts, ask->account, NULL))
+            g_ptr_array_add(self->accounts, (void *) ask->account);
+    }
+    if (found > 0 && status != EX_OK) { /* what is known is asked for all the same */
+        api_note(self, status);
+        return EX_OK;
+    }
+    return status == EX_OK && self->asks->len == 0 ? self->status : status;
 }
 
 static int
@@ -267,10 +336,10 @@ run(Api *self)
         complain("%s", error->message);
         return EX_CONFIG;
     }
-    status = api_choose(self);
-    if (status == EX_OK && !self->task->dry_run)
+    status = plan(self);
+    if (status == EX_OK && self->asks->len > 0 && !self->task->dry_run)
         status = confirm(self);
-    if (status != EX_OK)
+    if (status != EX_OK || self->asks->len == 0)
         return status;
     self->record = self->record && !self->task->dry_run;
     self->sheet = sheet_new(self->task->dry_run ? request_columns : self->columns, SHEET_BYTES);
@@ -285,6 +354,7 @@ api_run(Api *self)
     int status = run(self);
 
     g_clear_pointer(&self->sheet, sheet_free);
+    g_clear_pointer(&self->asks, g_ptr_array_unref);
     g_clear_pointer(&self->accounts, g_ptr_array_unref);
     g_clear_pointer(&self->held, g_ptr_array_unref);
     g_clear_pointer(&self->settings, settings_free);

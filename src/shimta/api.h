@@ -10,6 +10,15 @@ typedef enum { API_WORDS_NONE, API_WORDS_IDS, API_WORDS_ADDRESSES } ApiWords;
 
 typedef struct Api Api;
 
+/* One question to one account. */
+typedef struct {
+    const QueryAccount *account;
+    Query query;
+    bool guesses;     /* that the mail has the query's tag: without a row it is asked without it */
+    GHashTable *only; /* rows of mails with one of these Message-IDs (without brackets) or tags; NULL: all */
+    GPtrArray *held;  /* what the query points to; or NULL */
+} ApiAsk;
+
 struct Api {
     const Task *task;
     Query query;
@@ -17,6 +26,7 @@ struct Api {
     bool dated;           /* a period may be among them */
     const char *default_period; /* where neither ids nor a period are given; or NULL */
     const char *const *columns; /* that come first; NULL-terminated */
+    bool finds;           /* ids may be anything that the journal knows a mail by */
     bool record;          /* few rows, with much in each */
     bool sums;            /* what the answer says outside its rows is of interest */
     const char *question; /* "Cancel delivery"; of what can't be undone */
@@ -27,7 +37,9 @@ struct Api {
     /* of the run */
     Settings *settings;
     GPtrArray *accounts;          /* of const QueryAccount *: who is asked */
+    GPtrArray *asks;              /* of ApiAsk: what */
     const QueryAccount *account;  /* who is being asked */
+    const ApiAsk *ask;            /* what is */
     GPtrArray *held;              /* strings that the query points to */
     Sheet *sheet;
     GString *below;               /* lines for people, below the rows */
@@ -58,6 +70,20 @@ bool api_is_segment(const char *text);
 
 /* api_choose.c: sets self->accounts. An exit status; complains. */
 int api_choose(Api *self);
+
+/* A copy of query, to which nothing else is put. */
+ApiAsk *api_ask_new(const QueryAccount *account, const Query *query);
+
+/* api_find.c: looks the ids up in the journal. Those that it knows become asks, the query keeps the others; *rest: whether
+ * there is anything left to ask. An exit status; complains. */
+int api_find(Api *self, bool *rest);
+
+/* Asks for the ids of deliveries that are known by request id, where an API's results want those. False: there is nothing
+ * to ask; complains. */
+bool api_find_requests(Api *self, ApiAsk *ask);
+
+/* The first question of api_find_requests(), or the ask's. */
+Query api_find_first(const ApiAsk *ask);
 
 /* api_json.c: a line of JSON. summary: of what is no row. */
 void api_print_json(const char *account, const QueryRow *row, bool summary);

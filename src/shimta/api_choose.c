@@ -158,7 +158,6 @@ api_choose(Api *self)
 {
     g_autoptr(GPtrArray) able = who_can(self);
 
-    self->accounts = g_ptr_array_new();
     if (self->task->account) {
         int status = choose_named(self, able);
         return status == EX_OK ? keep_those_that_fit(self) : status;

@@ -23,6 +23,7 @@ api_status(Task *task)
     Api api = {
         .task = task,
         .query = { .task = QUERY_STATUS },
+        .finds = true,
         .words = API_WORDS_IDS,
         .dated = true,
         .default_period = "today",
@@ -72,6 +73,7 @@ api_results(Task *task)
     Api api = {
         .task = task,
         .query = { .task = QUERY_RESULTS, .sender = task->sender, .tag = task->tag },
+        .finds = true,
         .words = API_WORDS_IDS,
         .dated = true,
         .default_period = "today",

@@ -14,6 +14,7 @@ bin_PROGRAMS += bin/shimta
 bin_shimta_SOURCES = \
 	%D%/api.c %D%/api.h \
 	%D%/api_choose.c \
+	%D%/api_find.c \
 	%D%/api_json.c \
 	%D%/api_tasks.c \
 	%D%/api_words.c \
@@ -31,6 +32,7 @@ bin_shimta_SOURCES = \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/passwd.c \
+	%D%/past.c %D%/past.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/queue.c \
 	%D%/shimta.h \

@@ -20,6 +20,7 @@ e2e_tests = \
 	%D%/duplicates_test.py \
 	%D%/feedback_load_test.py \
 	%D%/feedback_test.py \
+	%D%/find_test.py \
 	%D%/haproxy_test.py \
 	%D%/hold_test.py \
 	%D%/hostile_test.py \

@@ -92,7 +92,8 @@ test_fits(void)
     static const JournalLine line = { 0, "delivered", "3fQz81", "<>", "Taro@example.jp", "<m.1@web.example.jp>",
                                       "<a77@cmc.jp>", "main", "3fQz81-2", "2.0.0", "text", "digest" };
     static const char *const good[] = { "3fQz81", "Q3fQz81", "taro@EXAMPLE.jp", "m.1@web.example.jp",
-                                        "<m.1@web.example.jp>", "a77@cmc.jp", "<a77@cmc.jp>", "3fQz81-2" };
+                                        "<m.1@web.example.jp>", "a77@cmc.jp", "<a77@cmc.jp>", "3fQz81-2",
+                                        "b0a22c327aac6a069203fa693a740449" };
     static const char *const bad[] = { "", "Q", "<>", "3fQz8", "fQz81", "main", "text", "digest", "delivered", "<", ">" };
 
     for (guint i = 0; i < G_N_ELEMENTS(good); i++)
