@@ -209,8 +209,8 @@ put_report(const Dsn *self, GString *out)
         put_status(self, &self->recipients[i], out);
 }
 
-static bool
-is_hidden(const char *name)
+bool
+dsn_is_hidden(const char *name)
 {
     return g_ascii_strcasecmp(name, "Bcc") == 0 || g_ascii_strcasecmp(name, "Resent-Bcc") == 0;
 }
@@ -238,7 +238,7 @@ original_header(const Dsn *self)
 
     for (guint i = 0; i < fields_count(self->original); i++) {
         const Field *field = fields_at(self->original, i);
-        if (!is_hidden(field->name))
+        if (!dsn_is_hidden(field->name))
             put_field(field, out);
     }
     return g_string_free(out, FALSE);

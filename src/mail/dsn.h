@@ -55,6 +55,9 @@ bool dsn_is_owed(DsnAction action, const Envelope *envelope, const char *notify)
 /* Whether somebody with this NOTIFY (NULL: none was given) wants to hear of it. */
 bool dsn_is_wanted(DsnAction action, const char *notify);
 
+/* Whether a field of the original's is not repeated. */
+bool dsn_is_hidden(const char *name);
+
 /* Appends all up to the end of the original's header. With whole, its body comes next, through dsn_copy(). */
 void dsn_begin(const Dsn *self, GString *out);
 void dsn_end(const Dsn *self, GString *out);

@@ -1,14 +1,13 @@
 #include "relay/watch.h"
 
 #include "mail/address_list.h"
-#include "mail/fields.h"
+#include "mail/dsn.h"
 #include "queue/watch_line.h"
 
 #include <string.h>
 
-enum { HEADER_BYTES = 16 * 1024, KEPT_BYTES = 2048 };
-
-static const char *const kept[] = { "From", "To", "Cc", "Subject", "Date", "Message-ID" };
+/* A line of the journal has 16 KB for all of it. */
+enum { HEADER_BYTES = 32 * 1024, KEPT_BYTES = 14 * 1024, FIELD_BYTES = 8 * 1024 };
 
 static Fields *
 read_header(const Entry *entry)
@@ -21,18 +20,23 @@ read_header(const Entry *entry)
     return fields_parse(bytes, (gsize) MAX(n, 0));
 }
 
-/* The last one may be cut; lines stay lines. */
+/* What is too long is left out, what is behind it is not. A line end of two bytes would take four in the journal. */
 static void
 put_fields(const Fields *fields, GString *out)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(kept); i++) {
-        const char *value = fields_get(fields, kept[i], 0);
-        gsize room = KEPT_BYTES - MIN(out->len + 64, KEPT_BYTES);
-        if (!value || room == 0)
+    for (guint i = 0; i < fields_count(fields); i++) {
+        const Field *field = fields_at(fields, i);
+        gsize before = out->len;
+        if (dsn_is_hidden(field->name))
             continue;
-        g_string_append_printf(out, "%s:", kept[i]);
-        g_string_append_len(out, value, (gssize) strnlen(value, room));
-        g_string_append(out, "\r\n");
+        g_string_append_printf(out, "%s:", field->name);
+        for (const char *p = field->value; *p; p++) {
+            if (p[0] != '\r' || p[1] != '\n')
+                g_string_append_c(out, *p);
+        }
+        g_string_append_c(out, '\n');
+        if (out->len - before > FIELD_BYTES || out->len > KEPT_BYTES)
+            g_string_truncate(out, before);
     }
 }
 
