@@ -273,9 +273,10 @@ static const QueryCall arara_calls[] = {
     { QUERY_CANCEL, QUERY_CALL_FINAL, .needs = QUERY_HAS_IDS, .row = "items", .signs = "delivery_id", .names = delivery_names,
       .build = arara_cancel, .next = next_id },
     { QUERY_FILTER_SHOW, QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "items", .names = filter_names,
-      .build = arara_show_filter, .next = next_shown },
+      .batch = ARARA_FILTER_SHOWN, .build = arara_show_filter, .next = next_shown },
     { QUERY_FILTER_SET, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "items",
-      .signs = "address", .names = filter_names, .build = arara_set_filter, .check = check_count, .next = next_set },
+      .signs = "address", .names = filter_names, .batch = ARARA_FILTER_SET, .build = arara_set_filter,
+      .check = check_count, .next = next_set },
     { QUERY_DOMAIN_LIST, .row = "items", .spread = "dkim", .names = domain_names, .build = arara_list_domains },
     { QUERY_DOMAIN_ADD, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_DOMAIN, .row = "items domains",
       .signs = "sign_domain selector dns dns_name dns_value registered_date", .names = domain_names, .build = arara_add_domain },
@@ -298,7 +299,7 @@ static const QueryCall arara_calls[] = {
       .signs = "unsubscribe_url url host", .names = unsub_names, .build = arara_enable_unsubscribe },
     { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_EMPTY,
       .needs = QUERY_HAS_SENDER | QUERY_HAS_ADDRESSES, .row = "", .names = unsub_names,
-      .build = arara_lift_unsubscribed, .next = next_lifted },
+      .batch = ARARA_LIFTED, .build = arara_lift_unsubscribed, .next = next_lifted },
     { 0 },
 };
 

@@ -32,6 +32,7 @@ typedef struct {
     const char *signs;     /* names likewise: without a row, an empty list of rows, or one of these it is no answer; of a
                               change: one of these says that it was done, and rows alone don't */
     const QueryName *names;   /* ends with a zero row */
+    guint batch;           /* addresses that one request is about at most; 0: one, or all where there is no next */
     guint cap;             /* elements the API shows at most of a period, or of a day; 0: unlimited */
     guint last;            /* the last value of a cursor's `at` that is asked for; 0: without pages */
     HttpRequest *(*build)(const QueryAsk *ask);

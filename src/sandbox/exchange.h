@@ -44,7 +44,7 @@ typedef struct {
     const char *type;           /* static */
     GString *body;
     char *file;                 /* sent instead of body when set */
-    bool accepted;              /* mail was taken: what close-after waits for */
+    bool accepted;              /* mail was taken, or a token given */
     bool prompt;                /* sent without the latency */
 } Answer;
 

@@ -212,6 +212,16 @@ reset_connection(struct MHD_Connection *connection)
         connect(info->connect_fd, &nowhere, sizeof nowhere);
 }
 
+/* Mail, of which an answer with a good status may tell otherwise; of all else that status tells. */
+static bool
+was_accepted(const Exchange *exchange)
+{
+    const Endpoint *endpoint = exchange->endpoint;
+    bool mail = endpoint && endpoint->api & (API_EMAILS | API_ARARA) && strcmp(endpoint->method, "POST") == 0;
+
+    return exchange->answer.accepted || (!mail && exchange->answer.status / 100 == 2);
+}
+
 /* Ends the request: the answer, or none if that was ordered. */
 static enum MHD_Result
 finish(Server *self, Request *request, struct MHD_Connection *connection)
@@ -221,7 +231,7 @@ finish(Server *self, Request *request, struct MHD_Connection *connection)
     /* First: a client that has its answer may count on being counted out. */
     request_close(request);
     request->state = DONE;
-    if (exchange->fault.kind == FAULT_CLOSE_AFTER && exchange->answer.accepted) {
+    if (exchange->fault.kind == FAULT_CLOSE_AFTER && was_accepted(exchange)) {
         log_request(request, "closed");
         return MHD_NO;
     }

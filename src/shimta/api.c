@@ -1,5 +1,6 @@
 #include "shimta/api.h"
 
+#include "query/driver.h"
 #include "shimta/ask_api.h"
 #include "shimta/output.h"
 #include "shimta/progress.h"
@@ -181,6 +182,22 @@ ask_free(ApiAsk *self)
     g_free(self);
 }
 
+/* Of a change that ended with an error: whether it may have been done, and where to go on. */
+static void
+tell_what_is_left(const ApiAsk *ask, const AskApiResult *result)
+{
+    const QueryCall *call = query_find_call(ask->account->driver, ask->query.task);
+    const char *const *list = ask->query.addresses ? ask->query.addresses : ask->query.ids;
+    guint n = list ? g_strv_length((char **) list) : 0, from = result->part * MAX(call->batch, 1);
+
+    if (!query_changes(ask->account, ask->query.task))
+        return;
+    if (result->unsure)
+        complain("account %s: it may have been done nevertheless: look before you repeat it", ask->account->name);
+    if (call->next && from < n && n > 1)
+        complain("account %s: %u of %u are left, from '%s' on", ask->account->name, n - from, n, list[from]);
+}
+
 static void
 ask_account(Api *self, ApiAsk *ask)
 {
@@ -198,6 +215,7 @@ ask_account(Api *self, ApiAsk *ask)
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
         complain("account %s: %s", account->name, error->message);
         api_note(self, api_exit_status(error));
+        tell_what_is_left(ask, &result);
         return;
     }
     if (result.rows == 0 && result.missed == 0 && query_changes(account, ask->query.task))

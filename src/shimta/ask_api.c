@@ -118,6 +118,14 @@ fail(Asking *self, GError *error, gint64 retry_after_ms)
 
 /* --- requests ------------------------------------------------------------------------------------ */
 
+/* Neither has the API said no, nor was it never asked. */
+static bool
+is_unsure(const HttpResponse *response, const GError *error)
+{
+    return (error->code == QUERY_ERROR_TEMPORARY || error->code == QUERY_ERROR_NONSENSE) &&
+           response->transport != HTTP_NOT_SENT && response->transport != HTTP_SOURCE;
+}
+
 static void
 on_page(const HttpResponse *response, void *user)
 {
@@ -126,7 +134,9 @@ on_page(const HttpResponse *response, void *user)
     GError *error = NULL;
     QueryPage page;
 
+    self->result->part = self->cursor.part;
     if (!query_reader_finish(reader, response, &page, &error)) {
+        self->result->unsure = is_unsure(response, error);
         fail(self, error, response->retry_after_ms);
         return;
     }

@@ -24,6 +24,8 @@ typedef struct {
     guint requests; /* that brought an answer */
     guint missed;
     bool cut; /* the API may have more, and shows no more */
+    bool unsure; /* after an error: the last request may have been done */
+    guint part;  /* of the question's ids or addresses, that it was about (QueryCursor) */
 } AskApiResult;
 
 /* False: an error of QUERY_ERROR; what came before it has been read. The question has passed query_check(). A token that

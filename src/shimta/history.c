@@ -1,6 +1,7 @@
 /* shimta history: what an API keeps of mail to groups. */
 #include "shimta/api.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 static const char *const search_columns[] = {
@@ -58,39 +59,66 @@ history_opens(Task *task)
 }
 
 static void
-show_ids(Api *self, const char *list, const char *result)
+show_id(Api *self, const char *id, const char *result)
 {
-    g_auto(GStrv) ids = g_strsplit(list ? list : "", ",", -1);
+    g_autoptr(QueryRow) row = query_row_new();
+
+    query_row_add(row, QUERY_FIELD_ID, id);
+    query_row_add(row, "result", result);
+    api_show(self, row);
+}
+
+/* A list is one text with commas, or values of one name. */
+static void
+take_ids(Api *self, const char *list, bool done, GHashTable *told)
+{
+    g_auto(GStrv) ids = g_strsplit(list, ",", -1);
 
     for (guint i = 0; ids[i]; i++) {
-        g_autoptr(QueryRow) row = query_row_new();
         if (!*g_strstrip(ids[i]))
             continue;
-        query_row_add(row, QUERY_FIELD_ID, ids[i]);
-        query_row_add(row, "result", result);
-        api_show(self, row);
+        show_id(self, ids[i], done ? "deleted" : "not deleted");
+        g_hash_table_add(told, g_strdup(ids[i]));
+        if (done)
+            continue;
+        complain("account %s: not deleted: %s", self->account->name, ids[i]);
+        api_note(self, 1);
     }
+}
+
+static bool
+is_list(const char *name, const char *list)
+{
+    const char *dot = strrchr(name, '.');
+
+    return strcmp(dot ? dot + 1 : name, list) == 0;
 }
 
 /* One answer tells of all ids: "success" and "failure" are lists. What else it says is a row of its own. */
 static void
 show_deleted(Api *self, const QueryRow *row)
 {
-    const char *failure = query_row_get(row, "failure");
+    static const char *const lists[] = { "success", "failure" };
+    g_autoptr(GHashTable) told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(QueryRow) more = query_row_new();
 
-    for (guint i = 0; i < row->fields->len; i++) {
-        const QueryField *field = &g_array_index(row->fields, QueryField, i);
-        if (!g_str_equal(field->name, "success") && !g_str_equal(field->name, "failure"))
-            query_row_add(more, field->name, field->value);
+    for (guint list = 0; list < G_N_ELEMENTS(lists); list++) {
+        for (guint i = 0; i < row->fields->len; i++) {
+            const QueryField *field = &g_array_index(row->fields, QueryField, i);
+            if (is_list(field->name, lists[list]))
+                take_ids(self, field->value, list == 0, told);
+            else if (list == 0 && !is_list(field->name, lists[1]))
+                query_row_add(more, field->name, field->value);
+        }
     }
     if (more->fields->len > 0)
         api_show(self, more);
-    show_ids(self, query_row_get(row, "success"), "deleted");
-    show_ids(self, failure, "not deleted");
-    if (failure && *failure) {
-        complain("account %s: not deleted: %s", self->account->name, failure);
-        api_note(self, 1);
+    for (guint i = 0; self->query.ids[i]; i++) {
+        if (g_hash_table_contains(told, self->query.ids[i]))
+            continue;
+        show_id(self, self->query.ids[i], "unknown");
+        complain("account %s: the API says nothing of message %s", self->account->name, self->query.ids[i]);
+        api_note(self, EX_PROTOCOL);
     }
 }
 

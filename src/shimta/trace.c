@@ -24,7 +24,10 @@ typedef struct {
 static GHashTable *
 accounts_with_request_ids(const Task *task)
 {
-    static const ConfKey keys[] = { CONF_KEY(ProviderName, name, "provider", CONF_STRING, NULL), { 0 } };
+    static const ConfKey keys[] = {
+        CONF_KEY(ProviderName, name, "provider", CONF_STRING, NULL, .required = true),
+        { 0 },
+    };
     GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(ConfFile) file = conf_open(task->config, NULL);
     g_auto(GStrv) accounts = file ? conf_names(file, "account") : NULL;

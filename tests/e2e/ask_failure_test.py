@@ -216,6 +216,63 @@ class FailureTest(asking.Case):
         self.assertEqual(self.api.seen, [])
 
 
+class LostAnswerTest(asking.Case):
+    """A change whose answer does not say whether it was made."""
+
+    accounts = ("arara", "blast")
+
+    def test_it_may_have_been_done(self):
+        for status, text, code in ((504, "<html><hr></html>", 75), (504, '{"message":"gateway timeout"}', 75), (200, "<html><hr>", 76)):
+            for method, path, argv in (("DELETE", "/send/1", ["cancel", "1"]), ("POST", "/message/list/delete", ["history", "delete", "1"]),
+                                       ("DELETE", "/domain/dkim/a.jp/s", ["domains", "remove", "a.jp", "s"])):
+                self.api.answers.pop((method, path), None)
+                self.api.on(method, path, status, text)
+                self.assertIn("may have been done", self.shimta(*argv, "--yes", status=code).stderr)
+        self.api.answers.pop(("DELETE", "/send/1"))
+        self.api.on("DELETE", "/send/1", 409, '{"message":"sending"}')
+        self.assertNotIn("may have", self.shimta("cancel", "1", "--yes", status=65).stderr)
+        self.api.on("GET", "/plan", 504, "<html><hr></html>")
+        self.assertNotIn("may have", self.shimta("plan", status=75).stderr)
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            conf = self.configure("http://127.0.0.1:%d" % closed.getsockname()[1], "arara")
+            self.assertNotIn("may have", self.shimta("cancel", "1", "--yes", conf=conf, status=75).stderr)
+
+    def test_what_is_left(self):
+        def answer(_, body):
+            return json.dumps({"items": [{"address": item["address"], "count": 99} for item in json.loads(body)["items"]]})
+        self.api.on("PUT", "/errorfilter", 200, answer)
+        self.api.on("PUT", "/errorfilter", 500, "oops")
+        many = "".join("u%d@example.org\n" % n for n in range(250))
+        done = self.shimta("--json", "suppressions", "set", "--remote", "-", stdin=many, status=75)
+        self.assertEqual(len(done.stdout.splitlines()), 100)
+        self.assertIn("150 of 250 are left, from 'u100@example.org' on", done.stderr)
+
+    def test_each_deleted_id_is_told_of(self):
+        results = {"1": "deleted", "2": "deleted"}
+        for answer, more, status in (({"success": [1, 2]}, {}, 0), ({"success": "1,2", "failure": []}, {}, 0),
+                                     ({"success": 1, "failure": ["2"]}, {"2": "not deleted"}, 1),
+                                     ({"success": ["1"]}, {"2": "unknown"}, 76),
+                                     ({"message": {"success": "1", "failure": "2"}}, {"2": "not deleted"}, 1)):
+            self.api.answers.pop(("POST", "/message/list/delete"), None)
+            self.api.on("POST", "/message/list/delete", 200, json.dumps(answer))
+            done = self.shimta("--json", "history", "delete", "1", "2", "--yes", status=status)
+            told = {row["id"]: row["result"] for row in map(json.loads, done.stdout.splitlines())}
+            self.assertEqual(told, {**results, **more}, answer)
+
+    def test_sandbox(self):
+        for path, name, argv in (("/rest/1.0/message/list/delete", "blast", ["history", "delete", "501", "--yes"]),
+                                 ("/plan", "arara", ["plan"]), ("/send/1", "arara", ["status", "1"])):
+            sandbox = shim.Sandbox("--fault", "close-after@" + path, user="shop", key=asking.SECRET)
+            self.addCleanup(sandbox.end)
+            conf = self.configure(sandbox.url + ("/rest/1.0" if name == "blast" else ""), "cmc", name)
+            done = self.shimta(*argv, conf=conf, status=75 if argv[0] != "status" else 1)
+            self.assertIn("no whole answer" if argv[0] != "status" else "404", done.stderr)
+            if argv[0] == "history":
+                self.assertIn("may have been done", done.stderr)
+                self.shimta("history", "search", "501", conf=conf, status=1)
+
+
 class TokenInUrlTest(asking.Case):
     accounts = ("cmc", "blast")
 
