@@ -227,6 +227,7 @@ exchange_prepare(HttpExchange *self, HttpRequest *request, const HttpConf *conf)
     exchange_add_header(self, "Expect:");
 
     curl_easy_setopt(self->easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(self->easy, CURLOPT_PATH_AS_IS, 1L); /* what was shown or checked is what goes out */
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
     curl_easy_setopt(self->easy, CURLOPT_CUSTOMREQUEST, post || (get && !body) ? NULL : request->method);
     gint64 body_s = ((body ? body->length : 0) + (self->stream.sink ? self->stream.max_bytes : 0)) / HTTP_BODY_BYTES_PER_S;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -46,6 +47,13 @@ api_note(Api *self, int status)
 
 /* --- rows ---------------------------------------------------------------------------------------- */
 
+/* The name that an API's field has beside the account's. */
+static const char *
+shown_name(const QueryField *field)
+{
+    return strcmp(field->name, "account") == 0 ? API_ACCOUNT : field->name;
+}
+
 /* With the account's name, where there could be another, and for programs. */
 static QueryRow *
 with_account(const Api *self, const QueryRow *row)
@@ -56,28 +64,33 @@ with_account(const Api *self, const QueryRow *row)
         query_row_add(whole, "account", self->account->name);
     for (guint i = 0; i < row->fields->len; i++) {
         const QueryField *field = &g_array_index(row->fields, QueryField, i);
-        query_row_add(whole, field->name, field->value);
+        query_row_add(whole, shown_name(field), field->value);
     }
     return whole;
+}
+
+static void
+add_row(Api *self, const QueryRow *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QueryRow) whole = with_account(self, row);
+
+    if (sheet_add(self->sheet, whole, &error))
+        return;
+    complain("%s", error->message);
+    api_note(self, EX_IOERR);
 }
 
 void
 api_show(Api *self, const QueryRow *row)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(QueryRow) whole = NULL;
-
     self->shown++;
-    if (self->task->json) {
-        progress_hide();
-        api_print_json(self->account->name, row, false);
+    if (!self->task->json) {
+        add_row(self, row);
         return;
     }
-    whole = with_account(self, row);
-    if (!sheet_add(self->sheet, whole, &error)) {
-        complain("%s", error->message);
-        api_note(self, EX_IOERR);
-    }
+    progress_hide();
+    api_print_json(self->account->name, row, false);
 }
 
 /* Of mails that were asked for, where the API tells of a whole day. */
@@ -113,6 +126,10 @@ on_rest(const QueryRow *rest, void *user)
         return;
     if (self->task->json) {
         api_print_json(self->account->name, rest, true);
+        return;
+    }
+    if (self->task->csv) {
+        add_row(self, rest);
         return;
     }
     for (guint i = 0; i < rest->fields->len; i++) {
@@ -232,27 +249,56 @@ ask_account(Api *self, ApiAsk *ask)
     }
 }
 
+/* The account as a request is shown of: where its secrets would stand there are dots. */
+static QueryAccount
+without_secrets(const QueryAccount *account, Secret *dots)
+{
+    QueryAccount shown = *account;
+
+    shown.key = account->key ? dots : NULL;
+    shown.password = account->password ? dots : NULL;
+    return shown;
+}
+
+/* A body, which is text in memory. Caller frees; NULL: there is none. */
+static char *
+body_of(HttpRequest *request)
+{
+    Source *body = http_request_encode(request);
+    g_autofree char *text = body ? g_malloc0((gsize) body->length + 1) : NULL;
+    gint64 n = 0;
+
+    for (gssize got = 1; body && got > 0 && n < body->length; n += MAX(got, 0))
+        got = source_read(body, text + n, (gsize) (body->length - n), NULL);
+    return g_steal_pointer(&text);
+}
+
 /* Each request, as far as they are known before the answers; none goes out. */
 static void
 show_requests(Api *self, const ApiAsk *one)
 {
-    const QueryAccount *account = one->account;
+    g_autoptr(Secret) dots = secret_new("...");
+    QueryAccount account = without_secrets(one->account, dots);
     Query query = api_find_first(one);
     QueryCursor cursor = { 0 };
-    QueryAsk ask = { account, &query, &cursor, NULL };
+    QueryAsk ask = { &account, &query, &cursor, query_wants_token(&account) ? dots : NULL };
     QueryPage none = { 0 };
     guint n = 0;
 
-    self->account = account;
+    self->account = one->account;
     self->ask = one;
     do {
         g_autoptr(HttpRequest) request = query_build(&ask);
         g_autoptr(QueryRow) row = query_row_new();
-        g_autofree char *shown = http_request_shown(request);
+        request->secret_url = false; /* it was built without any */
+        g_autofree char *line = http_request_shown(request), *body = body_of(request);
         query_row_add(row, "task", query_task_name(query.task));
-        query_row_add(row, "request", shown);
+        query_row_add(row, "request", line);
+        if (body)
+            query_row_add(row, "body", body);
         api_show(self, row);
-    } while (++n < MAX_DRY_ROWS && query_next(account, &query, &cursor, &none));
+    } while (++n < MAX_DRY_ROWS && query_next(&account, &query, &cursor, &none));
+    g_string_append_printf(self->below, "%s: %u %s\n", one->account->name, n, n == 1 ? "request" : "requests");
 }
 
 /* What it is about: "1, 2, 3 and 7 more". Caller frees. */
@@ -260,7 +306,7 @@ static char *
 objects_of(const Query *query)
 {
     const char *const single[] = { query->selector ? query->selector : query->sender, query->domain, NULL };
-    const char *const *list = query->ids ? query->ids : single;
+    const char *const *list = query->ids ? query->ids : query->addresses ? query->addresses : single;
     guint n = g_strv_length((char **) list);
     GString *text = g_string_new(NULL);
 
@@ -280,7 +326,7 @@ confirm(const Api *self)
     g_autofree char *name = output_clean(account->name), *objects = objects_of(&self->query);
     char answer[8] = "";
 
-    if (self->task->yes || !query_is_final(account, api_query(self, account).task))
+    if (self->task->yes || !self->question)
         return EX_OK;
     if (!isatty(STDIN_FILENO)) {
         complain("this can't be undone; say --yes");

@@ -6,6 +6,9 @@
 #include "shimta/sheet.h"
 #include "shimta/shimta.h"
 
+/* What an API's own field "account" is called: "account" is ours. */
+#define API_ACCOUNT "api.account"
+
 typedef enum { API_WORDS_NONE, API_WORDS_IDS, API_WORDS_ADDRESSES } ApiWords;
 
 typedef struct Api Api;
@@ -29,7 +32,8 @@ struct Api {
     bool finds;           /* ids may be anything that the journal knows a mail by */
     bool record;          /* few rows, with much in each */
     bool sums;            /* what the answer says outside its rows is of interest */
-    const char *question; /* "Cancel delivery"; of what can't be undone */
+    const char *question; /* "Cancel delivery"; of what can't be undone; NULL: nothing is asked */
+    const GPtrArray *subjects, *groups; /* that rows are looked through for here; or NULL */
     QueryTask rather;     /* the task for an API that can do it; QUERY_STATUS: none */
     /* What is done with a row; NULL: api_show(). */
     void (*row)(Api *self, const QueryRow *row);

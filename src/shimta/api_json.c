@@ -9,17 +9,18 @@
 static void
 put_field(cJSON *object, const QueryField *field)
 {
+    const char *name = strcmp(field->name, "account") == 0 ? API_ACCOUNT : field->name;
     cJSON *value = cJSON_CreateString(field->value);
-    cJSON *old = cJSON_GetObjectItemCaseSensitive(object, field->name);
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(object, name);
 
     if (!old) {
-        cJSON_AddItemToObject(object, field->name, value);
+        cJSON_AddItemToObject(object, name, value);
         return;
     }
     if (!cJSON_IsArray(old)) {
         cJSON *list = cJSON_CreateArray();
         cJSON_AddItemToArray(list, cJSON_Duplicate(old, false));
-        cJSON_ReplaceItemInObjectCaseSensitive(object, field->name, list);
+        cJSON_ReplaceItemInObjectCaseSensitive(object, name, list);
         old = list;
     }
     cJSON_AddItemToArray(old, value);

@@ -66,13 +66,23 @@ show_result(Api *self, const QueryRow *row)
         api_show(self, row);
 }
 
+/* What an API may be asked to look for itself, though it may mind capitals: what has any is looked for here alone. */
+static const char *
+without_capitals(const char *text)
+{
+    for (const char *p = text; p && *p; p++)
+        if (g_ascii_isupper(*p))
+            return NULL;
+    return text;
+}
+
 int
 api_results(Task *task)
 {
-    const char *const recipients[] = { task->recipient, NULL };
+    const char *const recipients[] = { without_capitals(task->recipient), NULL };
     Api api = {
         .task = task,
-        .query = { .task = QUERY_RESULTS, .sender = task->sender, .tag = task->tag },
+        .query = { .task = QUERY_RESULTS, .sender = without_capitals(task->sender), .tag = without_capitals(task->tag) },
         .finds = true,
         .words = API_WORDS_IDS,
         .dated = true,
@@ -82,7 +92,7 @@ api_results(Task *task)
         .row = show_result,
     };
 
-    api.query.addresses = task->recipient ? recipients : NULL;
+    api.query.addresses = recipients[0] ? recipients : NULL;
     return api_run(&api);
 }
 
@@ -108,10 +118,32 @@ api_plan(Task *task)
     return api_run(&api);
 }
 
+/* Days as people write them: 20261122 is one of the APIs'. */
+static void
+show_usage(Api *self, const QueryRow *row)
+{
+    g_autoptr(QueryRow) whole = query_row_new();
+
+    for (guint i = 0; i < row->fields->len; i++) {
+        const QueryField *field = &g_array_index(row->fields, QueryField, i);
+        const char *day = field->value;
+        bool plain = strcmp(field->name, "date") == 0 && strlen(day) == 8 && strspn(day, "0123456789") == 8;
+        g_autofree char *text = plain ? g_strdup_printf("%.4s-%.2s-%s", day, day + 4, day + 6) : g_strdup(day);
+        query_row_add(whole, field->name, text);
+    }
+    api_show(self, whole);
+}
+
 int
 api_usage(Task *task)
 {
-    Api api = { .task = task, .query = { .task = QUERY_USAGE }, .columns = usage_columns, .sums = true };
+    Api api = {
+        .task = task,
+        .query = { .task = QUERY_USAGE },
+        .columns = usage_columns,
+        .sums = true,
+        .row = task->dry_run ? NULL : show_usage,
+    };
     g_autofree char *said = g_strjoinv(" ", task->args);
     const char *text = *said ? said : "this month";
     Period month;

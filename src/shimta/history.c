@@ -11,10 +11,44 @@ static const char *const search_columns[] = {
 static const char *const plain_columns[] = { "account", NULL };
 static const char *const deleted_columns[] = { "account", QUERY_FIELD_ID, "result", NULL };
 
+static bool
+is_among(const GPtrArray *list, const char *text)
+{
+    for (guint i = 0; list && text && i < list->len; i++) {
+        if (strcmp(list->pdata[i], text) == 0)
+            return true;
+    }
+    return !list;
+}
+
+static void
+show_found(Api *self, const QueryRow *row)
+{
+    if (is_among(self->subjects, query_row_get(row, QUERY_FIELD_SUBJECT)) && is_among(self->groups, query_row_get(row, "group")))
+        api_show(self, row);
+}
+
+/* Lists are separated by commas, which nothing escapes: one with a text that has a comma is taken off the question, and
+ * looked for here. Caller unrefs; NULL: there is none. */
+static GPtrArray *
+take_if_commas(GPtrArray **list)
+{
+    bool commas = false;
+
+    for (guint i = 0; *list && i < (*list)->len; i++)
+        commas |= strchr((*list)->pdata[i], ',') != NULL;
+    return commas ? g_steal_pointer(list) : NULL;
+}
+
 int
 history_search(Task *task)
 {
+    g_autoptr(GPtrArray) subjects = take_if_commas(&task->subjects);
+    g_autoptr(GPtrArray) groups = take_if_commas(&task->groups);
     Api api = {
+        .subjects = subjects,
+        .groups = groups,
+        .row = task->dry_run ? NULL : show_found,
         .task = task,
         .query = { .task = QUERY_HISTORY_SEARCH },
         .words = API_WORDS_IDS,

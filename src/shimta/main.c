@@ -44,7 +44,7 @@ static const struct {
     { "domains", "remove", domains_remove, TAKES_API | TAKES_YES, 2, 2 },
     { "unsubscribes", "list", unsubscribes_list, TAKES_API | TAKES_PERIOD | TAKES_SENDER | TAKES_OWN_URL, 0, -1 },
     { "unsubscribes", "enable", unsubscribes_enable, TAKES_API | TAKES_YES, 1, 1 },
-    { "unsubscribes", "exclude", unsubscribes_exclude, TAKES_API | TAKES_SENDER, 1, -1 },
+    { "unsubscribes", "exclude", unsubscribes_exclude, TAKES_API | TAKES_SENDER | TAKES_YES, 1, -1 },
     { "history", "search", history_search, TAKES_API | TAKES_PERIOD | TAKES_SEARCH, 0, -1 },
     { "history", "show", history_show, TAKES_API, 1, -1 },
     { "history", "export", history_export, TAKES_API | TAKES_FAILED, 1, 1 },

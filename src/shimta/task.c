@@ -1,6 +1,7 @@
 #include "shimta/shimta.h"
 
 #include "shimta/output.h"
+#include "shimta/progress.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@ complain(const char *format, ...)
     va_end(args);
     g_autofree char *clean = output_clean(text);
     output_progress_end();
+    progress_hide();
     fprintf(stderr, "shimta: %s\n", clean);
 }
 

@@ -209,11 +209,33 @@ class FailureTest(asking.Case):
 
     def test_dry_run_asks_nobody(self):
         done = self.shimta("cancel", "1", "2", "--dry-run")
-        self.assertEqual([line.split()[-1] for line in done.stdout.splitlines()[1:]],
+        self.assertEqual([line.split()[-1] for line in done.stdout.splitlines()[1:3]],
                          [self.api.url + "/send/1", self.api.url + "/send/2"])
+        self.assertIn("arara: 2 requests", done.stdout)
         self.assertEqual(self.csv("plan", "--dry-run"),
                          [{"account": "arara", "task": "plan", "request": "GET %s/plan" % self.api.url}])
         self.assertEqual(self.api.seen, [])
+
+
+class DryRunTest(asking.Case):
+    def test_bodies(self):
+        row = self.rows("--dry-run", "suppressions", "set", "--remote", "a@x.jp", "b@x.jp", "--count", "3", "--account", "arara")[0]
+        self.assertEqual((row["request"], json.loads(row["body"])),
+                         ("PUT %s/errorfilter" % self.api.url,
+                          {"items": [{"address": "a@x.jp", "count": 3}, {"address": "b@x.jp", "count": 3}]}))
+        row = self.rows("--dry-run", "unsubscribes", "exclude", "a@x.jp", "--sender", "s@x.jp", "--account", "v1", "--yes")[0]
+        self.assertIn("<pass><![CDATA[...]]></pass>", row["body"])
+        self.assertIn("<message_to>a@x.jp</message_to>", row["body"])
+        self.assertEqual(self.api.seen, [])
+
+    def test_the_url_is_the_one_that_goes_out(self):
+        with open(self.conf) as file:
+            text = file.read()
+        with open(self.conf, "w") as file:
+            file.write(text.replace("url = %s\nallow" % self.api.url, "url = %s/a/../b\nallow" % self.api.url, 1))
+        self.api.on("GET", "/a/../b/plan", 200, '{"plan":"x"}')
+        self.assertEqual(self.rows("--dry-run", "plan")[0]["request"], "GET %s/a/../b/plan" % self.api.url)
+        self.rows("plan")
 
 
 class LostAnswerTest(asking.Case):
@@ -281,7 +303,15 @@ class TokenInUrlTest(asking.Case):
             self.api.answers.pop(("GET", "/message/history/search"), None)
             self.api.on("GET", "/message/history/search", status, json.dumps({"error": {"message": "x " + asking.TOKEN}}))
             self.shimta("history", "search", status=code)
-        self.assertIn("?...", self.shimta("history", "search", "--dry-run").stdout)
+        seen = len(self.api.seen)
+        url = self.rows("history", "search", "--dry-run", "501", "502")[0]["request"]
+        self.assertEqual(url, "GET %s/message/history/search?access_token=...&f=json&offset=0&limit=100&messageIDs=501%%2C502"
+                         % self.api.url)
+        row = self.rows("history", "delete", "501", "--dry-run")[0]
+        self.assertEqual(row["body"], "access_token=...&messageIDs=501&format=json")
+        self.assertIn("api_user=shop&api_key=...&server_composition=pro&date=2026-11-01",
+                      self.rows("results", "2026-11-01", "--dry-run")[0]["body"])
+        self.assertEqual(len(self.api.seen), seen)
 
 
 class TerminalTest(asking.Case):
@@ -301,7 +331,8 @@ class TerminalTest(asking.Case):
         self.assertEqual(len(self.api.requests("/send/1")), 1)
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--yes")[1])
         for argv, objects in ((["cancel", *"12345"], "1, 2, 3 and 2 more"), (["domains", "remove", "a.jp", "s1"], "s1, a.jp"),
-                              (["unsubscribes", "enable", "a@a.jp"], "a@a.jp")):
+                              (["unsubscribes", "enable", "a@a.jp"], "a@a.jp"),
+                              (["unsubscribes", "exclude", "b@b.jp", "--sender", "a@a.jp"], "b@b.jp")):
             self.assertIn(objects + " at account", self.terminal(*argv, answers=[("[y/N]", "\n")])[1])
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--dry-run")[1])
 
@@ -330,6 +361,14 @@ class TerminalTest(asking.Case):
         self.assertRegex(shown, r"arara: \d s, 1 answers, 1 rows")
         self.assertTrue(shown.endswith("\r\033[Kid\n1\n1\n"), repr(shown))
         self.assertNotIn("rows", self.shimta("status", "1").stderr)
+
+    def test_progress_gives_way_to_what_is_said(self):
+        def slowly(*_):
+            time.sleep(1.3)
+            return '{"message":"no such"}'
+        self.api.on("GET", "/send/1", 404, slowly)
+        shown = self.terminal("status", "1", "1")[1]
+        self.assertRegex(shown, r"rows \x1b\[K\r\x1b\[Kshimta: account arara: no such")
 
     def test_no_progress_in_a_second(self):
         self.api.on("GET", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))

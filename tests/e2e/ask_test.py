@@ -61,6 +61,11 @@ class AraraTest(asking.Case):
         self.assertEqual(self.csv("results", "1")[1]["reason"], "550 5.1.1 no such user")
         self.assertIn("sato@example.org    bounced    550 5.1.1 no such user", self.shimta("results", "1").stdout)
 
+    def test_a_field_called_account(self):
+        self.api.on("GET", "/plan", 200, '{"account":"evil","plan":"x"}')
+        self.assertEqual(self.rows("plan"), [{"account": "arara", "api.account": "evil", "plan": "x"}])
+        self.assertEqual(self.csv("plan"), [{"account": "arara", "api.account": "evil", "plan": "x"}])
+
     def test_cancel(self):
         self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))
         self.api.on("DELETE", "/send/2", 409, json.dumps({"message": "already sending"}))
@@ -158,9 +163,9 @@ class AraraTest(asking.Case):
         self.api.on("GET", "/delivery_record", 200, json.dumps({"total": 7, "users": [
             {"user_id": "u1", "dates": [{"date": "20261101", "count": 3}, {"date": "20261102", "count": 4}]}]}))
         self.assertEqual(self.shimta("usage", "2026-11").stdout,
-                         "user  date      count\nu1    20261101  3\nu1    20261102  4\narara: total 7\n")
+                         "user  date        count\nu1    2026-11-01  3\nu1    2026-11-02  4\narara: total 7\n")
         self.assertEqual(self.rows("usage")[-1], {"account": "arara", "summary": {"total": "7"}})
-        self.assertEqual([row["count"] for row in self.csv("usage", "2026-10")], ["3", "4"])
+        self.assertEqual([(row["count"], row["total"]) for row in self.csv("usage", "2026-10")], [("3", ""), ("4", ""), ("", "7")])
         self.assertEqual([text for _, text in self.api.requests("/delivery_record")][::2],
                          ["yearmonth=2026-11", "yearmonth=2026-10"])
         self.assertEqual(self.shimta("usage", "last", "month").stdout, self.shimta("usage", "last month").stdout)
@@ -181,7 +186,7 @@ class AraraTest(asking.Case):
         self.shimta("unsubscribes", "list", "--sender", NEWS, "--own-url", "today", status=1)
         self.assertIn("a sender's address", self.shimta("unsubscribes", status=64).stderr)
         self.api.on("PUT", "/re-subscribers", 204)
-        self.assertIn("done", self.shimta("unsubscribes", "exclude", "--sender", NEWS, YAMADA, SATO).stdout)
+        self.assertIn("done", self.shimta("unsubscribes", "exclude", "--sender", NEWS, YAMADA, SATO, "--yes").stdout)
         self.assertEqual(json.loads(self.api.requests("/re-subscribers")[0][1]),
                          {"header-from": NEWS, "to-addresses": [YAMADA, SATO]})
 
@@ -257,6 +262,25 @@ class CmcTest(asking.Case):
             self.api.on("POST", "/transaction/v2/deliveries/list.json", 200, self.page("deliveries", *pages))
             self.assertEqual(len(self.rows("results", "2026-11-01")), sum(map(len, pages)))
 
+    def test_capitals(self):
+        row = {"created": "2026-11-01 10:00:00", "to": "Yamada@example.org", "from": "Shop@example.net", "status": "succeeded",
+               "apiData": "Order-7"}
+        self.api.on("POST", "/transaction/v2/deliveries/list.json", 200, self.page("deliveries", [row]))
+        for option, text in (("--sender", "SHOP"), ("--recipient", "YAMADA"), ("--tag", "ORDER")):
+            self.assertEqual(len(self.rows("results", "2026-11-01", option, text)), 1)
+            self.assertNotIn(text, self.api.requests("/transaction/v2/deliveries/list.json")[-1][1])
+            self.shimta("results", "2026-11-01", option, text + "X", status=1)
+        self.rows("results", "2026-11-01", "--sender", "shop")
+        self.assertIn("from=shop", self.api.requests("/transaction/v2/deliveries/list.json")[-2][1])
+
+    def test_senders(self):
+        """The list is of all senders, and does not name them."""
+        self.api.on("POST", "/transaction/v2/unsubscribes/download.json", 200,
+                    json.dumps({"unsubscribes": [{"email": YAMADA, "created": "2026-11-01"}]}))
+        done = self.shimta("unsubscribes", "list", "--sender", NEWS, status=69)
+        self.assertIn(YAMADA, done.stdout)
+        self.assertIn("does not tell of which sender", done.stderr)
+
     def test_bounces(self):
         self.api.on("POST", "/transaction/v2/bounces/list.json", 200, self.page("bounces", [
             {"created": "2026-11-01 10:00:00", "to": SATO, "from": NEWS, "status": "2", "reason": "550 unknown"}]))
@@ -272,7 +296,7 @@ class CmcTest(asking.Case):
         self.api.on("POST", "/transaction/v2/unsubscribes/cancel.json", 200, '{"message":"ok"}')
         self.assertEqual(self.rows("usage", "2026-11"), [{"account": "cmc", "date": "2026-11-01", "sent": "5"}])
         self.assertEqual(self.csv("unsubscribes")[0]["address"], YAMADA)
-        self.shimta("unsubscribes", "exclude", YAMADA)
+        self.shimta("unsubscribes", "exclude", YAMADA, "--yes")
 
 
 class BlastmailTest(asking.Case):
@@ -292,7 +316,11 @@ class BlastmailTest(asking.Case):
         lines = self.shimta("history", "search", "501").stdout.splitlines()
         self.assertEqual(lines[1].split()[0], "0")
         self.shimta("history", "search", "501", "--subject", "x", status=64)
-        self.shimta("history", "search", "--subject", "a,b", status=64)
+        self.api.answers.pop(("GET", "/message/history/search"))
+        self.api.on("GET", "/message/history/search", 200, json.dumps({"message": [
+            {**self.message, "subject": subject, "messageID": n} for n, subject in enumerate(("a", "a,b", "b", "c"))]}))
+        self.assertEqual([row["id"] for row in self.rows("history", "search", "--subject", "a,b", "--subject", "c")], ["1", "3"])
+        self.assertNotIn("subjects", self.api.requests("/message/history/search")[-1][1])
 
     def test_a_shorter_page_than_asked_for(self):
         def answer(query, _):

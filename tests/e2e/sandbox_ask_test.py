@@ -55,7 +55,7 @@ class AraraTest(Case):
         self.assertEqual((row["address"], row["sender"], row["excluded"]), ("unsubscribe-c@example.org", SHOP, "yes"))
         row, = self.rows("unsubscribes", "--sender", SHOP, "--own-url")
         self.assertIn("d17", row.values())
-        self.shimta("unsubscribes", "exclude", "--sender", SHOP, "unsubscribe-c@example.org")
+        self.shimta("unsubscribes", "exclude", "--yes", "--sender", SHOP, "unsubscribe-c@example.org")
         self.assertEqual(self.rows("unsubscribes", "--sender", SHOP)[0]["excluded"], "no")
 
     def test_domains(self):
@@ -80,7 +80,7 @@ class AraraTest(Case):
         self.send(("unsubscribe-a@example.org", {}))
         row, = self.rows("unsubscribes", *words)
         self.assertEqual((row["address"], row["excluded"]), ("unsubscribe-a@example.org", "yes"))
-        self.shimta("unsubscribes", "exclude", *words, "unsubscribe-a@example.org")
+        self.shimta("unsubscribes", "exclude", "--yes", *words, "unsubscribe-a@example.org")
         self.assertEqual(self.rows("unsubscribes", *words)[0]["excluded"], "no")
         good = b'<request><auth><site id="1"/><service id="2"/><name>shop</name><pass>' + asking.SECRET.encode() \
                + b'</pass></auth><unsubscription_request>' \
