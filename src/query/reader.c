@@ -1,5 +1,6 @@
 #include "query/reader.h"
 
+#include "query/blot.h"
 #include "query/overlap.h"
 #include "query/parser.h"
 #include "query/time.h"
@@ -20,6 +21,7 @@ struct QueryReader {
     size_t head_length;
     bool begun;        /* it is known */
     const char *fault; /* literal */
+    QueryRow *rest;    /* without secrets, or NULL: as it came */
 };
 
 /* Only where the period has a clock: what a day is the API knows itself. */
@@ -42,8 +44,10 @@ on_new_row(const QueryRow *row, void *user)
 {
     QueryReader *self = user;
 
-    if (!is_outside(self, row))
-        self->sink(row, self->user);
+    if (is_outside(self, row))
+        return;
+    g_autoptr(QueryRow) clean = blot_row(self->ask, row);
+    self->sink(clean ? clean : row, self->user);
 }
 
 QueryReader *
@@ -69,6 +73,7 @@ query_reader_free(QueryReader *self)
         self->parser->free(self->state);
     gather_free(self->gather);
     overlap_free(self->overlap);
+    query_row_free(self->rest);
     g_free(self);
 }
 
@@ -224,7 +229,8 @@ query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *
     page->rows = overlap_rows(self->overlap);
     page->head = overlap_head(self->overlap);
     page->cut = is_cut(self, page);
-    page->rest = gather_rest(self->gather);
+    self->rest = blot_row(self->ask, gather_rest(self->gather));
+    page->rest = self->rest ? self->rest : gather_rest(self->gather);
     return true;
 }
 

@@ -19,7 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QueryReader, query_reader_free)
 
 /* The next bytes of the body (an HttpSink, whose user is the reader): false once the rest is of no interest, and
  * query_reader_finish() knows why. Rows come from in here and from query_reader_finish(), none of an answer whose
- * status is an error. */
+ * status is an error. What the account's own secrets were repeated in has *** in their place. */
 bool query_reader_push(int status, const char *bytes, size_t n, void *reader);
 
 /* The end: response->body is read, too, where the body did not come by query_reader_push(). False: an error of

@@ -1,6 +1,7 @@
 #include "query/verdict.h"
 
 #include "mail/charset.h"
+#include "query/blot.h"
 
 #include <string.h>
 
@@ -26,26 +27,14 @@ first_of(const QueryRow *rest, const char *const *names, guint n)
     return NULL;
 }
 
-static void
-blot(char **text, const char *secret)
-{
-    if (!secret || !*secret || !strstr(*text, secret))
-        return;
-    g_auto(GStrv) pieces = g_strsplit(*text, secret, -1);
-    g_free(*text);
-    *text = g_strjoinv("***", pieces);
-}
-
 /* One line, without the account's secrets. Caller frees. */
 static char *
 one_line(const QueryVerdict *self, const char *message)
 {
-    g_autofree char *text = charset_valid_utf8(message, -1);
+    g_autofree char *clean = blot_text(self->ask, message, 0);
+    g_autofree char *text = charset_valid_utf8(clean, -1);
     GString *line = g_string_new(NULL);
-    const Secret *secrets[] = { self->ask->account->password, self->ask->account->key, self->ask->token };
 
-    for (guint i = 0; i < G_N_ELEMENTS(secrets); i++)
-        blot(&text, secrets[i] ? secret_reveal(secrets[i]) : NULL);
     for (const char *p = text; *p && line->len < VERDICT_MAX_TEXT; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
         bool space = g_unichar_isspace(c) || !g_unichar_isprint(c);

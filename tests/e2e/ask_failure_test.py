@@ -1,10 +1,12 @@
 """What shimta says where an API cannot, will not or does not answer, and which accounts it asks."""
 
 import json
+import os
 import socket
 import subprocess
 import time
 import unittest
+import urllib.parse
 
 import asking
 import shim
@@ -312,6 +314,38 @@ class TokenInUrlTest(asking.Case):
         self.assertIn("api_user=shop&api_key=...&server_composition=pro&date=2026-11-01",
                       self.rows("results", "2026-11-01", "--dry-run")[0]["body"])
         self.assertEqual(len(self.api.seen), seen)
+
+    def test_an_answer_that_repeats_it(self):
+        """Rows and what is beside them, in each form of output."""
+        text = "https://x/?access_token=%s&key=%s" % (asking.TOKEN, asking.SECRET)
+        self.api.on("GET", "/message/history/search", 200,
+                    json.dumps({"message": [{"messageID": 1, "url": text, asking.TOKEN: "x"}], "note": text}))
+        for form in ((), ("--json",), ("--csv",)):
+            self.assertIn("access_token=***&key=***", self.shimta(*form, "history", "search").stdout)
+
+
+class OddSecretTest(asking.Case):
+    """One whose characters are written in many ways."""
+
+    accounts = ("cmc", "blast")
+    secret = "se+cr/et=&<'\"\\ %x"
+
+    def test_each_form_of_it(self):
+        folder = os.path.dirname(self.conf)
+        with open(os.path.join(folder, "key"), "w") as file:
+            file.write(self.secret + "\n")
+        quoted = urllib.parse.quote(self.secret, safe="")
+        xml = self.secret.replace("&", "&amp;").replace("<", "&lt;")
+        for form in (self.secret, quoted, quoted.lower(), urllib.parse.quote(self.secret), urllib.parse.quote_plus(self.secret),
+                     xml, xml.replace('"', "&quot;").replace("'", "&#39;").replace("+", "&#x2B;"), json.dumps(self.secret)[1:-1],
+                     json.dumps(self.secret)[1:-1].replace("/", "\\/").replace("<", "\\u003c")):
+            for status, code in ((500, 75), (400, 65)):
+                self.api.answers.pop(("GET", "/message/history/search"), None)
+                self.api.on("GET", "/message/history/search", status, json.dumps({"error": {"message": "a " + form + " z"}}))
+                self.assertIn("blast: a *** z (HTTP", self.shimta("history", "search", status=code).stderr, form)
+            self.api.answers.pop(("GET", "/message/history/search"))
+            self.api.on("GET", "/message/history/search", 200, json.dumps({"message": [{"messageID": 1, "x": "a " + form}]}))
+            self.assertEqual(self.rows("history", "search")[0]["x"], "a ***")
 
 
 class TerminalTest(asking.Case):
