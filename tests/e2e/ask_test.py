@@ -131,7 +131,7 @@ class AraraTest(asking.Case):
                  ("PUT", "/domain/dkim/example.jp/s1"): ["domains", "update", "example.jp", "s1", "--enable", "yes"],
                  ("DELETE", "/domain/dkim/example.jp/s1"): ["domains", "remove", "example.jp", "s1", "--yes"],
                  ("POST", "/unsubscribe-receivers"): ["unsubscribes", "enable", "a@example.jp", "--yes"],
-                 ("PUT", "/re-subscribers"): ["unsubscribes", "exclude", "a@example.org", "--sender", NEWS],
+                 ("PUT", "/re-subscribers"): ["unsubscribes", "exclude", "--yes", "a@example.org", "--sender", NEWS],
                  ("PUT", "/errorfilter"): ["suppressions", "set", "--remote", "a@example.org"],
                  ("DELETE", "/send/1"): ["cancel", "1", "--yes"]}
         answers = {'{"message":"Internal Server Error"}': 65, '{"items":null}': 76, '{"items":[]}': 76, "[]": 76, '"x"': 65,
