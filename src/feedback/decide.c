@@ -2,7 +2,6 @@
 
 #include "mail/dsn.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Customers Mail Cloud's classes of bounces (customers-mail-cloud.md, section 7): what its text does not say itself. */
@@ -42,24 +41,6 @@ feedback_find_dsn(const char *text, char dsn[12])
         }
     }
     return false;
-}
-
-const char *
-feedback_find_words(const char *text, int *code)
-{
-    const char *at = text;
-    char dsn[12];
-    bool coded = (*at == '4' || *at == '5') && g_ascii_isdigit(at[1]) && g_ascii_isdigit(at[2]);
-
-    if (coded && (at[3] == ' ' || at[3] == '-')) {
-        *code = (int) strtol(at, NULL, 10);
-        at += 4;
-    } else {
-        *code = 550;
-    }
-    if (feedback_find_dsn(at, dsn) && g_str_has_prefix(at, dsn))
-        at += strlen(dsn) + strspn(at + strlen(dsn), " ");
-    return *at ? at : text;
 }
 
 static gsize

@@ -21,7 +21,3 @@ FeedbackDecision feedback_decide(const QueryEvent *event, const FeedbackFound *f
 
 /* The enhanced status in a text; false: there is none. */
 bool feedback_find_dsn(const char *text, char dsn[12]);
-
-/* A server's words behind the reply code and status that they begin with, if they do; code is 550 where there is none.
- * Points into text. */
-const char *feedback_find_words(const char *text, int *code);

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "feedback/decide.h"
 #include "mail/dsn.h"
 #include "relay/bounce.h"
 #include "relay/rewrite.h"
@@ -36,10 +35,7 @@ outcomes_of(const FeedbackNotice *notice)
 
     for (guint i = 0; i < outcomes->len; i++) {
         const FeedbackRecipient *one = &g_array_index(notice->recipients, FeedbackRecipient, i);
-        int code;
-        const char *text = feedback_find_words(one->reason ? one->reason : "", &code);
-        outcome_set(&g_array_index(outcomes, Outcome, i), OUTCOME_PERMANENT, code, one->dsn ? one->dsn : "5.0.0",
-                    *text ? text : "the mail came back");
+        outcome_set(&g_array_index(outcomes, Outcome, i), OUTCOME_PERMANENT, 550, one->dsn ? one->dsn : "5.0.0", "");
     }
     return outcomes;
 }
@@ -51,7 +47,8 @@ recipients_of(const FeedbackNotice *notice, const GArray *outcomes)
 
     for (guint i = 0; i < outcomes->len; i++) {
         const FeedbackRecipient *one = &g_array_index(notice->recipients, FeedbackRecipient, i);
-        const DsnRecipient recipient = { DSN_FAILED, one->address, one->orcpt, &g_array_index(outcomes, Outcome, i) };
+        const DsnRecipient recipient = { DSN_FAILED, one->address, one->orcpt, &g_array_index(outcomes, Outcome, i),
+                                         one->reason ? one->reason : "" };
         g_array_append_val(recipients, recipient);
     }
     return recipients;

@@ -1,6 +1,7 @@
 #include "mail/dsn.h"
 
 #include "mail/charset.h"
+#include "mail/dsn_diagnostic.h"
 #include "mail/dsn_text.h"
 #include "mail/encoded_word.h"
 
@@ -169,6 +170,26 @@ status_of(DsnAction action, const Outcome *outcome)
 }
 
 static void
+put_diagnostic(const DsnRecipient *recipient, GString *out)
+{
+    const Outcome *outcome = recipient->outcome;
+    const char *text = recipient->words ? recipient->words : outcome->text;
+
+    if (!text || !*text)
+        return;
+    g_string_append(out, "Diagnostic-Code: ");
+    if (recipient->words) {
+        dsn_diagnostic(text, out);
+    } else {
+        g_string_append_printf(out, "smtp; %d ", outcome->code);
+        put_ascii(out, outcome->dsn);
+        g_string_append(out, *outcome->dsn ? " " : "");
+        put_ascii(out, text);
+    }
+    g_string_append(out, "\r\n");
+}
+
+static void
 put_status(const Dsn *self, const DsnRecipient *recipient, GString *out)
 {
     static const char *const actions[] = { "failed", "delayed", "relayed" };
@@ -180,13 +201,7 @@ put_status(const Dsn *self, const DsnRecipient *recipient, GString *out)
     put_final_recipient(out, recipient->address);
     g_string_append_printf(out, "Action: %s\r\nStatus: %s\r\n", actions[recipient->action],
                            status_of(recipient->action, outcome));
-    if (outcome->text && *outcome->text) {
-        g_string_append_printf(out, "Diagnostic-Code: smtp; %d ", outcome->code);
-        put_ascii(out, outcome->dsn);
-        g_string_append(out, *outcome->dsn ? " " : "");
-        put_ascii(out, outcome->text);
-        g_string_append(out, "\r\n");
-    }
+    put_diagnostic(recipient, out);
     if (outcome->verdict != OUTCOME_OPEN)
         put_date(out, "Last-Attempt-Date", self->now_ms);
     if (recipient->action == DSN_DELAYED)

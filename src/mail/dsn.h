@@ -26,6 +26,7 @@ typedef struct {
     const char *address;
     const char *orcpt;      /* as in EnvelopeRecipient, or NULL */
     const Outcome *outcome; /* of the last try */
+    const char *words;      /* UTF-8: what another mail system has said since, "" for nothing; NULL: outcome has it */
 } DsnRecipient;
 
 /* All borrowed. What comes from outside (addresses, texts, the original) may hold anything. */

@@ -141,22 +141,32 @@ put_reason(GString *out, OutcomeVerdict verdict, bool in_japanese)
 }
 
 static void
-put_recipient(const DsnRecipient *recipient, bool in_japanese, GString *out)
+put_words(const DsnRecipient *recipient, GString *out)
 {
     const Outcome *outcome = recipient->outcome;
+    const char *text = recipient->words ? recipient->words : outcome->text;
 
+    if (!text || !*text)
+        return;
+    g_string_append(out, "    ");
+    if (!recipient->words) {
+        g_string_append_printf(out, "%d ", outcome->code);
+        put_clean(out, outcome->dsn);
+        g_string_append(out, *outcome->dsn ? " " : "");
+    }
+    put_clean(out, text);
+    g_string_append(out, "\r\n");
+}
+
+static void
+put_recipient(const DsnRecipient *recipient, bool in_japanese, GString *out)
+{
     g_string_append(out, "  <");
     put_clean(out, recipient->address);
     g_string_append(out, ">\r\n");
-    if (outcome->text && *outcome->text) {
-        g_string_append_printf(out, "    %d ", outcome->code);
-        put_clean(out, outcome->dsn);
-        g_string_append(out, *outcome->dsn ? " " : "");
-        put_clean(out, outcome->text);
-        g_string_append(out, "\r\n");
-    }
+    put_words(recipient, out);
     if (recipient->action == DSN_FAILED)
-        put_reason(out, outcome->verdict, in_japanese);
+        put_reason(out, recipient->outcome->verdict, in_japanese);
 }
 
 static void

@@ -15,6 +15,7 @@ MAIL_LIBS = src/mail/libmail.a $(GMIME_LIBS) $(XML_LIBS) $(XXHASH_LIBS) $(BASE_L
 	%D%/charset_jis.c %D%/charset_jis.h \
 	%D%/content.c \
 	%D%/dsn.c %D%/dsn.h \
+	%D%/dsn_diagnostic.c %D%/dsn_diagnostic.h \
 	%D%/dsn_text.c %D%/dsn_text.h \
 	%D%/encoded_word.c %D%/encoded_word.h \
 	%D%/envelope.c %D%/envelope.h \

@@ -97,7 +97,7 @@ choose_recipients(Bounce *self, DsnAction action, const GArray *places)
         guint place = g_array_index(places, guint, i);
         const GPtrArray *recipients = entry->envelope->recipients;
         const EnvelopeRecipient *to = place < recipients->len ? recipients->pdata[place] : &nobody;
-        DsnRecipient one = { action, to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place) };
+        DsnRecipient one = { action, to->address, to->orcpt, &g_array_index(entry->outcomes, Outcome, place), NULL };
         if (dsn_is_owed(action, entry->envelope, to->notify))
             g_array_append_val(self->recipients, one);
     }

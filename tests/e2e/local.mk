@@ -31,6 +31,7 @@ e2e_tests = \
 	%D%/mail_test.py \
 	%D%/metrics_test.py \
 	%D%/network_test.py \
+	%D%/notice_test.py \
 	%D%/open_relay_test.py \
 	%D%/operation_test.py \
 	%D%/outage_test.py \

@@ -101,33 +101,10 @@ test_table(void)
     }
 }
 
-static void
-test_words(void)
-{
-    static const struct {
-        const char *text;
-        int code;
-        const char *words;
-    } says[] = {
-        { "550 5.1.1 User unknown", 550, "User unknown" }, { "452 4.2.2 Mailbox full", 452, "Mailbox full" },
-        { "550-5.1.1 No such\n550 5.1.1 user", 550, "No such\n550 5.1.1 user" }, { "421 Later", 421, "Later" },
-        { "5.1.1  User unknown", 550, "User unknown" },     { "User unknown", 550, "User unknown" },
-        { "550", 550, "550" },  { "550 ", 550, "550 " },    { "550 5.1.1", 550, "550 5.1.1" }, { "", 550, "" },
-        { "250 2.0.0 Ok", 550, "250 2.0.0 Ok" },            { "5505 lines", 550, "5505 lines" },
-    };
-
-    for (guint i = 0; i < G_N_ELEMENTS(says); i++) {
-        int code;
-        g_assert_cmpstr(feedback_find_words(says[i].text, &code), ==, says[i].words);
-        g_assert_cmpint(code, ==, says[i].code);
-    }
-}
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/decide/table", test_table);
-    g_test_add_func("/decide/words", test_words);
     return g_test_run();
 }

@@ -1,6 +1,7 @@
 """What another parser makes of our notifications: Python's email package reads what dsn_print writes."""
 
 import email
+import email.header
 import email.policy
 import os
 import re
@@ -133,6 +134,32 @@ class Shape(unittest.TestCase):
         self.assertNotIn("Last-Attempt-Date", it.recipients[1])
         self.assertNotIn("Diagnostic-Code", it.recipients[1])
         self.assertIn("may have been delivered", it.words())
+
+    def test_words_of_another_system(self):
+        """As they stand, once; what is not ASCII in a comment (RFC 3464, 2.1.1), and for people as it is."""
+        for words, diagnostic, comment in (
+                ("550 5.1.1 User unknown", "smtp; 550 5.1.1 User unknown", None),
+                ("452 4.2.2 Mailbox full", "smtp; 452 4.2.2 Mailbox full", None),
+                ("550-No such user", "smtp; 550-No such user", None),
+                ("421", "smtp; 421", None),
+                ("5.1.1 gone", "X-API; 5.1.1 gone", None),
+                ("host mx said: 554 no", "X-API; host mx said: 554 no", None),
+                ("5505 lines", "X-API; 5505 lines", None),
+                ("550 5.1.1 <a@x>宛先が 不明です (a)", "smtp; 550 5.1.1", "<a@x>宛先が 不明です (a)"),
+                ("宛先が不明です" * 15, "X-API;", "宛先が不明です" * 15),
+                ("550 x\r\nAction: delivered", "smtp; 550 x??Action: delivered", None)):
+            with self.subTest(words=words):
+                it = self.make(PLAIN, "words=" + words, "status=5.1.1", "rcpt=a@example.net")
+                one = it.recipients[0]
+                self.assertEqual((one["Action"], one["Status"]), ("failed", "5.1.1"))
+                raw = re.search(rb"\nDiagnostic-Code: ((?:.*\r\n )*.*)\r\n", it.raw).group(1).decode()
+                said, _, hidden = raw.partition("\r\n (")
+                self.assertEqual(said, diagnostic)
+                decoded = str(email.header.make_header(email.header.decode_header(hidden[:-1]))) if hidden else None
+                self.assertEqual(decoded, comment)
+                self.assertIn(f"<a@example.net>\n    {words.replace(chr(13), '?').replace(chr(10), '?')}\n", it.words())
+        it = self.make(PLAIN, "words=", "rcpt=a@example.net")
+        self.assertNotIn("Diagnostic-Code", it.recipients[0])
 
     def test_japanese(self):
         it = self.make(JAPANESE, "whole", "rcpt=a@example.net")

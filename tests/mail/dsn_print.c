@@ -14,7 +14,7 @@ typedef struct {
     DsnAction action;
     OutcomeVerdict verdict;
     int code;
-    const char *status, *text;
+    const char *status, *text, *words;
 } Job;
 
 static GString *
@@ -41,7 +41,7 @@ add_recipient(Job *job, char *value)
     outcome->code = job->code;
     g_strlcpy(outcome->dsn, job->status, sizeof outcome->dsn);
     outcome->text = g_strdup(job->text);
-    g_array_append_val(job->recipients, ((DsnRecipient) { job->action, value, bar, outcome }));
+    g_array_append_val(job->recipients, ((DsnRecipient) { job->action, value, bar, outcome, job->words }));
 }
 
 static void
@@ -64,6 +64,8 @@ set(Job *job, const char *key, char *value)
         job->status = value;
     if (g_str_equal(key, "text"))
         job->text = value;
+    if (g_str_equal(key, "words"))
+        job->words = value;
     if (g_str_equal(key, "to"))
         job->dsn.to = value;
     if (g_str_equal(key, "envid"))

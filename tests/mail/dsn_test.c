@@ -54,7 +54,7 @@ test_status(void)
     for (guint i = 0; i < G_N_ELEMENTS(statuses); i++) {
         Outcome outcome = { .verdict = statuses[i].verdict };
         g_strlcpy(outcome.dsn, statuses[i].dsn, sizeof outcome.dsn);
-        const DsnRecipient recipient = { statuses[i].action, "a@b.test", NULL, &outcome };
+        const DsnRecipient recipient = { statuses[i].action, "a@b.test", NULL, &outcome, NULL };
         const Dsn dsn = { .hostname = "h.test", .from = "m@h.test", .to = "s@h.test",
                           .message_id = "<i@h>", .boundary = "b", .recipients = &recipient, .n_recipients = 1,
                           .original = none };
