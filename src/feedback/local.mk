@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libfeedback.a
 	%D%/judge.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/notice.c %D%/notice.h \
+	%D%/place.c %D%/place.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/poll.c \
 	%D%/state.h \

@@ -236,6 +236,7 @@ bool
 plan_run_refused(FeedbackStore *store, void *user, GError **error)
 {
     const Plan *self = user;
+    gint64 asked_ms = self->rest_ms > 0 ? self->now_ms - QUERY_DAY_MS + self->rest_ms : self->asked_ms;
 
-    return mark_asked(store, self, self->asked_ms, error);
+    return mark_asked(store, self, asked_ms, error);
 }

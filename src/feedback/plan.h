@@ -44,6 +44,7 @@ typedef struct {
     guint mails;    /* that are asked about */
     char *cursor;
     gint64 asked_ms; /* when the list was asked for before this time */
+    gint64 rest_ms;  /* how long one that was not given is left alone; 0: it was not asked for after all */
     GPtrArray *ids, *request_ids; /* end with NULL */
     GStringChunk *strings;
 } Plan;
@@ -55,7 +56,7 @@ void plan_free(Plan *self);
 bool plan_is_possible(const QueryAccount *account, PlanKind kind);
 
 /* KeeperTask.run, of a Plan: what to ask; and that it has been answered. A list is marked as asked for with the first, so
- * that a restart in the midst does not ask again; the last takes that back, of one that was not given. */
+ * that a restart in the midst does not ask again; the last makes it due again behind rest_ms. */
 bool plan_run(FeedbackStore *store, void *user, GError **error);
 bool plan_run_answered(FeedbackStore *store, void *user, GError **error);
 bool plan_run_refused(FeedbackStore *store, void *user, GError **error);

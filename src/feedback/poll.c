@@ -1,12 +1,11 @@
 /* Asks the APIs: one question at a time per account, each kind on its own when it fails. A failure changes nothing but
  * when it is asked again, and never how mail is sent. */
-#include "config.h"
-
 #include "feedback/state.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "feedback/figures.h"
+#include "feedback/place.h"
 #include "feedback/plan.h"
 #include "http/client.h"
 #include "query/reader.h"
@@ -17,6 +16,7 @@ enum {
     BATCH = 500,          /* events handed over at a time */
     BATCHES = 2,          /* that wait to be stored: then the answer has to */
     EARLY_MS = 60 * 1000, /* a token is given up before its end */
+    PAUSED_MS = 30 * 1000,
 };
 
 typedef struct {
@@ -38,8 +38,11 @@ typedef struct {
     QueryAsk ask;
     QueryReader *reader;
     HttpExchange *exchange;
+    Place place; /* among the account's calls, of the request that is next or on its way */
     FeedbackEvents *events;
     GError *trouble; /* the page's */
+    gint64 retry_after_ms; /* likewise, what the API asks for */
+    gint64 wait_ms;        /* behind a question of which nothing came */
     guint tasks;     /* that refer to it, on their way */
 } Asker;
 
@@ -53,6 +56,12 @@ struct FeedbackPoll {
 };
 
 static void ask_page(Asker *self);
+
+static Asker *
+asker_of(Place *place)
+{
+    return (Asker *) (void *) ((char *) place - G_STRUCT_OFFSET(Asker, place));
+}
 static void look(Asker *self);
 
 /* --- the end of a question ----------------------------------------------------------------------- */
@@ -62,6 +71,7 @@ end(Asker *self, gint64 wait_ms)
 {
     if (self->plan)
         self->next_ms[self->plan->kind] = clock_monotonic() + wait_ms;
+    place_leave(&self->place);
     g_clear_pointer(&self->reader, query_reader_free);
     g_clear_pointer(&self->plan, plan_free);
     g_clear_pointer(&self->events, feedback_events_free);
@@ -93,11 +103,6 @@ is_over(Asker *self)
     return true;
 }
 
-static void
-end_failed(Asker *self)
-{
-    end(self, plan_rest_ms(self->plan->kind, self->failures[self->plan->kind]));
-}
 
 static bool
 run_refused(FeedbackStore *store, void *user, GError **error)
@@ -108,26 +113,37 @@ run_refused(FeedbackStore *store, void *user, GError **error)
 static void
 done_refused(void *user, const GError *error)
 {
-    if (!is_over(user))
-        end_failed(user);
+    Asker *self = user;
+
+    if (!is_over(self))
+        end(self, self->wait_ms);
 }
 
-/* Of a list that came in part the rest is read with the next one. */
+/* Nothing came of the question. Of a list that came in part the rest is read with the next one. */
+static void
+end_refused(Asker *self, gint64 wait_ms)
+{
+    static const KeeperTask refused = { run_refused, done_refused };
+
+    place_leave(&self->place);
+    self->wait_ms = wait_ms;
+    if (self->plan->kind == PLAN_RESULTS || self->answered || !self->plan->wanted)
+        end(self, wait_ms);
+    else
+        begin_task(self, &refused);
+}
+
 static void
 fail(Asker *self, const GError *error)
 {
-    static const KeeperTask refused = { run_refused, done_refused };
     guint *failures = &self->failures[self->plan->kind];
 
     *failures = MIN(*failures + 1, 20);
     log_event(LOG_WARNING, "feedback-failed", "account", self->account->name, "call",
               query_task_name(self->plan->query.task), "text", error->message, NULL);
     figures_asked(self->account->name, "failed");
-    if (self->plan->kind == PLAN_RESULTS || self->answered || !self->plan->wanted) {
-        end_failed(self);
-        return;
-    }
-    begin_task(self, &refused);
+    self->plan->rest_ms = MAX(plan_rest_ms(self->plan->kind, *failures), self->retry_after_ms);
+    end_refused(self, self->plan->rest_ms);
 }
 
 static bool
@@ -236,6 +252,8 @@ on_page(const HttpResponse *response, void *user)
     g_autoptr(GError) error = NULL;
 
     self->exchange = NULL;
+    self->retry_after_ms = response->retry_after_ms;
+    place_leave(&self->place);
     self->page = (QueryPage) { 0 };
     bool fine = query_reader_finish(self->reader, response, &self->page, &error);
     self->page.rest = NULL;
@@ -255,7 +273,7 @@ on_page(const HttpResponse *response, void *user)
 }
 
 static void
-ask_page(Asker *self)
+send_question(Asker *self)
 {
     g_clear_pointer(&self->events, feedback_events_free);
     self->events = fresh_events(self);
@@ -275,12 +293,36 @@ on_login(const HttpResponse *response, void *user)
     gint64 lifetime_ms = 0;
 
     self->exchange = NULL;
+    self->retry_after_ms = response->retry_after_ms;
     self->token = query_token(self->account, response, &lifetime_ms, &error);
     self->token_end_ms = clock_monotonic() + lifetime_ms - EARLY_MS;
     if (self->token)
-        ask_page(self);
+        send_question(self);
     else
         fail(self, error);
+}
+
+static void
+on_place(Place *place)
+{
+    Asker *self = asker_of(place);
+
+    if (!self->token && query_wants_token(self->account))
+        self->exchange = http_send(self->poll->http, query_login(self->account), on_login, self);
+    else
+        send_question(self);
+}
+
+static void
+on_no_place(Place *place)
+{
+    end_refused(asker_of(place), PAUSED_MS);
+}
+
+static void
+ask_page(Asker *self)
+{
+    place_enter(&self->place);
 }
 
 static bool
@@ -326,10 +368,7 @@ done_plan(void *user, const GError *error)
     self->answered = false;
     if (self->token && clock_monotonic() >= self->token_end_ms)
         g_clear_pointer(&self->token, secret_free);
-    if (!self->token && query_wants_token(self->account))
-        self->exchange = http_send(self->poll->http, query_login(self->account), on_login, self);
-    else
-        ask_page(self);
+    ask_page(self);
 }
 
 /* The kind whose turn has waited the longest. */
@@ -367,6 +406,7 @@ asker_free(Asker *self)
 {
     http_cancel(&self->exchange);
     end(self, 0);
+    place_clear(&self->place);
     secret_free(self->token);
     g_free(self);
 }
@@ -382,26 +422,11 @@ add_asker(FeedbackPoll *self, const QueryAccount *account)
     asker->poll = self;
     asker->account = account;
     asker->conf = &provider->feedback;
+    asker->place = (Place) { .got = on_place, .refused = on_no_place };
+    place_init(&asker->place, relay_throttle(self->feedback->hub.relay, provider));
     for (guint i = 0; i < PLAN_KINDS; i++)
         asker->next_ms[i] = plan_is_possible(account, (PlanKind) i) ? 0 : G_MAXINT64;
     g_ptr_array_add(self->askers, asker);
-}
-
-static HttpClient *
-open_http(const FeedbackPoll *self)
-{
-    const RelayConf *conf = &self->settings->conf;
-    const HttpConf http = {
-        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        .ca_file = conf->ca_file,
-        .proxy = conf->http_proxy,
-        .connect_ms = conf->connect_timeout_ms,
-        .idle_ms = conf->idle_timeout_ms,
-        .total_ms = conf->call_timeout_ms,
-        .connections_per_host = MAX(self->askers->len, 1),
-    };
-
-    return http_client_new(self->feedback->hub.loop, &http);
 }
 
 static void
@@ -437,7 +462,8 @@ poll_new(Feedback *feedback)
     self->askers = g_ptr_array_new_with_free_func((GDestroyNotify) asker_free);
     for (guint i = 0; i < self->settings->queries->len; i++)
         add_asker(self, self->settings->queries->pdata[i]);
-    self->http = open_http(self);
+    const HttpConf http = relay_conf_http(&self->settings->conf, MAX(self->askers->len, 1));
+    self->http = http_client_new(feedback->hub.loop, &http);
     feedback_hold(feedback);
     uv_timer_init(feedback->hub.loop, &self->timer);
     uv_unref((uv_handle_t *) &self->timer);
@@ -455,6 +481,7 @@ poll_close(FeedbackPoll *self)
     for (guint i = 0; i < self->askers->len; i++) {
         Asker *asker = self->askers->pdata[i];
         http_cancel(&asker->exchange);
+        place_leave(&asker->place);
         if (asker->tasks == 0)
             end(asker, 0);
     }

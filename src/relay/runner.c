@@ -277,6 +277,12 @@ relay_accounts(const Relay *self, void (*visit)(const Provider *account, const T
     }
 }
 
+Throttle *
+relay_throttle(const Relay *self, const Provider *account)
+{
+    return g_hash_table_lookup(self->world->throttles, account->name);
+}
+
 guint
 relay_size(const Relay *self)
 {

@@ -65,6 +65,9 @@ void relay_forget(Relay *self, const char *id);
 void relay_accounts(const Relay *self, void (*visit)(const Provider *account, const ThrottleStats *stats, void *user),
                     void *user);
 
+/* The places among an account's calls, of which whoever else asks its API takes one, too. Borrowed until a reload. */
+Throttle *relay_throttle(const Relay *self, const Provider *account);
+
 /* Mails on their way. */
 guint relay_size(const Relay *self);
 

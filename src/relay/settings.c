@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "relay/settings.h"
 
 #include "http/url.h"
@@ -326,6 +328,20 @@ relay_settings_route(const RelaySettings *self, const RouteFacts *facts, const c
             return route->account;
     }
     return self->account;
+}
+
+HttpConf
+relay_conf_http(const RelayConf *conf, guint connections)
+{
+    return (HttpConf) {
+        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+        .ca_file = conf->ca_file,
+        .proxy = conf->http_proxy,
+        .connect_ms = conf->connect_timeout_ms,
+        .idle_ms = conf->idle_timeout_ms,
+        .total_ms = conf->call_timeout_ms,
+        .connections_per_host = connections,
+    };
 }
 
 const Provider *

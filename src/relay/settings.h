@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mail/aliases.h"
+#include "http/client.h"
 #include "provider/provider.h"
 #include "relay/route.h"
 
@@ -28,6 +29,9 @@ typedef struct {
     guint max_received;
     gint64 duplicate_window_ms;
 } RelayConf;
+
+/* How an API is reached, over so many connections to a host. Texts are borrowed. */
+HttpConf relay_conf_http(const RelayConf *conf, guint connections);
 
 extern const ConfKey relay_conf_keys[];
 

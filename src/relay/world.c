@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "relay/world.h"
 
 DeliveryWorld *
@@ -37,15 +35,7 @@ world_open(DeliveryWorld *self, uv_loop_t *loop, const DeliveryWorld *before)
         g_hash_table_insert(self->throttles, g_strdup(account->name), throttle_of(self, account, before));
         calls += account->limits.calls;
     }
-    HttpConf conf = {
-        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        .ca_file = settings->conf.ca_file,
-        .proxy = settings->conf.http_proxy,
-        .connect_ms = settings->conf.connect_timeout_ms,
-        .idle_ms = settings->conf.idle_timeout_ms,
-        .total_ms = settings->conf.call_timeout_ms,
-        .connections_per_host = calls, /* each account may fill its own limit */
-    };
+    const HttpConf conf = relay_conf_http(&settings->conf, calls); /* each account may fill its own limit */
     self->http = http_client_new(loop, &conf);
     for (guint i = 0; i < settings->accounts->len; i++) {
         const Provider *account = settings->accounts->pdata[i];

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "shimta/ask_api.h"
 
 #include "query/reader.h"
@@ -196,15 +194,7 @@ on_tick(uv_timer_t *timer)
 HttpClient *
 ask_api_client(uv_loop_t *loop, const RelayConf *conf)
 {
-    HttpConf http = {
-        .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        .ca_file = conf->ca_file,
-        .proxy = conf->http_proxy,
-        .connect_ms = conf->connect_timeout_ms,
-        .idle_ms = conf->idle_timeout_ms,
-        .total_ms = conf->call_timeout_ms,
-        .connections_per_host = 1,
-    };
+    const HttpConf http = relay_conf_http(conf, 1);
 
     return http_client_new(loop, &http);
 }

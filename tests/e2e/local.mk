@@ -32,6 +32,7 @@ e2e_tests = \
 	%D%/metrics_test.py \
 	%D%/network_test.py \
 	%D%/notice_test.py \
+	%D%/one_call_test.py \
 	%D%/open_relay_test.py \
 	%D%/operation_test.py \
 	%D%/outage_test.py \

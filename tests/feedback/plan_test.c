@@ -95,23 +95,28 @@ typedef struct {
     gint64 after_ms;
     bool told, wanted;
     Run end;
+    gint64 rest_ms;
 } Start;
 
 static void
 test_restarts(void)
 {
     static const Start starts[] = {
-        { 0, true, false, NULL },
-        { 0, false, true, plan_run_refused },
-        { HOUR_MS, false, true, NULL },
-        { 2 * HOUR_MS, false, false, NULL },
-        { 24 * HOUR_MS, false, false, NULL },
-        { 25 * HOUR_MS, false, true, plan_run_answered },
-        { 26 * HOUR_MS, false, false, NULL },
-        { 49 * HOUR_MS, true, false, NULL },
-        { 49 * HOUR_MS, false, true, plan_run_refused },
-        { 49 * HOUR_MS, false, true, plan_run_answered },
-        { 50 * HOUR_MS, false, false, NULL },
+        { 0, true, false, NULL, 0 },
+        { 0, false, true, plan_run_refused, 0 },
+        { HOUR_MS, false, true, NULL, 0 },
+        { 2 * HOUR_MS, false, false, NULL, 0 },
+        { 24 * HOUR_MS, false, false, NULL, 0 },
+        { 25 * HOUR_MS, false, true, plan_run_answered, 0 },
+        { 26 * HOUR_MS, false, false, NULL, 0 },
+        { 49 * HOUR_MS, true, false, NULL, 0 },
+        { 49 * HOUR_MS, false, true, plan_run_refused, 0 },
+        { 49 * HOUR_MS, false, true, plan_run_answered, 0 },
+        { 50 * HOUR_MS, false, false, NULL, 0 },
+        { 73 * HOUR_MS, false, true, plan_run_refused, 2 * HOUR_MS },
+        { 73 * HOUR_MS, false, false, NULL, 0 },
+        { 75 * HOUR_MS - 1, false, false, NULL, 0 },
+        { 75 * HOUR_MS, false, true, plan_run_answered, 0 },
     };
     g_autofree char *folder = g_dir_make_tmp("shimta-plan-XXXXXX", NULL);
     g_autoptr(QueryAccount) account = open_account();
@@ -124,6 +129,7 @@ test_restarts(void)
         g_test_message("start %u", i);
         run(folder, plan_run, plan);
         g_assert_cmpint(plan->wanted, ==, starts[i].wanted);
+        plan->rest_ms = starts[i].rest_ms;
         if (starts[i].end)
             run(folder, starts[i].end, plan);
         plan_free(plan);
