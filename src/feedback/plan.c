@@ -81,7 +81,7 @@ add_mail(const FeedbackMail *mail, void *user)
     self->mails++;
     self->since_ms = first ? mail->delivered_ms : self->since_ms;
     self->until_ms = mail->delivered_ms;
-    if (mail->remote_id && *mail->remote_id)
+    if (mail->remote_id && query_is_name(mail->remote_id))
         g_ptr_array_add(self->ids, g_string_chunk_insert(self->strings, mail->remote_id));
     else if (mail->request && *mail->request)
         g_ptr_array_add(self->request_ids, g_string_chunk_insert(self->strings, mail->request));

@@ -206,6 +206,31 @@ names_of(unsigned bits, const char *between)
 }
 
 bool
+query_is_name(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] != '\0' && !g_str_equal(text, ".") && !g_str_equal(text, "..");
+}
+
+static const char *
+find_nothing(const Query *query)
+{
+    const char *const single[] = { query->domain, query->selector, query->sender };
+    const char *const *const lists[] = { query->ids, query->request_ids, query->addresses, query->subjects, query->groups };
+
+    for (guint i = 0; i < G_N_ELEMENTS(single); i++) {
+        if (single[i] && !query_is_name(single[i]))
+            return single[i];
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (guint j = 0; lists[i] && lists[i][j]; j++) {
+            if (!query_is_name(lists[i][j]))
+                return lists[i][j];
+        }
+    }
+    return NULL;
+}
+
+bool
 query_check(const QueryAccount *account, const Query *query, GError **error)
 {
     const QueryCall *call = query_find_call(account->driver, query->task);
@@ -222,6 +247,12 @@ query_check(const QueryAccount *account, const Query *query, GError **error)
         g_autofree char *names = lacks ? names_of(lacks, " and ") : names_of(call->needs_one, " or ");
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE, "'%s' of account %s needs %s",
                     query_task_name(query->task), account->name, names);
+        return false;
+    }
+    const char *nothing = find_nothing(query);
+    if (nothing) {
+        g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE, "'%s' of account %s: '%s' names nothing",
+                    query_task_name(query->task), account->name, nothing);
         return false;
     }
     if (has & QUERY_HAS_PERIOD && query_days(query) > QUERY_MAX_DAYS) {

@@ -91,6 +91,10 @@ bool query_can(const QueryAccount *account, QueryTask task);
 bool query_changes(const QueryAccount *account, QueryTask task);
 bool query_is_final(const QueryAccount *account, QueryTask task);
 
+/* Whether an id, a domain or the like can stand in a question: blanks and the names of folders would make another
+ * resource's path of a URL, its list or what it stands in. */
+bool query_is_name(const char *text);
+
 /* Whether the question can be put to the account: QUERY_ERROR_CANNOT, QUERY_ERROR_USAGE. Before anything else. */
 bool query_check(const QueryAccount *account, const Query *query, GError **error);
 
