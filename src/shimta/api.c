@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { SHEET_BYTES = 4 * 1024 * 1024, MAX_DRY_ROWS = 10000, SHOWN_OBJECTS = 3 };
+enum { SHEET_BYTES = 4 * 1024 * 1024, MAX_DRY_ROWS = 10000, SHOWN_OBJECTS = 3, MAX_BELOW = 64 * 1024 };
 
 static const char *const request_columns[] = { "account", "task", "request", NULL };
 
@@ -116,27 +116,49 @@ on_row(const QueryRow *row, void *user)
         api_show(self, row);
 }
 
-/* What an answer says once for all its rows. */
+/* What the rows say themselves, or that all is well. */
+static bool
+is_news(const Api *self, const QueryField *field)
+{
+    if (self->sums)
+        return true;
+    if (!*field->value || strcmp(field->name, "count") == 0 || g_strcmp0(field->value, self->ask->query.sender) == 0)
+        return false;
+    return strcmp(field->name, "message") != 0 || g_ascii_strcasecmp(field->value, "success") != 0;
+}
+
+/* The lines below that were not there yet: each page of a list says the same. */
+static bool
+add_below(Api *self, const QueryRow *rest)
+{
+    gsize before = self->below->len;
+
+    for (guint i = 0; i < rest->fields->len && before < MAX_BELOW; i++) {
+        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
+        if (!is_news(self, field))
+            continue;
+        g_autofree char *name = output_clean(field->name), *value = output_clean(field->value);
+        g_autofree char *line = g_strdup_printf("%s: %s %s\n", self->account->name, name, value);
+        if (strstr(self->below->str, line))
+            continue;
+        g_string_append(self->below, line);
+        if (self->task->csv && !self->sums)
+            complain("%.*s", (int) strlen(line) - 1, line);
+    }
+    return self->below->len > before;
+}
+
+/* What an answer says outside its rows: in CSV sums are a row, everything else goes to people. */
 static void
 on_rest(const QueryRow *rest, void *user)
 {
     Api *self = user;
+    bool news = add_below(self, rest);
 
-    if (!self->sums)
-        return;
-    if (self->task->json) {
+    if (self->task->json && news)
         api_print_json(self->account->name, rest, true);
-        return;
-    }
-    if (self->task->csv) {
+    else if (self->task->csv && self->sums)
         add_row(self, rest);
-        return;
-    }
-    for (guint i = 0; i < rest->fields->len; i++) {
-        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
-        g_autofree char *name = output_clean(field->name), *value = output_clean(field->value);
-        g_string_append_printf(self->below, "%s: %s %s\n", self->account->name, name, value);
-    }
 }
 
 static void

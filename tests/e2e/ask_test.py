@@ -197,6 +197,20 @@ class AraraTest(asking.Case):
         self.assertEqual(self.api.seen, [])
         self.assertIn("https://u.example.jp/x", self.shimta("unsubscribes", "enable", NEWS, "--yes").stdout)
 
+    def test_what_is_beside_rows(self):
+        """Also what stands between them and is none; each once, whatever the number of answers."""
+        self.api.on("GET", "/send/1", 200, json.dumps({"items": [DELIVERY, "just text", 5, None, {}], "count": 1,
+                                                       "warning": "maintenance\x1b at 3", "total_hits": 5}))
+        argv = ("status", "1", "1")
+        self.assertEqual(self.rows(*argv)[-2:], [
+            {"account": "arara", "summary": {"items": ["just text", "5", ""], "count": "1", "total_hits": "5",
+                                             "warning": "maintenance\x1b at 3"}}, self.rows(*argv)[0]])
+        lines = ["arara: items just text", "arara: items 5", "arara: warning maintenance\\u001b at 3", "arara: total_hits 5"]
+        self.assertEqual(self.shimta(*argv).stdout.splitlines()[3:], lines)
+        done = self.shimta("--csv", *argv)
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        self.assertEqual(done.stderr.splitlines(), ["shimta: " + line for line in lines])
+
     def test_more_may_be(self):
         """The API shows 4,000 at most, and says nothing of the rest."""
         items = [{**DELIVERY, "delivery_id": str(n)} for n in range(4000)]
