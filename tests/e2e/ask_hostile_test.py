@@ -223,8 +223,8 @@ class JsonTest(Case):
         super().answer('{"failure":["503",504],"success":["501"],"note":"late"}', path="/message/list/delete")
         rows = self.rows("history", "delete", "501", "503", "504", "--yes", "--account", "blast", status=1)
         self.assertEqual([(row.get("id"), row.get("result"), row.get("note")) for row in rows],
-                         [(None, None, "late"), ("501", "deleted", None), ("503", "not deleted", None),
-                          ("504", "not deleted", None)])
+                         [("501", "deleted", None), ("503", "not deleted", None), ("504", "not deleted", None),
+                          (None, None, "late")])
 
     def test_a_refusal_behind_a_good_status(self):
         super().answer('{"items":[{"delivery_id":"1","result":{"code":"409","message":"too late"}}]}', method="DELETE",
