@@ -81,9 +81,56 @@ check_account(Check *check, const RelaySettings *settings, const Provider *provi
     secret_free(probe.token);
 }
 
+/* --- accounts that are only asked ---------------------------------------------------------------- */
+
+typedef struct {
+    Check *check;
+    const QueryAccount *account;
+} Login;
+
+static void
+on_query_login(const HttpResponse *response, void *user)
+{
+    const Login *self = user;
+    g_autofree char *what = g_strdup_printf("account %s", self->account->name);
+    g_autoptr(GError) error = NULL;
+    gint64 lifetime_ms;
+    g_autoptr(Secret) token = query_token(self->account, response, &lifetime_ms, &error);
+
+    check_say(self->check, what, token ? "the API gives a token" : error->message,
+              token ? NULL : "see the url, the credentials and what the API's operator says of the account");
+}
+
+/* A login where there is one; all else that such an API can do is about something. */
+static void
+check_query(Check *check, const RelaySettings *settings, const QueryAccount *account)
+{
+    g_autofree char *what = g_strdup_printf("account %s", account->name);
+    Login login = { check, account };
+    uv_loop_t loop;
+
+    if (!query_wants_token(account)) {
+        check_leave_open(check, what, "not checked: its API has no call that could be made without a question");
+        return;
+    }
+    output_wait(account->name);
+    uv_loop_init(&loop);
+    HttpClient *http = ask_api_client(&loop, &settings->conf);
+    http_send(http, query_login(account), on_query_login, &login);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    http_client_close(http);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+}
+
 void
 check_accounts(Check *self, const RelaySettings *settings)
 {
     for (guint i = 0; i < settings->accounts->len; i++)
         check_account(self, settings, settings->accounts->pdata[i]);
+    for (guint i = 0; i < settings->queries->len; i++) {
+        const QueryAccount *account = settings->queries->pdata[i];
+        if (query_only(account->driver_name))
+            check_query(self, settings, account);
+    }
 }

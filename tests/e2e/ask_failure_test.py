@@ -219,6 +219,18 @@ class FailureTest(asking.Case):
         self.assertEqual(self.api.seen, [])
 
 
+class CheckTest(asking.Case):
+    accounts = ("cmc", "blast", "v1")
+
+    def test_accounts_that_are_only_asked(self):
+        out = self.shimta("check", status=1).stdout
+        self.assertRegex(out, "(?m)^ok +account blast: the API gives a token")
+        self.assertRegex(out, "(?m)^-- +account v1: not checked")
+        self.api.answers.pop(("POST", "/authenticate/login"))
+        self.api.on("POST", "/authenticate/login", 401, json.dumps({"error": {"message": "unauthorized " + asking.SECRET}}))
+        self.assertRegex(self.shimta("check", status=1).stdout, "(?m)^FAIL +account blast: .*unauthorized")
+
+
 class DryRunTest(asking.Case):
     def test_bodies(self):
         row = self.rows("--dry-run", "suppressions", "set", "--remote", "a@x.jp", "b@x.jp", "--count", "3", "--account", "arara")[0]
