@@ -86,6 +86,9 @@ extern const ConfKey translate_conf_keys[];
 /* Whether the address is at one of the from-domains. */
 bool translate_may_sign(const TranslateConf *self, const char *address);
 
+/* The address that a mail has in its From at the API: this one, or default-from's. Caller frees. */
+char *translate_from(const TranslateConf *self, const Envelope *envelope, const char *from);
+
 /* What a translation needs besides the message. All borrowed. */
 typedef struct {
     const TranslateConf *conf;

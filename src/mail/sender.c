@@ -56,12 +56,12 @@ read_mailboxes(Translation *self, const char *name)
 
 /* The account's default-from, or NULL. */
 static Mailbox *
-default_from(const Translation *self)
+default_from(const TranslateConf *conf)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
 
-    if (self->context->conf->default_from)
-        address_list_parse(list, self->context->conf->default_from, NULL, NULL);
+    if (conf->default_from)
+        address_list_parse(list, conf->default_from, NULL, NULL);
     return list->len ? g_ptr_array_steal_index(list, 0) : NULL;
 }
 
@@ -104,7 +104,7 @@ choose_from(Translation *self)
         mail_note(self->mail, LOG_INFO, "from-made", "no From: it is the envelope sender %s", from->address);
     }
     if (!from) {
-        from = default_from(self);
+        from = default_from(self->context->conf);
         if (from)
             mail_note(self->mail, LOG_INFO, "from-made", "no sender: From is %s", from->address);
     }
@@ -126,18 +126,30 @@ translate_may_sign(const TranslateConf *conf, const char *address)
     return false;
 }
 
+/* Who stands in for a From that the account can't sign for; NULL: nobody has to, or can. */
+static Mailbox *
+stand_in(const TranslateConf *conf, const Envelope *envelope, const char *from)
+{
+    bool lists = conf->from_domains && *conf->from_domains;
+
+    return envelope->gateway || !lists || translate_may_sign(conf, from) ? NULL : default_from(conf);
+}
+
+char *
+translate_from(const TranslateConf *self, const Envelope *envelope, const char *from)
+{
+    g_autoptr(Mailbox) instead = stand_in(self, envelope, from);
+
+    return g_strdup(instead ? instead->address : from);
+}
+
 /* A From that the account can't sign for gives way to default-from and becomes the Reply-To. */
 static void
 rewrite_from(Translation *self)
 {
-    const TranslateConf *conf = self->context->conf;
     Mail *mail = self->mail;
+    g_autoptr(Mailbox) instead = stand_in(self->context->conf, self->context->envelope, mail->from->address);
 
-    if (self->context->envelope->gateway || !conf->from_domains || !*conf->from_domains ||
-        translate_may_sign(conf, mail->from->address))
-        return;
-
-    g_autoptr(Mailbox) instead = default_from(self);
     if (!instead)
         return;
 

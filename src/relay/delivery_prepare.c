@@ -30,7 +30,7 @@ is_stopped(const Entry *entry, const Provider *account, const char *address, Sup
     suppress_found_clear(why);
     if (!any || suppress_look(account, entry->envelope->sender, address, why))
         return any;
-    g_autofree char *from = watch_from(entry);
+    g_autofree char *from = watch_from(entry, account);
     return from && suppress_look(account, from, address, why);
 }
 

@@ -145,7 +145,7 @@ note_watched(const Entry *entry, guint i, const Service *service, const char **l
         entry->is_bounce || i >= recipients->len || !journal)
         return;
     const EnvelopeRecipient *to = recipients->pdata[i];
-    g_autofree char *text = watch_text(entry, to, g_strcmp0(*last, service->call) != 0);
+    g_autofree char *text = watch_text(entry, to, g_strcmp0(*last, service->call) != 0 ? service->provider : NULL);
     *last = service->call;
     line.recipient = to->address;
     line.account = service->provider->name;

@@ -40,25 +40,26 @@ put_fields(const Fields *fields, GString *out)
     }
 }
 
-/* Caller frees; NULL: none. */
+/* As the API has it, which is asked by it who wants no more of that sender's mails. Caller frees; NULL: none. */
 static char *
-from_address(const Fields *fields)
+from_address(const Envelope *envelope, const Fields *fields, const Provider *account)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify) mailbox_free);
     const char *value = fields_get(fields, "From", 0);
 
     if (value)
         address_list_parse(list, value, NULL, NULL);
-    return list->len > 0 ? g_strdup(((const Mailbox *) list->pdata[0])->address) : NULL;
+    const char *from = list->len > 0 ? ((const Mailbox *) list->pdata[0])->address : envelope->sender;
+    return *from ? translate_from(&account->translate, envelope, from) : NULL;
 }
 
 char *
-watch_text(const Entry *entry, const EnvelopeRecipient *to, bool header)
+watch_text(const Entry *entry, const EnvelopeRecipient *to, const Provider *account)
 {
     const Envelope *envelope = entry->envelope;
-    g_autoptr(Fields) fields = header ? read_header(entry) : NULL;
+    g_autoptr(Fields) fields = account ? read_header(entry) : NULL;
     g_autoptr(GString) repeated = g_string_new(NULL);
-    g_autofree char *from = fields ? from_address(fields) : NULL;
+    g_autofree char *from = fields ? from_address(envelope, fields, account) : NULL;
     GString *text = g_string_new(NULL);
 
     if (fields)
@@ -73,9 +74,9 @@ watch_text(const Entry *entry, const EnvelopeRecipient *to, bool header)
 }
 
 char *
-watch_from(const Entry *entry)
+watch_from(const Entry *entry, const Provider *account)
 {
     g_autoptr(Fields) fields = read_header(entry);
 
-    return from_address(fields);
+    return from_address(entry->envelope, fields, account);
 }

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,7 @@ class Api(http.server.ThreadingHTTPServer):
         self.fates = {}       # address -> (success, text)
         self.nonsense = None  # the answer to any question
         self.told = None      # the answer to those about results
+        self.unsubscribed = {}  # header From -> addresses
         self.asked = threading.Condition()
         self.questions = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -94,7 +96,9 @@ class Answerer(http.server.BaseHTTPRequestHandler):
         elif self.path.startswith("/results"):
             self.answer(self.server.told or {"items": self.results(), "count": 1})
         else:
-            self.answer({"items": [], "count": 0})
+            sender = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query).get("header-from", [""])[0]
+            self.answer({"items": [{"header_from": sender, "to_address": address, "message_id": "x"}
+                                   for address in self.server.unsubscribed.get(sender, [])], "count": 0})
 
     def results(self):
         wanted = re.match(r"/results/([^/?]+)", self.path)
@@ -132,9 +136,9 @@ class FeedbackTest(unittest.TestCase):
         self.addCleanup(self.api.server_close)
         self.addCleanup(self.api.shutdown)
 
-    def start(self, more="", shimta="", **extra):
+    def start(self, more="", shimta="", sections=None, **extra):
         daemon = shim.Daemon(self.api.url, account=shim.ARARA, more={
-            "account main": "feedback = on\nfeedback-interval = 1s\n" + more, "shimta": shimta}, **extra)
+            "account main": "feedback = on\nfeedback-interval = 1s\n" + more, "shimta": shimta, **(sections or {})}, **extra)
         self.addCleanup(daemon.end)
         return daemon
 
@@ -243,6 +247,59 @@ class FeedbackTest(unittest.TestCase):
         daemon.wait_line(r"^refused .*to=stop@example.org .*dsn=5.7.1")
         self.assertNotIn("stop@example.org", [sent[1] for sent in self.api.sent])
         self.assertIn("fine@example.org", [sent[1] for sent in self.api.sent])
+
+    def newsletter(self, *recipients, shown="news@example.jp"):
+        return f"From: {shown}\nTo: {', '.join(recipients)}\nSubject: News\n\nHello.\n".encode()
+
+    def test_unsubscribed_from_the_header(self):
+        """Applications have an envelope sender of their own: who has unsubscribed has by the header."""
+        self.api.unsubscribed = {"news@example.jp": ["u@example.org"]}
+        daemon = self.start(sections={"listen lmtp": "address = 127.0.0.1:0\nprotocol = lmtp\n"})
+        port = int(daemon.wait_line(r"^listening listener=lmtp .*port=(\d+)").group(1))
+        self.assertEqual(daemon.sendmail("-t", "-i", stdin=self.newsletter("u@example.org")).returncode, 0)
+        daemon.wait_line("^suppressed .*address=u@example.org kind=unsubscribed")
+        number = len(self.api.sent)
+
+        done = daemon.sendmail("-t", "-i", stdin=self.newsletter("u@example.org"))
+        self.assertEqual(done.returncode, 77)
+        self.assertRegex(done.stderr, b"550 5.7.1 .*it has unsubscribed on")
+        code, text = self.put(daemon.raw(), "MAIL FROM:<bounces+7@example.jp>", "u@example.org")[0]
+        self.assertEqual((code, text[:5]), (550, "5.7.1"))
+        self.assertEqual(len(self.api.sent), number)
+
+        self.assertEqual(self.put(daemon.raw(), "MAIL FROM:<bounces+8@example.jp>", "u@example.org", "v@example.org")[0][0],
+                         250)
+        daemon.wait_line("^delivered .*to=bounces.8@example.jp")
+        sent = {address: body for _, address, _, body in self.api.sent[number:]}
+        self.assertEqual(sorted(sent), ["bounces+8@example.jp", "v@example.org"])
+        self.assertIn("u@example.org", sent["bounces+8@example.jp"])
+
+        replies = self.put(shim.Dialogue(socket.create_connection(("127.0.0.1", port), shim.PATIENCE)),
+                           "MAIL FROM:<bounces+9@example.jp>", "w@example.org", "u@example.org", lmtp=True)
+        self.assertEqual([(code, text[:5]) for code, text in replies], [(250, "2.0.0"), (550, "5.7.1")])
+        done = daemon.sendmail("-t", "-i", stdin=self.newsletter("u@example.org", shown="other@example.jp"))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def put(self, talk, mail_from, *recipients, lmtp=False):
+        """A newsletter. The replies behind DATA."""
+        with talk:
+            talk.reply()
+            talk.ask("LHLO client.test" if lmtp else "EHLO client.test")
+            for line in (mail_from, *(f"RCPT TO:<{address}>" for address in recipients)):
+                self.assertEqual(talk.ask(line)[0], 250)
+            talk.ask("DATA")
+            talk.put(shim.stuff(self.newsletter(*recipients).decode().replace("\n", "\r\n")))
+            return [talk.reply() for _ in (recipients if lmtp else [1])]
+
+    def test_unsubscribed_from_who_stands_in(self):
+        """The API knows a From that the account cannot sign for by another."""
+        self.api.unsubscribed = {"default@example.com": ["u@example.org"], "news@example.jp": ["v@example.org"]}
+        daemon = self.start("from-domains = example.com\ndefault-from = default@example.com\n")
+        self.assertEqual(daemon.sendmail("-t", "-i", stdin=self.newsletter("u@example.org")).returncode, 0)
+        daemon.wait_line("^suppressed .*address=u@example.org kind=unsubscribed")
+        self.assertEqual(daemon.sendmail("-t", "-i", stdin=self.newsletter("u@example.org")).returncode, 77)
+        self.assertEqual(daemon.sendmail("-t", "-i", stdin=self.newsletter("v@example.org")).returncode, 0)
+        self.assertFalse([path for path in self.api.questions if "news%40" in path])
 
     def test_nonsense(self):
         daemon = self.start()

@@ -19,7 +19,8 @@ kept(const char *mail, gsize n, bool header)
     JournalLine line = { .event = JOURNAL_WATCHED, .id = "Q1", .account = "main", .recipient = "you@y.jp",
                          .sender = "shop@x.jp" };
     JournalLine read;
-    g_autofree char *text = watch_text(entry, envelope->recipients->pdata[0], header);
+    const Provider account = { 0 };
+    g_autofree char *text = watch_text(entry, envelope->recipients->pdata[0], header ? &account : NULL);
     line.text = text;
     journal_line_print(&line, printed);
     g_assert_cmpuint(printed->len, <=, JOURNAL_LINE_BYTES);
