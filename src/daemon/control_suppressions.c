@@ -110,9 +110,13 @@ fault_of(const Ask *self)
         return "no such request";
     if (g_str_equal(self->action, "list"))
         return NULL;
-    if (!self->address || !address_domain(self->address))
+    if (!self->address || !*self->address)
         return "which address?";
-    return g_str_equal(self->action, "add") && !self->account ? "which account?" : NULL;
+    if (!g_str_equal(self->action, "add"))
+        return NULL; /* whatever is on the list */
+    if (!address_is_whole(self->address))
+        return "that is no address";
+    return self->account ? NULL : "which account?";
 }
 
 void

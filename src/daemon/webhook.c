@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "daemon/figures.h"
 #include "daemon/gate.h"
 #include "daemon/site.h"
@@ -14,7 +15,6 @@ enum {
     MAX_CONNECTIONS = 64,
     MAX_EVENTS = 10000,  /* of one request; the API sends 100 of them unless it is told otherwise */
     MAX_WAITING = 20000, /* events that are not stored yet */
-    QUIET_MS = 60000,    /* between two log lines of a kind */
 };
 
 typedef enum {
@@ -49,12 +49,6 @@ static const struct {
     [FAILED] = { "failed", 503, true, "cannot be stored, later\n" },
 };
 
-/* Log lines of a kind: one, then their number. */
-typedef struct {
-    gint64 told_ms; /* 0: never */
-    guint64 others; /* since then */
-} Pace;
-
 struct Webhook {
     const IngressHub *hub;
     Feedback *feedback; /* NULL: not yet */
@@ -76,16 +70,12 @@ typedef struct {
 static void
 tell(Webhook *self, Result result, const char *client, const char *why)
 {
-    Pace *pace = &self->paces[result];
-    gint64 now = clock_now();
+    guint64 others;
 
-    if (pace->told_ms > 0 && now >= pace->told_ms && now - pace->told_ms < QUIET_MS) {
-        pace->others++;
+    if (!pace_allows(&self->paces[result], clock_now(), &others))
         return;
-    }
     log_event(LOG_WARNING, "webhook-refused", "reason", results[result].name, "client", client, "text", why, "others",
-              pace->others > 0 ? LOG_NUM((gint64) pace->others) : NULL, NULL);
-    *pace = (Pace) { .told_ms = now };
+              others > 0 ? LOG_NUM((gint64) others) : NULL, NULL);
 }
 
 /* Counts it, and says it in the log; client NULL: he may have left. */
@@ -251,7 +241,7 @@ hear(Webhook *self, WebRequest *request, const CmcPost *post)
     guint n = feedback_events_size(events);
     if (!read)
         refuse(self, request, MALFORMED, error->message);
-    else if (n == 0)
+    else if (n == 0 && feedback_events_odd(events) == 0)
         refuse(self, request, IGNORED, NULL);
     else if (n > MAX_EVENTS)
         refuse(self, request, TOO_LARGE, "more events than a request may have");

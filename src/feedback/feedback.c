@@ -7,7 +7,7 @@
 #include "queue/feedback_early.h"
 #include "queue/suppression.h"
 
-enum { LOOK_MS = 2000, PRUNE_MS = 3600 * 1000, PRUNE_MAILS = 5000, QUIET_MS = 60 * 1000 };
+enum { LOOK_MS = 2000, PRUNE_MS = 3600 * 1000, PRUNE_MAILS = 5000 };
 
 /* --- now and then -------------------------------------------------------------------------------- */
 
@@ -109,16 +109,11 @@ on_closed(uv_handle_t *handle)
 void
 feedback_complain(Feedback *self, const char *account, const GError *error)
 {
-    gint64 now_ms = clock_monotonic();
+    guint64 others;
 
-    if (self->complained_ms > 0 && now_ms - self->complained_ms < QUIET_MS) {
-        self->uncomplained++;
-        return;
-    }
-    log_event(LOG_ERR, "feedback-failed", "account", account, "text", error->message, "others",
-              self->uncomplained > 0 ? LOG_NUM((gint64) self->uncomplained) : NULL, NULL);
-    self->complained_ms = now_ms;
-    self->uncomplained = 0;
+    if (pace_allows(&self->failures, clock_monotonic(), &others))
+        log_event(LOG_ERR, "feedback-failed", "account", account, "text", error->message, "others",
+                  others > 0 ? LOG_NUM((gint64) others) : NULL, NULL);
 }
 
 void

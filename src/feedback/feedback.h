@@ -18,11 +18,13 @@ FeedbackEvents *feedback_events_new(const char *account, const char *source);
 void feedback_events_free(FeedbackEvents *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedbackEvents, feedback_events_free)
 
-/* Copies it; texts are cut to what is of use. One without an address is left out. Any thread. */
+/* Copies it; texts are cut to what is of use. One that names no address is left out: a batch of those that were is a line
+ * of the log. Any thread. */
 void feedback_events_add(FeedbackEvents *self, const QueryEvent *event);
 /* Nobody tells them again: what says that mail came back which is not known yet is kept until the mail is, for a day. */
 void feedback_events_told_once(FeedbackEvents *self);
 guint feedback_events_size(const FeedbackEvents *self);
+guint feedback_events_odd(const FeedbackEvents *self); /* that were left out */
 
 /* error NULL: all that follows is durable; the same events again change nothing. Else (a StoreError) nothing is. */
 typedef void (*FeedbackDone)(void *user, const GError *error);

@@ -203,6 +203,19 @@ report(const Batch *self, const Result *result)
                   LOG_NUM(result->rate.failed), "sent", LOG_NUM(result->rate.sent), NULL);
 }
 
+/* Nothing follows from them, and the rest is judged. */
+static void
+tell_odd(Feedback *feedback, const FeedbackEvents *events)
+{
+    guint all = events->odd + events->rows->len;
+    g_autofree char *text = g_strdup_printf("%u of %u events name no address", events->odd, all);
+    guint64 others;
+
+    if (pace_allows(&feedback->odd, clock_now(), &others))
+        log_event(LOG_WARNING, "feedback-odd", "account", events->account, "source", events->source, "text", text,
+                  "others", others > 0 ? LOG_NUM((gint64) others) : NULL, NULL);
+}
+
 void
 batch_end(FeedbackBatch *self, const GError *error)
 {
@@ -217,6 +230,8 @@ batch_end(FeedbackBatch *self, const GError *error)
     }
     if (error)
         feedback_complain(feedback, self->events->account, error);
+    else if (self->events->odd > 0)
+        tell_odd(feedback, self->events);
     if (self->done)
         self->done(self->user, error);
     feedback_events_free(self->events);

@@ -3,6 +3,7 @@
  * for what is said of tasks. */
 #pragma once
 
+#include "base/pace.h"
 #include "feedback/feedback.h"
 #include "feedback/keeper.h"
 
@@ -10,6 +11,7 @@ struct FeedbackEvents {
     char *account, *source;
     GStringChunk *strings;
     GArray *rows; /* of QueryEvent, texts in strings */
+    guint odd;    /* that named no address */
     bool told_once;
 };
 
@@ -25,14 +27,13 @@ struct Feedback {
     uv_timer_t timer;
     bool closing;
     guint tasks; /* on their way */
-    gint64 complained_ms; /* monotonic; 0: never */
-    guint64 uncomplained; /* failures since then that were not logged */
 
     /* watch.c */
     gint64 cursor;   /* row of the journal; -1: not read yet */
     guint64 watched; /* report_watched() as far as it is in the store */
     bool behind, moving;
     GQueue batches;  /* of events that wait for it */
+    Pace odd, failures; /* log lines */
 
     /* tell.c */
     bool telling, tell_again;

@@ -124,6 +124,14 @@ address_check(const char *address)
     return g_str_is_ascii(address) ? ADDRESS_OK : ADDRESS_NOT_ASCII;
 }
 
+bool
+address_is_whole(const char *address)
+{
+    AddressCheck check = address_check(address);
+
+    return (check == ADDRESS_OK || check == ADDRESS_NOT_ASCII) && address_domain(address);
+}
+
 const char *
 address_domain(const char *address)
 {

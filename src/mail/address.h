@@ -31,6 +31,9 @@ typedef enum {
  * through here. "" is bad: the null sender is the caller's business. */
 AddressCheck address_check(const char *address);
 
+/* Whether mail can be for it anywhere: it is fine, or needs SMTPUTF8, and has a domain. */
+bool address_is_whole(const char *address);
+
 /* Where the domain begins (after the last '@' outside quotes), or NULL for none. */
 const char *address_domain(const char *address);
 

@@ -1,9 +1,10 @@
 #include "relay/suppress.h"
 
 #include "base/clock.h"
+#include "base/cut.h"
 #include "relay/rewrite.h"
 
-enum { REOPEN_MS = 5000 }; /* the file may have been set aside */
+enum { REOPEN_MS = 5000 /* the file may have been set aside */, REASON_BYTES = 120 };
 
 static GMutex mutex; /* of what follows */
 static char *place;
@@ -51,10 +52,10 @@ describe(const Suppression *one, void *user)
                                                         "the operator has stopped it" };
     SuppressFound *found = user;
     g_autofree char *day = day_of(one->since_ms);
-    g_autofree char *reason = one->reason ? g_strndup(one->reason, 120) : NULL;
+    g_autofree char *reason = cut_text(one->reason ? one->reason : "", REASON_BYTES);
+    bool says = *g_strstrip(reason);
     g_autofree char *text = g_strdup_printf("Suppressed address: %s on %s%s%s%s; to send again: shimta suppressions "
-                                            "remove", why[one->kind], day, reason ? " (" : "", reason ? reason : "",
-                                            reason ? ")" : "");
+                                            "remove", why[one->kind], day, says ? " (" : "", reason, says ? ")" : "");
 
     found->kind = one->kind;
     outcome_set(&found->outcome, OUTCOME_PERMANENT, 550, one->kind == SUPPRESSION_HARD ? "5.1.1" : "5.7.1", text);

@@ -200,23 +200,31 @@ tell(Listing *self, const Action *action, const char *address, bool done)
     }
 }
 
-/* False: there is no going on. */
+static bool
+reject(Listing *self, const char *address)
+{
+    complain("'%s' is no address", address);
+    note(self, EX_USAGE);
+    return true;
+}
+
+/* What is on the list can be taken off, whatever it is. False: there is no going on. */
 static bool
 do_one(Listing *self, const Action *action, ListSource *source, const char *address)
 {
     LinkReader reader = { take_row, self };
+    bool whole = address_is_whole(address);
     gint64 n;
 
-    if (!address_domain(address)) {
-        complain("'%s' is no address", address);
-        note(self, EX_USAGE);
-        return true;
-    }
+    if (!*address || (!whole && (action == &add_action || self->task->dry_run)))
+        return reject(self, address);
     if (self->task->dry_run) {
         show_done(self, address, action->result_dry);
         return true;
     }
     int status = list_source_ask(source, action->name, address, &reader, &n);
+    if (status == EX_OK && n == 0 && !whole)
+        return reject(self, address);
     if (status == EX_OK)
         tell(self, action, address, n > 0);
     else

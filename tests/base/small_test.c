@@ -1,8 +1,10 @@
-/* error, clock, id, file */
+/* error, clock, cut, id, file, pace */
 #include "base/clock.h"
+#include "base/cut.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/pace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +39,45 @@ test_clock(void)
     g_assert_cmpint(real, >, G_GINT64_CONSTANT(1500000000000));
     g_assert_cmpint(clock_monotonic(), >=, start);
     g_assert_cmpint(clock_monotonic_us() / 1000, >=, start);
+}
+
+static void
+test_cut(void)
+{
+    static const struct {
+        const char *text;
+        gsize max;
+        const char *want;
+    } rows[] = {
+        { "", 0, "" }, { "", 3, "" }, { "abc", 0, "" }, { "abc", 2, "ab" }, { "abc", 3, "abc" }, { "abc", 4, "abc" },
+        { "日本", 6, "日本" }, { "日本", 5, "日" }, { "日本", 4, "日" }, { "日本", 3, "日" }, { "日本", 2, "" },
+        { "a😀", 4, "a" }, { "a😀", 5, "a😀" }, { "\x80\x80\x80\x80\x80\x80", 5, "\x80\x80" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *got = cut_text(rows[i].text, rows[i].max);
+        g_assert_cmpstr(got, ==, rows[i].want);
+    }
+}
+
+static void
+test_pace(void)
+{
+    static const struct {
+        gint64 now_ms;
+        bool due;
+        guint64 others;
+    } rows[] = {
+        { 1000, true, 0 }, { 1001, false, 0 }, { 60999, false, 0 }, { 61000, true, 2 }, { 121000, true, 0 },
+        { 90000, true, 0 }, /* the clock was put back */
+    };
+    Pace pace = { 0 };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        guint64 others = 0;
+        g_assert_cmpint(pace_allows(&pace, rows[i].now_ms, &others), ==, rows[i].due);
+        g_assert_cmpuint(others, ==, rows[i].others);
+    }
 }
 
 static void
@@ -150,6 +191,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/error/errno", test_error);
     g_test_add_func("/clock", test_clock);
+    g_test_add_func("/cut", test_cut);
+    g_test_add_func("/pace", test_pace);
     g_test_add_func("/id/shape", test_id_shape);
     g_test_add_func("/id/order", test_id_order);
     g_test_add_func("/id/message", test_id_message);

@@ -60,6 +60,12 @@ feedback_events_size(const FeedbackEvents *self)
     return self->n;
 }
 
+guint
+feedback_events_odd(const FeedbackEvents *self)
+{
+    return 0;
+}
+
 void
 feedback_events(Feedback *self, FeedbackEvents *events, FeedbackDone done, void *user)
 {

@@ -1,8 +1,11 @@
 """The daemon's own list of suppressed addresses, as shimta shows and changes it."""
 
+import contextlib
 import csv
 import io
 import json
+import os
+import sqlite3
 import subprocess
 import unittest
 
@@ -75,6 +78,20 @@ class SuppressionsTest(unittest.TestCase):
         self.assertIn("'nonsense' is no address", done.stderr)
         self.assertIn("d@example.org is not on the list", done.stderr)
         self.assertEqual(self.addresses(), ["c@example.org"])
+
+    def test_what_is_no_address(self):
+        """Whatever is on the list is shown and taken off; it does not get there."""
+        state = os.path.join(self.daemon.folder, "state", "feedback.db")
+        with contextlib.closing(sqlite3.connect(state, timeout=shim.PATIENCE, isolation_level=None)) as table:
+            for odd in ("123", "@b.test", "a b@b.test"):
+                table.execute("INSERT INTO suppression VALUES ('main', ?, '', ?, 0, 'webhook', '', 1, 0, 0)", (odd, odd))
+        for odd in ("123", "@b.test", "a b@b.test"):
+            with self.subTest(odd=odd):
+                self.assertIn("is no address", self.shimta("suppressions", "add", "--account", "main", odd, status=64).stderr)
+                self.shimta("suppressions", "show", odd)
+                self.assertIn("gets mail again", self.shimta("suppressions", "remove", odd).stdout)
+                self.shimta("suppressions", "remove", odd, status=64)
+        self.assertEqual(self.addresses(), [])
 
     def test_what_was_done(self):
         done = self.shimta("--json", "suppressions", "add", "--account", "main", "a@example.org")

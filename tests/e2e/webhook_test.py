@@ -90,6 +90,19 @@ class WebhookTest(unittest.TestCase):
                 self.assertEqual(self.post(body), (200, "nothing of use\n"))
         self.assertEqual(self.counted("ignored"), 4)
 
+    def test_what_is_no_address(self):
+        """Nothing of it gets on the list, the rest does, and a line says so."""
+        daemon = self.start(account="server-composition = shop\nfeedback = yes\n")
+        odd = ["123", "*", "<>", "@b.test", "a@b.test, c@b.test", "a@b.test\0x", "a@b.test\r\nx: y",
+               "a" * 5000 + "@b.test"]
+        rows = [{**ROW, "to": address} for address in [*odd, "Name <d@b.test>", "e@b.test"]]
+        self.assertEqual(self.post(form(rows)), (200, "stored\n"))
+        self.assertEqual(self.post(form(rows[:3])), (200, "stored\n"))
+        text = daemon.text()
+        self.assertEqual(re.findall(r"^feedback-odd account=main source=webhook text=\"(.*)\"", text, re.M),
+                         ["8 of 10 events name no address"])
+        self.assertEqual(re.findall("^suppressed .*address=(\\S+)", text, re.M), ["d@b.test", "e@b.test"])
+
     def test_malformed(self):
         daemon = self.start()
         bodies = (b"", b"\0" * 100, b"event_type=bounces", form()[:80], form(event="{"), form(event="[1,2]"),

@@ -1,5 +1,6 @@
 FEEDBACK_TESTS = \
 	%D%/decide_test \
+	%D%/events_test \
 	%D%/keeper_test \
 	%D%/plan_test \
 	%D%/rounds_test \
@@ -8,6 +9,9 @@ check_PROGRAMS += $(FEEDBACK_TESTS)
 TESTS += $(FEEDBACK_TESTS)
 %C%_decide_test_SOURCES = %D%/decide_test.c
 %C%_decide_test_LDADD = $(FEEDBACK_LIBS)
+%C%_events_test_SOURCES = %D%/events_test.c
+%C%_events_test_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+%C%_events_test_LDADD = $(FEEDBACK_LIBS)
 %C%_keeper_test_SOURCES = %D%/keeper_test.c
 %C%_keeper_test_LDADD = $(FEEDBACK_LIBS)
 %C%_target_test_SOURCES = %D%/target_test.c

@@ -10,15 +10,22 @@
 #define TO_BOTH "From: me@from.test\r\nTo: a@x.test, b@x.test\r\nSubject: hello\r\n\r\nHi.\r\n"
 
 static void
+put(const char *folder, const Suppression *one)
+{
+    FeedbackStore *store = feedback_store_open(folder, NULL);
+
+    g_assert_true(feedback_store_begin(store, NULL) && suppression_add(store, one, NULL, NULL) &&
+                  feedback_store_commit(store, NULL));
+    feedback_store_close(store);
+}
+
+static void
 suppress(const char *folder, const char *account, const char *address)
 {
     const Suppression one = { .account = account, .address = address, .sender = "", .kind = SUPPRESSION_HARD,
                               .source = "results", .since_ms = 1 };
-    FeedbackStore *store = feedback_store_open(folder, NULL);
 
-    g_assert_true(feedback_store_begin(store, NULL) && suppression_add(store, &one, NULL, NULL) &&
-                  feedback_store_commit(store, NULL));
-    feedback_store_close(store);
+    put(folder, &one);
 }
 
 static void
@@ -97,6 +104,42 @@ test_retry(void)
     }
 }
 
+#define FILLER "0123456789012345678901234567890123456789"
+
+/* What clients are told: with the reason, if there is one, cut behind a whole character. */
+static void
+test_reasons(void)
+{
+    static const struct {
+        const char *reason, *want;
+    } rows[] = {
+        { NULL, "; to" },
+        { "", "; to" },
+        { "  ", "; to" },
+        { "550 5.1.1 gone ", " (550 5.1.1 gone); to" },
+        { FILLER FILLER FILLER "more", " (" FILLER FILLER FILLER "); to" },
+        { FILLER FILLER FILLER "日本", " (" FILLER FILLER FILLER "); to" },
+        { FILLER FILLER "012345678901234567890123456789012345678日本", " (" FILLER FILLER
+          "012345678901234567890123456789012345678); to" },
+    };
+    const Provider account = { .name = (char *) "main", .feedback.suppression = true };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *folder = g_dir_make_tmp("shimta-suppress-XXXXXX", NULL);
+        const Suppression one = { .account = "main", .address = "a@x.test", .sender = "", .kind = SUPPRESSION_HARD,
+                                  .source = "results", .reason = rows[i].reason, .since_ms = 1 };
+        SuppressFound found;
+        put(folder, &one);
+        suppress_open(folder);
+        g_assert_true(suppress_look(&account, "s@x.test", "a@x.test", &found));
+        const char *text = strstr(found.outcome.text, "1970-01-01");
+        g_assert_nonnull(text);
+        g_assert_true(g_str_has_prefix(text + strlen("1970-01-01"), rows[i].want));
+        suppress_found_clear(&found);
+        remove_list(folder);
+    }
+}
+
 /* Through the account behind he gets none where he is on its list; the others do. */
 static void
 test_fallback(void)
@@ -125,6 +168,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/suppress/reasons", test_reasons);
     g_test_add_func("/suppress/retry", test_retry);
     g_test_add_func("/suppress/fallback", test_fallback);
     return g_test_run();

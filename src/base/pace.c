@@ -1,0 +1,15 @@
+#include "base/pace.h"
+
+enum { QUIET_MS = 60000 };
+
+bool
+pace_allows(Pace *self, gint64 now_ms, guint64 *others)
+{
+    if (self->told_ms > 0 && now_ms >= self->told_ms && now_ms - self->told_ms < QUIET_MS) {
+        self->others++;
+        return false;
+    }
+    *others = self->others;
+    *self = (Pace) { .told_ms = now_ms };
+    return true;
+}
