@@ -19,6 +19,7 @@ typedef struct {
     bool owed, suppressed;
     SuppressionKind kind;
     const char *domain; /* whose mails come back too often; NULL: none */
+    gint64 day_ms;      /* of that day */
     FeedbackRate rate;
 } Result;
 
@@ -60,18 +61,18 @@ when(const QueryEvent *event, gint64 now_ms)
 static bool
 check_rate(FeedbackStore *store, Batch *self, const FeedbackMail *mail, Result *result, GError **error)
 {
-    gint64 now_ms = clock_now();
     const char *domain = address_domain(mail->sender);
 
     if (self->conf->rate_per_mill == 0)
         return true;
-    if (!feedback_store_rate(store, mail, now_ms, &result->rate, error))
+    if (!feedback_store_rate(store, mail, &result->rate, error))
         return false;
     const FeedbackRate *rate = &result->rate;
     if (rate->told || rate->failed < RATE_FAILURES || rate->failed * 1000 <= rate->sent * (gint64) self->conf->rate_per_mill)
         return true;
     result->domain = kept(self, domain ? domain : "");
-    return feedback_store_rate_told(store, mail, now_ms, error);
+    result->day_ms = mail->delivered_ms;
+    return feedback_store_rate_told(store, mail, error);
 }
 
 static bool
@@ -186,6 +187,16 @@ note_returned(const Batch *self, const Result *result, const QueryEvent *event)
 }
 
 static void
+report_rate(const Batch *self, const Result *result)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(result->day_ms / 1000);
+    g_autofree char *day = time ? g_date_time_format(time, "%Y-%m-%d") : NULL;
+
+    log_event(LOG_WARNING, "bounce-rate", "account", self->events->account, "domain", result->domain, "failed",
+              LOG_NUM(result->rate.failed), "sent", LOG_NUM(result->rate.sent), "day", day, NULL);
+}
+
+static void
 report(const Batch *self, const Result *result)
 {
     const QueryEvent *event = &g_array_index(self->events->rows, QueryEvent, result->event);
@@ -199,8 +210,7 @@ report(const Batch *self, const Result *result)
         figures_suppressed(self->events->account, kind);
     }
     if (result->domain)
-        log_event(LOG_WARNING, "bounce-rate", "account", self->events->account, "domain", result->domain, "failed",
-                  LOG_NUM(result->rate.failed), "sent", LOG_NUM(result->rate.sent), NULL);
+        report_rate(self, result);
 }
 
 /* Nothing follows from them, and the rest is judged. */

@@ -8,7 +8,7 @@
 
 #define DAY_MS (24 * 3600 * G_GINT64_CONSTANT(1000))
 
-enum { RATE_DAYS = 30 }; /* how long they are kept */
+enum { RATE_DAYS = 92 }; /* how long they are kept: no less than a mail's fate is awaited */
 
 #define MAIL_COLUMNS \
     "mail.account, mail.id, mail.remote_id, mail.message_id, mail.call, mail.request, mail.sender, mail.header_from," \
@@ -91,14 +91,14 @@ put_mail(FeedbackStore *self, const FeedbackMail *mail, gint64 next_ms, gint64 *
 }
 
 static bool
-count(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms, gint64 sent, gint64 failed, GError **error)
+count(FeedbackStore *self, const FeedbackMail *mail, gint64 sent, gint64 failed, GError **error)
 {
     g_autofree char *domain = domain_of(mail->sender);
 
     return feedback_sql_run(self, feedback_sql(self, error,
         "INSERT INTO rate VALUES (?, ?, ?, ?4, ?5, 0)"
         " ON CONFLICT (account, domain, day) DO UPDATE SET sent = sent + ?4, failed = failed + ?5", "ssiii",
-        mail->account, domain, at_ms / DAY_MS, sent, failed), error);
+        mail->account, domain, mail->delivered_ms / DAY_MS, sent, failed), error);
 }
 
 static bool
@@ -124,7 +124,7 @@ feedback_store_watch(FeedbackStore *self, const FeedbackMail *mail, const Feedba
         return false;
     if (sqlite3_changes(self->db) == 0)
         return true;
-    return note_sender(self, mail, error) && count(self, mail, mail->delivered_ms, 1, 0, error);
+    return note_sender(self, mail, error) && count(self, mail, 1, 0, error);
 }
 
 /* --- what a recipient comes to ------------------------------------------------------------------- */
@@ -184,19 +184,21 @@ rest_if_settled(FeedbackStore *self, gint64 row, GError **error)
         " AND NOT EXISTS (SELECT 1 FROM recipient WHERE mail = ?2 AND state = 0)", "ii", G_MAXINT64, row), error);
 }
 
+/* Of the day the mail went out: it is of that one's mails that a share came back. */
 static bool
-count_failure(FeedbackStore *self, gint64 row, gint64 at_ms, GError **error)
+count_failure(FeedbackStore *self, gint64 row, GError **error)
 {
-    sqlite3_stmt *statement = feedback_sql(self, error, "SELECT account, sender FROM mail WHERE row = ?", "i", row);
+    sqlite3_stmt *statement = feedback_sql(self, error, "SELECT account, sender, delivered_ms FROM mail WHERE row = ?", "i",
+                                           row);
     int step = statement ? feedback_sql_step(self, statement, error) : -1;
 
     if (step <= 0)
         return step == 0;
     g_autofree char *account = g_strdup(feedback_sql_text(statement, 0));
     g_autofree char *sender = g_strdup(feedback_sql_text(statement, 1));
-    FeedbackMail mail = { .account = account, .sender = sender };
+    FeedbackMail mail = { .account = account, .sender = sender, .delivered_ms = sqlite3_column_int64(statement, 2) };
     sqlite3_reset(statement);
-    return count(self, &mail, at_ms, 0, 1, error);
+    return count(self, &mail, 0, 1, error);
 }
 
 bool
@@ -209,7 +211,7 @@ feedback_store_settle(FeedbackStore *self, gint64 row, const FeedbackRecipient *
             " WHERE mail = ? AND address = ?", "iissiis", (gint64) recipient->state, (gint64) owed, recipient->dsn,
             recipient->reason, recipient->failed_ms, row, key), error))
         return false;
-    if (recipient->state == FEEDBACK_FAILED && !count_failure(self, row, recipient->failed_ms, error))
+    if (recipient->state == FEEDBACK_FAILED && !count_failure(self, row, error))
         return false;
     return rest_if_settled(self, row, error);
 }
@@ -331,12 +333,12 @@ feedback_store_senders(FeedbackStore *self, const char *account, gint64 since_ms
 }
 
 bool
-feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms, FeedbackRate *rate, GError **error)
+feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, FeedbackRate *rate, GError **error)
 {
     g_autofree char *domain = domain_of(mail->sender);
     sqlite3_stmt *statement = feedback_sql(self, error,
         "SELECT sent, failed, told FROM rate WHERE account = ? AND domain = ? AND day = ?", "ssi", mail->account,
-        domain, at_ms / DAY_MS);
+        domain, mail->delivered_ms / DAY_MS);
     int step = statement ? feedback_sql_step(self, statement, error) : -1;
 
     *rate = (FeedbackRate) { 0 };
@@ -349,13 +351,13 @@ feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms,
 }
 
 bool
-feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms, GError **error)
+feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, GError **error)
 {
     g_autofree char *domain = domain_of(mail->sender);
 
     return feedback_sql_run(self, feedback_sql(self, error,
         "UPDATE rate SET told = 1 WHERE account = ? AND domain = ? AND day = ?", "ssi", mail->account, domain,
-        at_ms / DAY_MS), error);
+        mail->delivered_ms / DAY_MS), error);
 }
 
 bool

@@ -135,14 +135,13 @@ bool feedback_store_set_cursor(FeedbackStore *self, const char *account, const c
 bool feedback_store_senders(FeedbackStore *self, const char *account, gint64 since_ms,
                             void (*visit)(const char *address, void *user), void *user, GError **error);
 
-/* Mails and failures of a sender's domain in the day of at_ms. */
+/* Mails of a sender's domain on the day that one went out, and how many of them have failed, whenever. */
 typedef struct {
     gint64 sent, failed;
     bool told; /* that there are too many */
 } FeedbackRate;
-bool feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms, FeedbackRate *rate,
-                         GError **error);
-bool feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, gint64 at_ms, GError **error);
+bool feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, FeedbackRate *rate, GError **error);
+bool feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, GError **error);
 
 typedef struct {
     gint64 mails, recipients, owed, suppressions;

@@ -172,10 +172,40 @@ test_watched_twice(Site *self, gconstpointer data)
     g_assert_cmpint(stats.recipients, ==, 2);
     g_assert_cmpint(stats.owed, ==, 1);
     FeedbackRate rate;
-    g_assert_true(feedback_store_rate(self->store, &letter, 1000, &rate, NULL));
+    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
     g_assert_cmpint(rate.sent, ==, 2);
     g_assert_cmpint(rate.failed, ==, 1);
     g_assert_false(rate.told);
+}
+
+/* A share is of the mails of a day, whenever they come back. */
+static void
+test_rate_by_day(Site *self, gconstpointer data)
+{
+    FeedbackMail later = letter;
+    FeedbackRate rate, other;
+
+    later.id = "Q2";
+    later.remote_id = "r2@mta";
+    later.delivered_ms += 24 * 3600 * 1000;
+    begin(self);
+    watch(self, &letter, "a@x.jp");
+    watch(self, &letter, "b@x.jp");
+    watch(self, &later, "a@x.jp");
+    g_autoptr(FeedbackFound) old = find(self, "b@x.jp", "r1@mta", NULL, NULL);
+    old->recipient.failed_ms = later.delivered_ms + 1;
+    old->recipient.state = FEEDBACK_FAILED;
+    g_assert_true(feedback_store_settle(self->store, old->mail.row, &old->recipient, true, NULL));
+    g_assert_true(feedback_store_rate_told(self->store, &letter, NULL));
+    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
+    g_assert_true(feedback_store_rate(self->store, &later, &other, NULL));
+    commit(self);
+    g_assert_cmpint(rate.sent, ==, 2);
+    g_assert_cmpint(rate.failed, ==, 1);
+    g_assert_true(rate.told);
+    g_assert_cmpint(other.sent, ==, 1);
+    g_assert_cmpint(other.failed, ==, 0);
+    g_assert_false(other.told);
 }
 
 static void
@@ -307,13 +337,13 @@ test_old_senders(Site *self, gconstpointer data)
     watch(self, &letter, "a@x.jp");
     g_assert_true(feedback_store_set_cursor(self->store, "main", "unsubscribes shop@example.jp", 5000, NULL));
     g_assert_true(feedback_store_set_cursor(self->store, "", "journal", 7, NULL));
-    g_assert_true(feedback_store_prune_senders(self->store, letter.delivered_ms, 30 * day_ms, NULL));
+    g_assert_true(feedback_store_prune_senders(self->store, letter.delivered_ms, 92 * day_ms, NULL));
     g_assert_cmpuint(senders(self), ==, 1);
-    g_assert_true(feedback_store_rate(self->store, &letter, letter.delivered_ms, &rate, NULL));
+    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
     g_assert_cmpint(rate.sent, ==, 1);
-    g_assert_true(feedback_store_prune_senders(self->store, 5001, 31 * day_ms, NULL));
+    g_assert_true(feedback_store_prune_senders(self->store, 5001, 93 * day_ms, NULL));
     g_assert_cmpuint(senders(self), ==, 0);
-    g_assert_true(feedback_store_rate(self->store, &letter, letter.delivered_ms, &rate, NULL));
+    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
     g_assert_cmpint(rate.sent, ==, 0);
     g_assert_true(feedback_store_cursor(self->store, "main", "unsubscribes shop@example.jp", &asked_ms, NULL));
     g_assert_cmpint(asked_ms, ==, 0);
@@ -467,6 +497,7 @@ main(int argc, char **argv)
     } tests[] = {
         { "found by any of its names", test_found_by_any_name },
         { "watched twice", test_watched_twice },
+        { "rate by day", test_rate_by_day },
         { "undone", test_undone },
         { "one notice", test_notice },
         { "asked again later", test_asked_again_later },
