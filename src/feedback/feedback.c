@@ -7,25 +7,44 @@
 #include "queue/feedback_early.h"
 #include "queue/suppression.h"
 
-enum { LOOK_MS = 2000, PRUNE_MS = 3600 * 1000, PRUNE_MAILS = 5000 };
+enum { LOOK_MS = 2000, PRUNE_MS = 60 * 1000, PRUNE_ALL_MS = 3600 * 1000, PRUNE_MAILS = 5000 };
 
 /* --- now and then -------------------------------------------------------------------------------- */
 
 typedef struct {
     Feedback *feedback;
-    gint64 before_ms;
+    RelaySettings *settings;
+    bool all;
+    gint64 now_ms;
+    FeedbackPrune mails;
 } Prune;
+
+/* Of an account that is no more the longest that another one has. */
+static gint64
+before_ms(const char *account, void *user)
+{
+    const Prune *self = user;
+    const Provider *found = relay_settings_account(self->settings, account);
+    gint64 longest_ms = 0;
+
+    for (guint i = 0; !found && i < self->settings->accounts->len; i++) {
+        const Provider *one = self->settings->accounts->pdata[i];
+        longest_ms = MAX(longest_ms, one->feedback.lifetime_ms);
+    }
+    return self->now_ms - (found ? found->feedback.lifetime_ms : longest_ms);
+}
 
 static bool
 run_prune(FeedbackStore *store, void *user, GError **error)
 {
-    const Prune *self = user;
-    gint64 now_ms = clock_now();
-    guint n;
+    Prune *self = user;
 
-    return feedback_store_prune(store, self->before_ms, PRUNE_MAILS, &n, error) &&
-           feedback_store_prune_senders(store, now_ms - PLAN_SENDER_DAYS * QUERY_DAY_MS, now_ms, error) &&
-           feedback_early_prune(store, now_ms, error) && suppression_prune(store, now_ms, PRUNE_MAILS, error);
+    if (!feedback_store_prune(store, &self->mails, error))
+        return false;
+    return !self->all ||
+           (feedback_store_prune_senders(store, self->now_ms - PLAN_SENDER_DAYS * QUERY_DAY_MS, self->now_ms, error) &&
+            feedback_early_prune(store, self->now_ms, error) &&
+            suppression_prune(store, self->now_ms, PRUNE_MAILS, error));
 }
 
 static void
@@ -35,23 +54,30 @@ done_prune(void *user, const GError *error)
     Feedback *feedback = self->feedback;
 
     if (error)
-        log_event(LOG_ERR, "feedback-failed", "text", error->message, NULL);
+        feedback_complain(feedback, NULL, error);
+    else if (self->mails.n == PRUNE_MAILS)
+        feedback->prune_ms = 0; /* there are more */
+    relay_settings_free(self->settings);
     g_free(self);
     feedback_release(feedback);
 }
 
-/* By the longest lifetime of an account: what is kept longer than its own does no harm. */
+/* Mails often, so that none is asked about for much longer than its account says. */
 static void
 prune(Feedback *self)
 {
     static const KeeperTask task = { run_prune, done_prune };
     Prune *prune = g_new0(Prune, 1);
-    gint64 lifetime_ms = 0;
+    gint64 now_ms = clock_monotonic();
 
-    for (guint i = 0; i < self->settings->accounts->len; i++)
-        lifetime_ms = MAX(lifetime_ms, ((const Provider *) self->settings->accounts->pdata[i])->feedback.lifetime_ms);
     prune->feedback = self;
-    prune->before_ms = clock_now() - lifetime_ms;
+    prune->settings = relay_settings_ref(self->settings);
+    prune->now_ms = clock_now();
+    prune->all = now_ms >= self->prune_all_ms;
+    prune->mails = (FeedbackPrune) { before_ms, prune, PRUNE_MAILS, 0 };
+    self->prune_ms = now_ms + PRUNE_MS;
+    if (prune->all)
+        self->prune_all_ms = now_ms + PRUNE_ALL_MS;
     feedback_hold(self);
     keeper_do(self->keeper, &task, prune);
 }
@@ -70,17 +96,14 @@ static void
 on_timer(uv_timer_t *timer)
 {
     Feedback *self = timer->data;
-    static gint64 pruned_ms;
 
     feedback_move(self);
     if (self->tell_after_ms > 0 && clock_monotonic() >= self->tell_after_ms) {
         self->tell_after_ms = 0;
         feedback_tell(self);
     }
-    if (pruned_ms == 0 || clock_monotonic() - pruned_ms > PRUNE_MS) {
-        pruned_ms = clock_monotonic();
+    if (clock_monotonic() >= self->prune_ms)
         prune(self);
-    }
 }
 
 static void

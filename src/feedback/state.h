@@ -27,6 +27,7 @@ struct Feedback {
     uv_timer_t timer;
     bool closing;
     guint tasks; /* on their way */
+    gint64 prune_ms, prune_all_ms; /* monotonic: when to, next */
 
     /* watch.c */
     gint64 cursor;   /* row of the journal; -1: not read yet */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 3, BUSY_MS = 10000, READ_BUSY_MS = 50, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
+enum { SCHEMA_VERSION = 4, BUSY_MS = 10000, READ_BUSY_MS = 50, FEEDBACK_ID = 0x73686662 /* application_id: "shfb" */ };
 
 /* Each step leads from the version that is its index to the next; steps that were released never change.
  *
@@ -46,6 +46,7 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
     " when_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX early_event ON early (account, address, remote_id, message_id, request, call, kind, code);",
     "CREATE INDEX mail_open ON mail (account, delivered_ms, next_ms) WHERE next_ms < 9223372036854775807;",
+    "DROP INDEX mail_delivered; CREATE INDEX mail_age ON mail (account, delivered_ms);",
 };
 
 /* --- statements ---------------------------------------------------------------------------------- */

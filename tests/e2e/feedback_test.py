@@ -20,6 +20,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(__file__))
+import secure
 import shim
 import tap
 
@@ -247,6 +248,26 @@ class FeedbackTest(unittest.TestCase):
         daemon.wait_line(r"^refused .*to=stop@example.org .*dsn=5.7.1")
         self.assertNotIn("stop@example.org", [sent[1] for sent in self.api.sent])
         self.assertIn("fine@example.org", [sent[1] for sent in self.api.sent])
+
+    def count_mails(self, state, change=None):
+        with contextlib.closing(sqlite3.connect(f"{state}/feedback.db", timeout=shim.PATIENCE)) as table:
+            if change:
+                table.execute(change)
+                table.commit()
+            return table.execute("SELECT count(*) FROM mail").fetchone()[0]
+
+    def test_each_account_waits_as_long_as_it_says(self):
+        state, key = self.make_folder(), secure.write(f"{self.make_folder()}/key", "k\n")
+        daemon = self.start(state=state)
+        self.assertEqual(self.send(daemon, "a@example.org")[0], 250)
+        shim.until(lambda: self.count_mails(state) == 1, "the mail is watched")
+        daemon.end()
+        self.count_mails(state, f"UPDATE mail SET delivered_ms = delivered_ms - {3 * 24 * 3600 * 1000}, next_ms = 1")
+        self.api.questions.clear()
+        other = shim.ARARA.format(url=self.api.url, user="u", key_file=key)  # which waits for a week
+        self.start("feedback-lifetime = 1h\n", state=state, sections={"account other": other})
+        shim.until(lambda: self.count_mails(state) == 0, "the mail is forgotten")
+        self.assertFalse([path for path in self.api.questions if path.startswith("/results")])
 
     def newsletter(self, *recipients, shown="news@example.jp"):
         return f"From: {shown}\nTo: {', '.join(recipients)}\nSubject: News\n\nHello.\n".encode()

@@ -231,6 +231,56 @@ is_other(const FeedbackMail *mail, void *user)
     return g_strcmp0(mail->account, user) != 0;
 }
 
+static gint64
+at_once(const char *account, void *user)
+{
+    return *(const gint64 *) user;
+}
+
+/* How many were forgotten, of any account. */
+static guint
+prune(const Site *self, gint64 before_ms, guint max)
+{
+    g_autoptr(GError) error = NULL;
+    FeedbackPrune prune = { at_once, &before_ms, max, 0 };
+
+    feedback_store_prune(self->store, &prune, &error);
+    g_assert_no_error(error);
+    return prune.n;
+}
+
+static gint64
+main_earlier(const char *account, void *user)
+{
+    return g_str_equal(account, "main") ? 500 : 2000;
+}
+
+/* Each account waits as long as it says, one that is gone too, and no more go than are to. */
+static void
+test_prune_by_account(Site *self, gconstpointer data)
+{
+    static const char *const accounts[] = { "a", "main", "z", "z" };
+    FeedbackPrune prune = { main_earlier, NULL, 2, 0 };
+
+    begin(self);
+    for (guint i = 0; i < G_N_ELEMENTS(accounts); i++) {
+        g_autofree char *id = g_strdup_printf("Q%u", i);
+        FeedbackMail mail = letter;
+        mail.account = accounts[i];
+        mail.id = id;
+        watch(self, &mail, "a@x.jp");
+    }
+    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
+    g_assert_cmpuint(prune.n, ==, 2);
+    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
+    g_assert_cmpuint(prune.n, ==, 1);
+    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
+    g_assert_cmpuint(prune.n, ==, 0);
+    commit(self);
+    g_autoptr(FeedbackFound) found = find(self, "a@x.jp", "r1@mta", NULL, NULL);
+    g_assert_nonnull(found);
+}
+
 static void
 test_notice(Site *self, gconstpointer data)
 {
@@ -259,13 +309,10 @@ test_notice(Site *self, gconstpointer data)
     g_assert_null(feedback_store_next_notice(self->store, same->mail.row, is_any, NULL, &error));
     g_assert_null(feedback_store_next_notice(self->store, 0, is_other, (void *) letter.account, &error));
     g_assert_no_error(error);
-    guint n;
-    g_assert_true(feedback_store_prune(self->store, 2000, 10, &n, &error));
-    g_assert_cmpuint(n, ==, 0); /* owed */
+    g_assert_cmpuint(prune(self, 2000, 10), ==, 0); /* owed */
     g_assert_true(feedback_store_told(self->store, same, 6000, &error));
     g_assert_null(feedback_store_next_notice(self->store, 0, is_any, NULL, &error));
-    g_assert_true(feedback_store_prune(self->store, 2000, 10, &n, &error));
-    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmpuint(prune(self, 2000, 10), ==, 1);
     commit(self);
     g_assert_null(find(self, "to0@x.jp", "r1@mta", NULL, NULL));
 }
@@ -481,7 +528,7 @@ test_flat(Site *self, gconstpointer data)
     guint left = 1, n = 0;
     for (; left > 0; n += left) {
         begin(self);
-        g_assert_true(feedback_store_prune(self->store, 200000, 5000, &left, NULL));
+        left = prune(self, 200000, 5000);
         commit(self);
     }
     g_assert_cmpuint(n, ==, 100000);
@@ -497,6 +544,7 @@ main(int argc, char **argv)
     } tests[] = {
         { "found by any of its names", test_found_by_any_name },
         { "watched twice", test_watched_twice },
+        { "prune by account", test_prune_by_account },
         { "rate by day", test_rate_by_day },
         { "undone", test_undone },
         { "one notice", test_notice },
