@@ -18,8 +18,7 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE_MS = 60 * 1000, /* for each answer */
-    HURRY_MS = 1000,         /* once the daemon stops */
+    HURRY_MS = 1000, /* once the daemon stops */
     LOOK_MS = 20,
     REPLY_BYTES = 4096,
 };
@@ -39,11 +38,10 @@ typedef struct {
     bool hurries;
 } Patience;
 
-static void
-patience_begin(Patience *self)
+static Patience
+patience_of(const TargetMail *mail)
 {
-    if (!self->hurries)
-        self->end_ms = clock_monotonic() + PATIENCE_MS;
+    return (Patience) { mail->stopping, clock_monotonic() + mail->patience_ms, false };
 }
 
 static bool
@@ -139,26 +137,30 @@ read_reply(Peer *self, char line[REPLY_BYTES])
     return false;
 }
 
+static GFileError
+meaning_of(const char *line)
+{
+    return *line == '5' ? G_FILE_ERROR_PERM : G_FILE_ERROR_FAILED;
+}
+
 /* The reply that is due. about: what is refused is this bounce, unless the server goes away (RFC 5321, section 3.8). */
 static bool
 hear(Peer *self, char want, bool about, GError **error)
 {
     char line[REPLY_BYTES];
 
-    patience_begin(&self->patience);
     if (!read_reply(self, line))
         return fail(error, G_FILE_ERROR_AGAIN, "the LMTP server", "no answer");
     if (line[0] == want)
         return true;
     about = about && strncmp(line, "421", 3) != 0;
     g_autofree char *clean = g_utf8_make_valid(line, (gssize) MIN(strlen(line), 300));
-    return fail(error, about ? G_FILE_ERROR_FAILED : G_FILE_ERROR_NXIO, "the LMTP server said", clean);
+    return fail(error, about ? meaning_of(line) : G_FILE_ERROR_NXIO, "the LMTP server said", clean);
 }
 
 static bool
 say(Peer *self, const char *command, gsize n, GError **error)
 {
-    patience_begin(&self->patience);
     return put_all(self, command, n) || fail(error, G_FILE_ERROR_AGAIN, "the LMTP server", "it went away");
 }
 
@@ -186,7 +188,7 @@ static bool
 deliver_lmtp(const char *path, const TargetMail *mail, GError **error)
 {
     g_autofree char *to = g_strdup_printf("RCPT TO:<%s>\r\n", mail->sender);
-    Peer peer = { .fd = -1, .patience.stopping = mail->stopping };
+    Peer peer = { .fd = -1, .patience = patience_of(mail) };
     bool done = connect_to(&peer, path, error) && hear(&peer, '2', false, error) &&
                 ask(&peer, "LHLO shimta\r\n", '2', false, error) &&
                 ask(&peer, "MAIL FROM:<>\r\n", '2', false, error) && ask(&peer, to, '2', true, error) &&
@@ -228,12 +230,27 @@ make_maildir(const char *path, GError **error)
     return true;
 }
 
+/* A file is there after a crash only if its folder knows it. */
+static bool
+sync_folder(const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+
+    if (!done)
+        error_set_errno(error, errno, "cannot write '%s'", path);
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
 /* The same bounce has the same name: it is there once. */
 static bool
 deliver_maildir(const char *path, const TargetMail *mail, GError **error)
 {
     g_autofree char *draft = g_strdup_printf("%s/tmp/%s.shimta", path, mail->id);
-    g_autofree char *final = g_strdup_printf("%s/new/%s.shimta", path, mail->id);
+    g_autofree char *new = g_strdup_printf("%s/new", path);
+    g_autofree char *final = g_strdup_printf("%s/%s.shimta", new, mail->id);
     g_autoptr(GString) text = unix_lines(mail);
 
     if (!make_maildir(path, error))
@@ -249,7 +266,7 @@ deliver_maildir(const char *path, const TargetMail *mail, GError **error)
         done = error_set_errno(error, errno, "cannot write '%s'", final);
     if (!done)
         unlink(draft);
-    return done;
+    return done && sync_folder(new, error);
 }
 
 /* --- a program ----------------------------------------------------------------------------------- */
@@ -281,12 +298,11 @@ start(char **argv, const TargetMail *mail, int in, pid_t *pid)
 
 /* The program's status; -1: it took too long, and is no more. */
 static int
-wait_for(pid_t pid, const gint *stopping)
+wait_for(pid_t pid, const TargetMail *mail)
 {
-    Patience patience = { .stopping = stopping };
+    Patience patience = patience_of(mail);
     int status = -1;
 
-    patience_begin(&patience);
     while (waitpid(pid, &status, WNOHANG) == 0) {
         if (patience_is_over(&patience)) {
             kill(-pid, SIGKILL);
@@ -312,7 +328,7 @@ deliver_command(char **argv, const TargetMail *mail, GError **error)
     close(in);
     if (!started)
         return false;
-    int status = wait_for(pid, mail->stopping);
+    int status = wait_for(pid, mail);
     if (status < 0)
         return fail(error, G_FILE_ERROR_AGAIN, argv[0], "took too long");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

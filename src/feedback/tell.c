@@ -15,6 +15,7 @@ enum {
     AGAIN_MS = 5 * 60 * 1000,
     SLOW_MS = 60 * 60 * 1000, /* a notice that had no answer, so that it is not always the one that is tried */
     STORE_MS = 60 * 1000,
+    PATIENCE_MS = 60 * 1000, /* for a server or program */
 };
 
 typedef struct {
@@ -187,7 +188,7 @@ deliver_elsewhere(Tell *self)
     if (got < 0)
         return false;
     const TargetMail mail = { self->notice->id, self->notice->mail.sender, bytes, (gsize) got,
-                              &self->feedback->stopping };
+                              PATIENCE_MS, &self->feedback->stopping };
     return target_deliver(conf_of(self), &mail, &self->error);
 }
 
