@@ -171,6 +171,14 @@ query_is_final(const QueryAccount *account, QueryTask task)
     return call && call->flags & QUERY_CALL_FINAL;
 }
 
+bool
+query_takes_hours(const QueryAccount *account, QueryTask task)
+{
+    const QueryCall *call = query_find_call(account->driver, task);
+
+    return call && !(call->flags & QUERY_CALL_DAYS);
+}
+
 const char *
 query_task_name(QueryTask task)
 {

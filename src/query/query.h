@@ -91,6 +91,9 @@ bool query_can(const QueryAccount *account, QueryTask task);
 bool query_changes(const QueryAccount *account, QueryTask task);
 bool query_is_final(const QueryAccount *account, QueryTask task);
 
+/* Whether a period of hours makes the API show less than a whole day, and so perhaps more of that. */
+bool query_takes_hours(const QueryAccount *account, QueryTask task);
+
 /* Whether an id, a domain or the like can stand in a question: blanks and the names of folders would make another
  * resource's path of a URL, its list or what it stands in. */
 bool query_is_name(const char *text);

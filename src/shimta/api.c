@@ -265,8 +265,8 @@ ask_account(Api *self, ApiAsk *ask)
         ask_account(self, ask);
     }
     if (result.cut) {
-        complain("account %s: there may be more: the API shows no more at a time, but a shorter period may show the rest",
-                 account->name);
+        complain("account %s: this may not be all%s", account->name,
+                 query_takes_hours(account, ask->query.task) ? "; ask for a shorter period" : ": the API shows no more");
         api_note(self, EX_PROTOCOL);
     }
 }

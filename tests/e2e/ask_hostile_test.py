@@ -89,6 +89,13 @@ class XmlTest(Case):
         self.assertEqual((done.stdout.count("\n"), done.stderr), (19999, ""))
         self.assertEqual(self.shimta("--csv", *ASK).stdout.count("\n"), 20000)
 
+    def test_as_many_as_a_day_has(self):
+        """About 20,000 of a day are all that version 1 shows, and a day is the shortest period."""
+        self.answer(document(requester() * 20000))
+        done = self.shimta("--csv", *ASK, status=76)
+        self.assertIn("this may not be all: the API shows no more", done.stderr)
+        self.assertEqual(done.stdout.count("\n"), 20001)
+
     def test_without_end(self):
         self.answer(document(requester() * 250000))
         self.assertRegex(self.fails(ASK, status=LATER), "no whole answer from the API: .*longer than 33554432 bytes")
