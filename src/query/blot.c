@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { BLOT_WORD = 8 };
+enum { BLOT_WORD = 8, BLOT_PART = 12 };
 
 static size_t
 match_hex(const char *text, const char *before, int digits, char c)
@@ -58,20 +58,23 @@ match_char(const char *text, char c)
     return n > 0 ? n : *text == c;
 }
 
+/* The whole of it, or as much of its beginning as tells what it is: what services write into errors they may cut. */
 static size_t
 match(const char *text, const char *secret)
 {
     const char *at = text;
 
+    guint seen = 0;
+
     if (g_str_has_prefix(text, secret))
         return strlen(secret);
-    for (; *secret; secret++) {
+    for (; *secret; secret++, seen++) {
         size_t n = match_char(at, *secret);
         if (n == 0)
-            return 0;
+            break;
         at += n;
     }
-    return (size_t) (at - text);
+    return !*secret || seen >= BLOT_PART ? (size_t) (at - text) : 0;
 }
 
 static bool
