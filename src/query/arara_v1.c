@@ -167,8 +167,8 @@ static const QueryName requester_names[] = {
 static const QueryFault arara_v1_faults[] = { { "auth", QUERY_ERROR_AUTH }, { 0 } };
 
 static const QueryCall arara_v1_calls[] = {
-    { QUERY_UNSUB_LIST, QUERY_CALL_CODED | QUERY_CALL_DAYS, .needs = QUERY_HAS_SENDER | QUERY_HAS_PERIOD, .row = "requester",
-      .signs = "unsubscribers requesters", .names = requester_names, .cap = ARARA_V1_MAX_REQUESTERS,
+    { QUERY_UNSUB_LIST, QUERY_CALL_CODED | QUERY_CALL_DAYS, .needs = QUERY_HAS_SENDER | QUERY_HAS_PERIOD,
+      .row = "requester", .signs = "unsubscribers requesters", .names = requester_names, .cap = ARARA_V1_MAX_REQUESTERS,
       .build = build_list, .next = next_day, .finish = finish_requester },
     { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_CODED,
       .needs = QUERY_HAS_SENDER | QUERY_HAS_ADDRESSES, .row = "", .names = requester_names, .build = build_lift,

@@ -144,8 +144,8 @@ build_delete(const QueryAsk *ask)
     return request;
 }
 
-/* The last page is empty: a shorter one than was asked for may be all that the API gives at a time. Of some ids there are
- * no more rows than those. */
+/* The last page is empty: a shorter one than was asked for may be all that the API gives at a time. Of some ids there
+ * are no more rows than those. */
 static bool
 next_page(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page)
 {

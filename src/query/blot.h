@@ -1,5 +1,6 @@
-/* Takes an account's secrets out of what its API says, in each form in which one may come back: as it is, or with its
- * characters written as in a URL, a form, XML or JSON, or only a good part of its beginning. Private to the readers. Pure. */
+/* Takes an account's secrets out of what its API says, in each form in which one may come back: as it is, with its
+ * characters written as in a URL, a form, XML or JSON, or only a good part of its beginning. Private to the readers.
+ * Pure. */
 #pragma once
 
 #include "query/query.h"

@@ -324,19 +324,19 @@ finish_unsubscribe(const Query *query, QueryRow *row)
 }
 
 static const QueryCall cmc_calls[] = {
-    { .task = QUERY_RESULTS, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "deliveries", .signs = "deliveries",
-      .names = row_names, .build = build_deliveries, .check = check_list, .next = next_of_day, .last = CMC_LAST_PAGE,
-      .finish = finish_delivery },
-    { .task = QUERY_BOUNCES, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "bounces", .signs = "bounces", .names = row_names,
-      .build = build_bounces, .check = check_list, .next = next_of_all, .last = CMC_LAST_PAGE,
+    { .task = QUERY_RESULTS, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "deliveries",
+      .signs = "deliveries", .names = row_names, .build = build_deliveries, .check = check_list, .next = next_of_day,
+      .last = CMC_LAST_PAGE, .finish = finish_delivery },
+    { .task = QUERY_BOUNCES, .flags = QUERY_CALL_DAYS, .needs = QUERY_HAS_PERIOD, .row = "bounces", .signs = "bounces",
+      .names = row_names, .build = build_bounces, .check = check_list, .next = next_of_all, .last = CMC_LAST_PAGE,
       .finish = finish_bounce },
     { .task = QUERY_USAGE, .needs = QUERY_HAS_PERIOD, .row = "statistics", .signs = "statistics",
       .names = no_names, .build = build_statistics },
     { .task = QUERY_UNSUB_LIST, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY, .row = "unsubscribes",
       .signs = "unsubscribes", .names = unsubscribe_names, .build = build_unsubscribes, .check = check_list,
       .finish = finish_unsubscribe },
-    { .task = QUERY_UNSUB_LIFT, .flags = QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "", .names = no_names, .build = build_lift,
-      .check = check_lift, .next = next_address },
+    { .task = QUERY_UNSUB_LIFT, .flags = QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_ADDRESSES, .row = "",
+      .names = no_names, .build = build_lift, .check = check_lift, .next = next_address },
     { 0 },
 };
 

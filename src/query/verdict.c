@@ -66,7 +66,8 @@ refuse(const QueryVerdict *self, QueryError kind, const char *message, GError **
 {
     const char *code = self->gather ? first_of(gather_rest(self->gather), code_names, G_N_ELEMENTS(code_names)) : NULL;
     g_autofree char *number = one_line(self, code ? code : "");
-    const char *silence = code || is_told_by_status(self->response->status) ? "without a reason" : "without a word of the API's: is this its URL?";
+    bool plain = code || is_told_by_status(self->response->status);
+    const char *silence = plain ? "without a reason" : "without a word of the API's: is this its URL?";
     g_autofree char *line = one_line(self, message ? message : silence);
 
     g_set_error(error, QUERY_ERROR, kind, "%s%s%s (HTTP status %d)", number, *number ? " " : "", line,
@@ -154,24 +155,6 @@ known_fault(const QueryVerdict *self, const QueryRow *rest)
     return NULL;
 }
 
-/* A code for it, "error" and its kin, or a message where none belongs to a success. */
-static bool
-names_failure(const QueryVerdict *self, const QueryRow *rest)
-{
-    const char *code = query_row_get(rest, "result.code");
-
-    if (code && (is_failing(code) || self->call->flags & QUERY_CALL_CODED))
-        return is_failing(code);
-    for (guint i = 0; i < rest->fields->len; i++) {
-        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
-        if (g_ascii_strncasecmp(field->name, "error", 5) == 0 && *field->value)
-            return true;
-        if (g_str_equal(field->name, "message") && !(self->call->flags & QUERY_CALL_MESSAGE))
-            return true;
-    }
-    return false;
-}
-
 /* What the APIs call done, in a text or a code of the answer's own. */
 static bool
 says_done(const QueryVerdict *self, const QueryRow *rest)
@@ -190,6 +173,25 @@ says_done(const QueryVerdict *self, const QueryRow *rest)
         if (g_str_has_suffix(word, "."))
             word[strlen(word) - 1] = '\0';
         if (g_strv_contains(words, word))
+            return true;
+    }
+    return false;
+}
+
+/* A code for it, "error" and its kin, or a message where none belongs to a success, unless it says that all is well. */
+static bool
+names_failure(const QueryVerdict *self, const QueryRow *rest)
+{
+    const char *code = query_row_get(rest, "result.code");
+    bool fine = self->call->flags & QUERY_CALL_MESSAGE || gather_rows(self->gather) > 0 || says_done(self, rest);
+
+    if (code && (is_failing(code) || self->call->flags & QUERY_CALL_CODED))
+        return is_failing(code);
+    for (guint i = 0; i < rest->fields->len; i++) {
+        const QueryField *field = &g_array_index(rest->fields, QueryField, i);
+        if (g_ascii_strncasecmp(field->name, "error", 5) == 0 && *field->value)
+            return true;
+        if (g_str_equal(field->name, "message") && !fine)
             return true;
     }
     return false;
