@@ -1,6 +1,7 @@
 #include "query/arara.h"
 
 #include "query/arara_request.h"
+#include "query/call.h"
 
 #include <string.h>
 
@@ -306,6 +307,12 @@ static const QueryCall arara_calls[] = {
     { 0 },
 };
 
+static bool
+check_direct(const QueryAccount *account, const Query *query, GError **error)
+{
+    return query_direct_check(account, query, "GET POST PUT DELETE", true, error);
+}
+
 const QueryDriver query_arara = {
     .name = "arara",
     .calls = arara_calls,
@@ -315,4 +322,7 @@ const QueryDriver query_arara = {
     .prepare = arara_prepare,
     .login = arara_login,
     .token = arara_token,
+    .direct_call = &query_direct_call,
+    .direct = arara_direct,
+    .direct_check = check_direct,
 };

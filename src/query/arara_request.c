@@ -1,7 +1,10 @@
 #include "query/arara_request.h"
 
 #include "http/json.h"
+#include "query/call.h"
 #include "query/time.h"
+
+#include <string.h>
 
 #define MINUTE "%Y-%m-%dT%H:%M%:z"
 
@@ -241,4 +244,29 @@ arara_lift_unsubscribed(const QueryAsk *ask)
     for (guint i = ask->cursor->part * ARARA_LIFTED; i < total && i < (ask->cursor->part + 1) * ARARA_LIFTED; i++)
         cJSON_AddItemToArray(list, cJSON_CreateString(addresses[i]));
     return request_with(ask, "PUT", query_url(ask->account, "/re-subscribers"), body);
+}
+
+/* Parameters belong into the URL where there is no body. */
+HttpRequest *
+arara_direct(const QueryAsk *ask)
+{
+    const QueryDirect *direct = ask->query->direct;
+    GString *url = query_url(ask->account, direct->path);
+    bool in_url = strcmp(direct->method, "GET") == 0 || strcmp(direct->method, "DELETE") == 0;
+
+    if (in_url)
+        query_direct_put(ask, url, query_url_add);
+    HttpRequest *request = request_to(ask, direct->method, url);
+    if (direct->body) {
+        http_request_take_body(request, "application/json", source_new_string(direct->body));
+    } else if (!in_url) {
+        JsonBody *body = json_body_new();
+        for (guint i = 0; direct->pairs && direct->pairs[i]; i++) {
+            const char *equal = strchr(direct->pairs[i], '=');
+            g_autofree char *name = g_strndup(direct->pairs[i], (gsize) (equal - direct->pairs[i]));
+            json_put_string(json_body_root(body), name, equal + 1);
+        }
+        http_request_take_body(request, "application/json", json_body_source(&body));
+    }
+    return request;
 }

@@ -15,6 +15,7 @@ typedef struct {
 enum { ARARA_FILTER_SHOWN = 10000, ARARA_FILTER_SET = 100, ARARA_LIFTED = 100 };
 
 /* QueryCall.build */
+HttpRequest *arara_direct(const QueryAsk *ask);
 HttpRequest *arara_ask_status(const QueryAsk *ask);
 HttpRequest *arara_ask_results(const QueryAsk *ask);
 HttpRequest *arara_cancel(const QueryAsk *ask);

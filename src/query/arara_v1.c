@@ -1,5 +1,6 @@
 #include "query/arara_v1.h"
 
+#include "query/call.h"
 #include "query/time.h"
 
 #include <string.h>
@@ -64,19 +65,27 @@ put_number(GString *xml, const char *name, gint64 ms, const char *format)
     put_text(xml, name, text);
 }
 
+static void
+put_auth(GString *xml, const QueryAccount *account)
+{
+    const AraraV1Conf *conf = account->conf;
+    g_autofree char *site = g_markup_escape_text(conf->site, -1);
+    g_autofree char *service = g_markup_escape_text(conf->service, -1);
+
+    g_string_append_printf(xml, "<auth><site id=\"%s\"/><service id=\"%s\"/>", site, service);
+    put_cdata(xml, "name", conf->user);
+    put_cdata(xml, "pass", secret_reveal(account->key));
+    g_string_append(xml, "</auth>");
+}
+
 /* <request> with its credentials, open. */
 static GString *
 xml_new(const QueryAccount *account)
 {
-    const AraraV1Conf *conf = account->conf;
-    GString *xml = g_string_new("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<request><auth>");
-    g_autofree char *site = g_markup_escape_text(conf->site, -1);
-    g_autofree char *service = g_markup_escape_text(conf->service, -1);
+    GString *xml = g_string_new("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<request>");
 
-    g_string_append_printf(xml, "<site id=\"%s\"/><service id=\"%s\"/>", site, service);
-    put_cdata(xml, "name", conf->user);
-    put_cdata(xml, "pass", secret_reveal(account->key));
-    g_string_append(xml, "</auth>\n");
+    put_auth(xml, account);
+    g_string_append_c(xml, '\n');
     return xml;
 }
 
@@ -136,6 +145,35 @@ build_enable(const QueryAsk *ask)
     return request_to(ask, conf->enable_path, xml);
 }
 
+/* The document is the user's; where the credentials belong it has an empty element. */
+#define AUTH "<auth/>"
+
+static bool
+check_direct(const QueryAccount *account, const Query *query, GError **error)
+{
+    if (!query_direct_check(account, query, "POST", true, error))
+        return false;
+    if (query->direct->body && strstr(query->direct->body, AUTH))
+        return true;
+    g_set_error(error, QUERY_ERROR, QUERY_ERROR_USAGE,
+                "account %s wants an XML document, with --body, in which " AUTH " stands for the credentials", account->name);
+    return false;
+}
+
+static HttpRequest *
+build_direct(const QueryAsk *ask)
+{
+    const char *body = ask->query->direct->body, *at = strstr(body, AUTH);
+    g_autoptr(GString) url = query_url(ask->account, ask->query->direct->path), xml = g_string_new(NULL);
+    HttpRequest *request = http_request_new("POST", url->str);
+
+    g_string_append_len(xml, body, at - body);
+    put_auth(xml, ask->account);
+    g_string_append(xml, at + strlen(AUTH));
+    http_request_take_body(request, "application/octet-stream", source_new_string(xml->str));
+    return request;
+}
+
 static bool
 next_day(const QueryAccount *account, const Query *query, QueryCursor *cursor, const QueryPage *page)
 {
@@ -185,5 +223,8 @@ const QueryDriver query_arara_v1 = {
     .keys = arara_v1_keys,
     .conf_size = sizeof(AraraV1Conf),
     .prepare = arara_v1_prepare,
+    .direct_call = &query_direct_call,
+    .direct = build_direct,
+    .direct_check = check_direct,
     .faults = arara_v1_faults,
 };

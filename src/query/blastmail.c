@@ -2,6 +2,7 @@
  * delivers no mail of ours: its accounts can only be asked. Times are Japan's. A token stands in the URL of each GET. */
 #include "query/blastmail.h"
 
+#include "query/call.h"
 #include "query/time.h"
 
 #include <string.h>
@@ -232,6 +233,30 @@ static const QueryCall blastmail_calls[] = {
     { 0 },
 };
 
+static bool
+check_direct(const QueryAccount *account, const Query *query, GError **error)
+{
+    return query_direct_check(account, query, "GET POST", false, error);
+}
+
+static HttpRequest *
+build_direct(const QueryAsk *ask)
+{
+    const QueryDirect *direct = ask->query->direct;
+
+    if (strcmp(direct->method, "GET") == 0) {
+        GString *url = url_of(ask, direct->path);
+        query_direct_put(ask, url, query_url_add);
+        return get(url);
+    }
+    g_autoptr(GString) form = g_string_new(NULL), url = query_url(ask->account, direct->path);
+    HttpRequest *request = http_request_new("POST", url->str);
+    query_form_add(form, "access_token", ask->token ? secret_reveal(ask->token) : NULL);
+    query_direct_put(ask, form, query_form_add);
+    http_request_take_body(request, "application/x-www-form-urlencoded", source_new_string(form->str));
+    return request;
+}
+
 static HttpRequest *
 blastmail_login(const QueryAccount *self)
 {
@@ -283,4 +308,7 @@ const QueryDriver query_blastmail = {
     .prepare = blastmail_prepare,
     .login = blastmail_login,
     .token = blastmail_token,
+    .direct_call = &query_direct_message_call,
+    .direct = build_direct,
+    .direct_check = check_direct,
 };

@@ -3,6 +3,7 @@
 #include "query/cmc.h"
 
 #include "http/url.h"
+#include "query/call.h"
 #include "query/time.h"
 
 #include <string.h>
@@ -109,6 +110,40 @@ add_more(GString *more, const char *name, const char *value)
     query_form_add(pair, name, value);
     if (pair->len > 0)
         g_string_append_printf(more, "&%s", pair->str);
+}
+
+/* Sending wants a form in parts, lists want a plain one; each has a URL of its own. */
+#define LISTS "/transaction/v2"
+
+static bool
+check_direct(const QueryAccount *account, const Query *query, GError **error)
+{
+    return query_direct_check(account, query, "POST", false, error);
+}
+
+static HttpRequest *
+build_direct(const QueryAsk *ask)
+{
+    const QueryDirect *direct = ask->query->direct;
+    const CmcConf *conf = ask->account->conf;
+
+    if (g_str_has_prefix(direct->path, LISTS "/")) {
+        g_autoptr(GString) form = g_string_new(NULL), more = g_string_new(NULL);
+        query_direct_put(ask, form, query_form_add);
+        if (form->len > 0)
+            g_string_append_printf(more, "&%s", form->str);
+        return cmc_request(ask, direct->path + strlen(LISTS), more);
+    }
+    g_autoptr(GString) url = query_url(ask->account, direct->path);
+    HttpRequest *request = http_request_new("POST", url->str);
+    http_request_field(request, "api_user", conf->api_user);
+    http_request_field(request, "api_key", secret_reveal(ask->account->key));
+    for (guint i = 0; direct->pairs && direct->pairs[i]; i++) {
+        const char *equal = strchr(direct->pairs[i], '=');
+        g_autofree char *name = g_strndup(direct->pairs[i], (gsize) (equal - direct->pairs[i]));
+        http_request_field(request, name, equal + 1);
+    }
+    return request;
 }
 
 static void
@@ -399,5 +434,8 @@ const QueryDriver query_cmc = {
     .shared = cmc_shared,
     .conf_size = sizeof(CmcConf),
     .prepare = cmc_prepare,
+    .direct_call = &query_direct_call,
+    .direct = build_direct,
+    .direct_check = check_direct,
     .faults = cmc_faults,
 };

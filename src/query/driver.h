@@ -61,6 +61,10 @@ struct QueryDriver {
     /* Both or neither. */
     HttpRequest *(*login)(const QueryAccount *self);
     Secret *(*token)(const QueryAccount *self, const HttpResponse *response, gint64 *lifetime_ms, GError **error);
+    /* All or none: one of query/call.h; builds, and checks, the call in query->direct, with what authenticates it. */
+    const QueryCall *direct_call;
+    HttpRequest *(*direct)(const QueryAsk *ask);
+    bool (*direct_check)(const QueryAccount *account, const Query *query, GError **error);
     /* The API's codes for failures ("errors.code" and the like), whatever the status; ends with a zero row, may be NULL. */
     const QueryFault *faults;
 };

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libquery.a
 	%D%/arara_request.c %D%/arara_request.h \
 	%D%/arara_v1.c %D%/arara_v1.h \
 	%D%/blastmail.c %D%/blastmail.h \
+	%D%/call.c %D%/call.h \
 	%D%/blot.c %D%/blot.h \
 	%D%/cmc.c %D%/cmc.h \
 	%D%/cmc_event.c %D%/cmc_event.h \

@@ -46,6 +46,7 @@ static const char *const task_names[QUERY_TASKS] = {
     [QUERY_HISTORY_EXPORT] = "history export",
     [QUERY_HISTORY_OPENS] = "history opens",
     [QUERY_HISTORY_DELETE] = "history delete",
+    [QUERY_DIRECT] = "call",
 };
 
 static const struct {
@@ -142,6 +143,8 @@ query_account_print(const QueryAccount *self, GString *out)
 const QueryCall *
 query_find_call(const QueryDriver *driver, QueryTask task)
 {
+    if (task == QUERY_DIRECT)
+        return driver->direct_call;
     for (const QueryCall *call = driver->calls; call->build; call++) {
         if (call->task == task)
             return call;

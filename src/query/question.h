@@ -27,8 +27,17 @@ typedef enum {
     QUERY_HISTORY_EXPORT, /* addresses of one id: delivered, or failed */
     QUERY_HISTORY_OPENS,  /* of one id */
     QUERY_HISTORY_DELETE, /* ids; can't be undone */
+    QUERY_DIRECT,         /* a call of the user's own */
     QUERY_TASKS,
 } QueryTask;
+
+/* A call in the user's own words. */
+typedef struct {
+    const char *method; /* a literal: GET, POST, PUT or DELETE */
+    const char *path;
+    const char *const *pairs; /* "name=value"; or NULL */
+    const char *body;   /* or NULL */
+} QueryDirect;
 
 /* A question. Lists are NULL or end with NULL; nothing in it is the query's. */
 typedef struct {
@@ -48,6 +57,7 @@ typedef struct {
     guint key_bits;
     const char *start_date;         /* yyyy-mm-dd */
     int is_default, enabled;        /* 0: not said, 1: yes, -1: no */
+    const QueryDirect *direct;      /* DIRECT */
 } Query;
 
 /* What a question must or may say. */

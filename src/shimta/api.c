@@ -110,6 +110,8 @@ on_row(const QueryRow *row, void *user)
 
     if (!is_wanted(self, row))
         return;
+    if (self->raw && api_is_json(self->raw)) /* the whole comes at the end */
+        return;
     if (self->row)
         self->row(self, row);
     else
@@ -221,6 +223,14 @@ ask_free(ApiAsk *self)
     g_free(self);
 }
 
+static bool
+changes(const ApiAsk *ask)
+{
+    const QueryDirect *direct = ask->query.direct;
+
+    return direct ? strcmp(direct->method, "GET") != 0 : query_changes(ask->account, ask->query.task);
+}
+
 /* Of a change that ended with an error: whether it may have been done, and where to go on. */
 static void
 tell_what_is_left(const ApiAsk *ask, const AskApiResult *result)
@@ -229,7 +239,7 @@ tell_what_is_left(const ApiAsk *ask, const AskApiResult *result)
     const char *const *list = ask->query.addresses ? ask->query.addresses : ask->query.ids;
     guint n = list ? g_strv_length((char **) list) : 0, from = result->part * MAX(call->batch, 1);
 
-    if (!query_changes(ask->account, ask->query.task))
+    if (!changes(ask))
         return;
     if (result->unsure)
         complain("account %s: it may have been done nevertheless: look before you repeat it", ask->account->name);
@@ -240,7 +250,7 @@ tell_what_is_left(const ApiAsk *ask, const AskApiResult *result)
 static void
 ask_account(Api *self, ApiAsk *ask)
 {
-    AskApiReader reader = { on_row, on_rest, on_miss, self };
+    AskApiReader reader = { on_row, on_rest, on_miss, self, self->raw };
     const QueryAccount *account = ask->account;
     AskApiQuestion question = { account, &ask->query };
     g_autoptr(GError) error = NULL;
@@ -257,7 +267,9 @@ ask_account(Api *self, ApiAsk *ask)
         tell_what_is_left(ask, &result);
         return;
     }
-    if (result.rows == 0 && result.missed == 0 && query_changes(account, ask->query.task))
+    if (self->raw && api_is_json(self->raw) && api_print_as_is(account, self->raw))
+        self->shown++;
+    else if (result.rows == 0 && result.missed == 0 && changes(ask))
         show_done(self);
     if (ask->guesses && self->shown == shown) {
         ask->guesses = false;
@@ -327,7 +339,8 @@ show_requests(Api *self, const ApiAsk *one)
 static char *
 objects_of(const Query *query)
 {
-    const char *const single[] = { query->selector ? query->selector : query->sender, query->domain, NULL };
+    const char *first = query->direct ? query->direct->path : query->selector ? query->selector : query->sender;
+    const char *const single[] = { first, query->domain, NULL };
     const char *const *list = query->ids ? query->ids : query->addresses ? query->addresses : single;
     guint n = g_strv_length((char **) list);
     GString *text = g_string_new(NULL);
@@ -430,6 +443,7 @@ run(Api *self)
     self->record = self->record && !self->task->dry_run;
     self->sheet = sheet_new(self->task->dry_run ? request_columns : self->columns, SHEET_BYTES);
     self->below = g_string_new(NULL);
+    self->raw = self->as_is && self->task->json ? g_string_new(NULL) : NULL;
     ask_all(self);
     return self->status;
 }
@@ -446,5 +460,7 @@ api_run(Api *self)
     g_clear_pointer(&self->settings, settings_free);
     if (self->below)
         g_string_free(self->below, TRUE);
+    if (self->raw)
+        g_string_free(self->raw, TRUE);
     return status;
 }

@@ -30,6 +30,7 @@ struct Api {
     const char *default_period; /* where neither ids nor a period are given; or NULL */
     const char *const *columns; /* that come first; NULL-terminated */
     bool finds;           /* ids may be anything that the journal knows a mail by */
+    bool as_is;           /* an answer in JSON is one with --json, too */
     bool record;          /* few rows, with much in each */
     bool sums;            /* what the answer says outside its rows is of interest */
     const char *question; /* "Cancel delivery"; of what can't be undone; NULL: nothing is asked */
@@ -47,6 +48,7 @@ struct Api {
     GPtrArray *held;              /* strings that the query points to */
     Sheet *sheet;
     GString *below;               /* lines for people, below the rows */
+    GString *raw;                 /* the answer, where it is to be shown as it is; or NULL */
     guint64 shown;
     int status;
 };
@@ -91,3 +93,7 @@ Query api_find_first(const ApiAsk *ask);
 
 /* api_json.c: a line of JSON. summary: of what is no row. */
 void api_print_json(const char *account, const QueryRow *row, bool summary);
+
+/* The same: a whole answer. False: it is no JSON. */
+bool api_is_json(const GString *raw);
+bool api_print_as_is(const QueryAccount *account, const GString *raw);

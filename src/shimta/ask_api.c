@@ -151,12 +151,22 @@ on_page(const HttpResponse *response, void *user)
         end(self, NULL);
 }
 
+static bool
+push(int status, const char *bytes, size_t n, void *user)
+{
+    Asking *self = user;
+
+    if (self->to->raw && status / 100 == 2)
+        g_string_append_len(self->to->raw, bytes, (gssize) n);
+    return query_reader_push(status, bytes, n, self->reader);
+}
+
 static void
 ask_page(Asking *self)
 {
     self->ask.token = self->token;
     self->reader = query_reader_new(&self->ask, take_row, self);
-    HttpStream stream = { query_reader_push, self->reader, QUERY_MAX_ANSWER };
+    HttpStream stream = { push, self, QUERY_MAX_ANSWER };
     http_send_stream(self->http, query_build(&self->ask), &stream, on_page, self);
 }
 

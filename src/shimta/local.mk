@@ -20,6 +20,7 @@ bin_shimta_SOURCES = \
 	%D%/api_words.c \
 	%D%/ask.c %D%/ask.h \
 	%D%/ask_api.c %D%/ask_api.h \
+	%D%/call.c \
 	%D%/change.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_account.c \

@@ -32,6 +32,7 @@ static const struct {
     { "cancel", NULL, api_cancel, TAKES_API | TAKES_YES, 1, -1 },
     { "plan", NULL, api_plan, TAKES_API, 0, 0 },
     { "usage", NULL, api_usage, TAKES_API, 0, 2 },
+    { "call", NULL, api_call, TAKES_API | TAKES_YES | TAKES_BODY, 1, -1 },
     { "suppressions", "list", suppressions_list, TAKES_API | TAKES_DAEMON, 0, 0 },
     { "suppressions", "show", suppressions_show, TAKES_API | TAKES_DAEMON, 1, -1 },
     { "suppressions", "add", suppressions_add, TAKES_API | TAKES_DAEMON, 1, -1 },
@@ -63,6 +64,7 @@ static const char usage[] =
     "       shimta [options] status|results [id ...] [when]\n"
     "       shimta [options] cancel id ...\n"
     "       shimta [options] plan | usage [yyyy-mm]\n"
+    "       shimta [options] call --account name [GET|POST|PUT|DELETE] path [key=value ...]\n"
     "       shimta [options] suppressions [list] | show|add|remove address ...\n"
     "       shimta [options] suppressions show|set --remote address ...\n"
     "       shimta [options] domains [list [domain]] | add domain | update|remove domain selector\n"

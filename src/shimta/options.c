@@ -59,6 +59,7 @@ static const Option options[] = {
     { "own-url", 0, OPTION_FLAG, FIELD(own_url), TAKES_OWN_URL, 0, 0, NULL, "requests that came to a URL of your own" },
     { "subject", 0, OPTION_LIST, FIELD(subjects), TAKES_SEARCH, 0, 0, "TEXT", "mail with that subject" },
     { "group", 0, OPTION_LIST, FIELD(groups), TAKES_SEARCH, 0, 0, "NAME", "mail to that group" },
+    { "body", 0, OPTION_TEXT, FIELD(body), TAKES_BODY, 0, 0, "FILE", "what to send with a call; - is standard input" },
     { "limit", 0, OPTION_NUMBER, FIELD(limit), TAKES_LIMIT, 1, 200, "N", "trace the latest N mails (20)" },
     { "file", 0, OPTION_TEXT, FIELD(file), TAKES_PASSWD, 0, 0, "FILE",
       "the password file, not the one that a listener has" },

@@ -23,6 +23,7 @@ enum {
     TAKES_DOMAIN = 1 << 15,
     TAKES_KEY = 1 << 16,
     TAKES_SEARCH = 1 << 17,
+    TAKES_BODY = 1 << 18,
     TAKES_DAEMON = 1 << 26, /* no option: it asks the daemon all the same */
 };
 

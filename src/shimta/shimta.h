@@ -8,7 +8,7 @@
 typedef struct {
     const char *config;
     bool json, csv, yes, dry_run, all, held, list, remove, failed, own_url, remote;
-    const char *sender, *recipient, *file, *account, *period, *tag, *selector, *start;
+    const char *sender, *recipient, *file, *account, *period, *tag, *selector, *start, *body;
     GPtrArray *request_ids, *subjects, *groups; /* of const char *; or NULL */
     guint limit, count, key_bits;
     int is_default, enabled; /* 0: not said, 1: yes, -1: no */
@@ -33,6 +33,7 @@ int api_results(Task *task);
 int api_cancel(Task *task);
 int api_plan(Task *task);
 int api_usage(Task *task);
+int api_call(Task *task);
 int suppressions_list(Task *task);
 int suppressions_show(Task *task);
 int suppressions_add(Task *task);

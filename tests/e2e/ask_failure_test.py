@@ -378,6 +378,7 @@ class TerminalTest(asking.Case):
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--yes")[1])
         for argv, objects in ((["cancel", *"12345"], "1, 2, 3 and 2 more"), (["domains", "remove", "a.jp", "s1"], "s1, a.jp"),
                               (["unsubscribes", "enable", "a@a.jp"], "a@a.jp"),
+                              (["call", "--account", "arara", "POST", "/x"], "Send POST /x"),
                               (["unsubscribes", "exclude", "b@b.jp", "--sender", "a@a.jp"], "b@b.jp")):
             self.assertIn(objects + " at account", self.terminal(*argv, answers=[("[y/N]", "\n")])[1])
         self.assertNotIn("[y/N]", self.terminal("cancel", "1", "--dry-run")[1])

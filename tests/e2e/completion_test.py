@@ -38,7 +38,7 @@ class CompletionTest(unittest.TestCase):
 
     def test_options(self):
         commands = [line.split() for line in ("check", "stats", "trace", "passwd", "queue list", "queue retry",
-                                              "queue delete", "queue flush", "results", "cancel", "usage",
+                                              "queue delete", "queue flush", "results", "cancel", "usage", "call",
                                               "suppressions set", "domains add", "unsubscribes list", "history search")]
         known = set().union(*(self.complete("shimta", *command, "-") for command in commands))
         self.assertEqual(known, self.help("shimta"))

@@ -11,6 +11,7 @@ e2e_tests = \
 	%D%/auth_test.py \
 	%D%/authenticated_test.py \
 	%D%/bounce_test.py \
+	%D%/call_test.py \
 	%D%/callers_test.py \
 	%D%/chunks_test.py \
 	%D%/clients_test.py \

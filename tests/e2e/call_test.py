@@ -1,0 +1,105 @@
+"""shimta call: whatever else an API has, with the account's credentials."""
+
+import json
+import os
+import unittest
+import urllib.parse
+
+import asking
+import shim
+import tap
+
+URGENT = "急ぎ & more=less"
+
+
+class CallTest(asking.Case):
+    def last(self):
+        return self.api.seen[-1]
+
+    def test_arara(self):
+        self.api.on("GET", "/plan", 200, '{"plan": {"name": "light", "n": 3}, "list": [1, 2]}')
+        self.assertEqual(json.loads(self.shimta("--json", "call", "--account", "arara", "/plan").stdout),
+                         {"plan": {"name": "light", "n": 3}, "list": [1, 2]})
+        self.assertIn("light", self.shimta("call", "--account", "arara", "GET", "/plan", "q=" + URGENT).stdout)
+        self.assertEqual(self.last()[1], "/plan?q=" + urllib.parse.quote(URGENT))
+        self.api.on("PUT", "/x/y", 200, '{"items":[{"a":"1"},{"a":"2"}]}')
+        self.assertEqual([row["a"] for row in self.csv("call", "--account", "arara", "PUT", "/x/y", "key=" + URGENT, "--yes")], ["1", "2"])
+        self.assertEqual(json.loads(self.last()[2]), {"key": URGENT})
+        self.rows("call", "--account", "arara", "PUT", "/x/y", "--body", "-", "--yes", stdin='{"deep":[1]}')
+        self.assertEqual(json.loads(self.last()[2]), {"deep": [1]})
+        self.api.on("DELETE", "/x/y", 204, "")
+        self.assertIn("done", self.shimta("call", "--account", "arara", "DELETE", "/x/y", "--yes").stdout)
+
+    def test_cmc(self):
+        self.api.on("POST", "/transaction/v2/auditlogs/list.json", 200, json.dumps({"loginlogs": [{"ip": "::1"}, {"ip": "::2"}]}))
+        done = self.csv("call", "--account", "cmc", "POST", "/transaction/v2/auditlogs/list.json", "type=login", "p=" + URGENT, "--yes")
+        self.assertEqual([row["ip"] for row in done], ["::1", "::2"])
+        form = urllib.parse.parse_qs(self.last()[2].decode() if isinstance(self.last()[2], bytes) else self.last()[2])
+        self.assertEqual(form, {"api_user": ["shop"], "api_key": [asking.SECRET], "server_composition": ["pro"], "type": ["login"],
+                                "p": [URGENT]})
+        self.api.on("POST", "/api/v2/emails/bulk.json", 200, '{"message":"Your email sending request was accepted."}')
+        self.assertIn("accepted", self.shimta("call", "--account", "cmc", "POST", "/api/v2/emails/bulk.json", "text=x", "--yes").stdout)
+        body = self.last()[2] if isinstance(self.last()[2], bytes) else self.last()[2].encode()
+        self.assertIn(b'name="text"\r\n\r\nx\r\n', body)
+        self.assertIn(asking.SECRET.encode(), body)
+        self.assertIn("say POST", self.shimta("call", "--account", "cmc", "/x", status=64).stderr)
+
+    def test_blastmail(self):
+        self.api.on("GET", "/message/reservation/search", 200, json.dumps({"message": [{"messageID": 1}, {"messageID": 2}]}))
+        done = self.csv("call", "--account", "blast", "/message/reservation/search", "f=json")
+        self.assertEqual([row["messageID"] for row in done], ["1", "2"])
+        self.assertEqual(self.last()[1], "/message/reservation/search?access_token=%s&f=json" % asking.TOKEN)
+        self.api.on("POST", "/message/draft/create", 200, '{"messageID":7}')
+        self.assertEqual(self.rows("call", "--account", "blast", "POST", "/message/draft/create", "subject=" + URGENT, "--yes"),
+                         [{"messageID": 7}])
+        self.api.on("GET", "/contact/list/export", 200, "メール,氏名\r\na@example.org,山田\r\n".encode("cp932"))
+        self.assertEqual([row["氏名"] for row in self.rows("call", "--account", "blast", "/contact/list/export")], ["山田"])
+
+    def test_arara_v1(self):
+        self.api.on("POST", "/tm/lpmail.php", 200, '<mail><delivery id="1"><status code="2"/><sent_cnt>3</sent_cnt></delivery></mail>')
+        text = '<?xml version="1.0"?><mail><auth/><delivery id="1"><action>get_status</action></delivery></mail>'
+        path = os.path.join(os.path.dirname(self.conf), "body.xml")
+        with open(path, "w") as file:
+            file.write(text)
+        done = self.csv("call", "--account", "v1", "POST", "/tm/lpmail.php", "--body", path, "--yes")
+        self.assertEqual(done[0]["sent_cnt"], "3")
+        body = self.last()[2].decode() if isinstance(self.last()[2], bytes) else self.last()[2]
+        self.assertIn("<pass><![CDATA[%s]]></pass></auth><delivery" % asking.SECRET, body)
+        for argv in (["a=b"], ["--body", "-"]):
+            self.assertIn("<auth/>", self.shimta("call", "--account", "v1", "POST", "/x", *argv, "--yes", status=64, stdin="<mail/>").stderr)
+
+    def test_nothing_leaves_the_account(self):
+        for path in ("x", "//evil.example/x", "/..", "/a/../b", "/a/%2e%2E/b", "/a/.", "/a%2f..%2fb", "/a?b", "/a#b", "/a\\b", "/a b", "/é", "",
+                     "/%zz", "http://evil.example/", "/oauth2/token", "/authenticate/login"):
+            self.shimta("call", "--account", "arara", path, status=64)
+        for argv in ([], ["GET"], ["/x", "y"], ["/x", "=y"], ["/x", "a=b", "--body", "-"], ["GET", "/x", "--body", "-"]):
+            self.shimta("call", "--account", "arara", *argv, status=64, stdin="{}")
+        self.shimta("call", "/plan", status=64)
+        self.shimta("call", "--account", "nobody", "/plan", status=64)
+        self.shimta("call", "--account", "arara", "POST", "/x", "--body", "/nonexistent", status=66)
+        self.assertEqual(self.api.seen, [])
+
+    def test_asks_and_shows(self):
+        self.assertIn("--yes", self.shimta("call", "--account", "arara", "POST", "/x", "a=b", status=64).stderr)
+        for name, path, extra in (("arara", "/x", []), ("cmc", "/transaction/v2/x.json", []), ("cmc", "/api/v2/x.json", []), ("blast", "/x", []),
+                                  ("v1", "/x", ["--body", "-"])):
+            pairs = [] if extra else ["a=b"]
+            row = self.rows("--dry-run", "call", "--account", name, "POST", path, *pairs, *extra, stdin="<a><auth/></a>")[0]
+            self.assertTrue(row["request"].startswith("POST %s/" % self.api.url))
+            self.assertTrue("..." in row["body"] or name == "arara", row)
+        self.assertEqual(self.api.seen, [])
+
+    def test_failures(self):
+        for status, code in ((404, 1), (400, 65), (401, 77), (500, 75)):
+            self.api.answers.pop(("GET", "/x"), None)
+            self.api.on("GET", "/x", status, '{"message":"no %s"}' % asking.SECRET)
+            self.assertIn("no ***", self.shimta("call", "--account", "arara", "/x", status=code).stderr)
+        self.api.on("GET", "/echo", 200, '{"key":"%s"}' % asking.SECRET)
+        self.assertIn("***", self.shimta("--json", "call", "--account", "arara", "/echo").stdout)
+        self.assertIn("***", self.shimta("call", "--account", "arara", "/echo").stdout)
+        self.api.on("POST", "/x", 504, "<html>")
+        self.assertIn("may have been done", self.shimta("call", "--account", "arara", "POST", "/x", "--yes", status=75).stderr)
+
+
+if __name__ == "__main__":
+    tap.main()
