@@ -233,12 +233,14 @@ changes(const ApiAsk *ask)
 
 /* Of a change that ended with an error: whether it may have been done, and where to go on. */
 static void
-tell_what_is_left(const ApiAsk *ask, const AskApiResult *result)
+tell_what_is_left(const ApiAsk *ask, const AskApiResult *result, const GError *error)
 {
     const QueryCall *call = query_find_call(ask->account->driver, ask->query.task);
     const char *const *list = ask->query.addresses ? ask->query.addresses : ask->query.ids;
     guint n = list ? g_strv_length((char **) list) : 0, from = result->part * MAX(call->batch, 1);
+    bool refused = error->code == QUERY_ERROR_REFUSED || error->code == QUERY_ERROR_NOT_FOUND;
 
+    from += refused ? MAX(call->batch, 1) : 0; /* what the API has said no to is no more to be done */
     if (!changes(ask))
         return;
     if (result->unsure)
@@ -264,7 +266,7 @@ ask_account(Api *self, ApiAsk *ask)
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
         complain("account %s: %s", account->name, error->message);
         api_note(self, api_exit_status(error));
-        tell_what_is_left(ask, &result);
+        tell_what_is_left(ask, &result, error);
         return;
     }
     if (self->raw && api_is_json(self->raw) && api_print_as_is(account, self->raw))

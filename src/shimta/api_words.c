@@ -37,17 +37,22 @@ take_period(Reading *self, char **args)
     return 0;
 }
 
-bool
-api_is_segment(const char *text)
+static bool
+is_one_word(const char *text)
 {
-    if (!*text || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-        return false;
-    for (; *text; text = g_utf8_next_char(text)) {
-        gunichar c = g_utf8_get_char(text);
+    for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
         if (g_unichar_isspace(c) || g_unichar_iscntrl(c))
             return false;
     }
-    return true;
+    return *text != '\0';
+}
+
+/* A server may take an escaped slash for one. */
+bool
+api_is_segment(const char *text)
+{
+    return is_one_word(text) && !strpbrk(text, "/\\") && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
 /* Where a period could stand, too: ids have a digit, or an @ as Message-IDs have, and none of what dates are written
@@ -59,7 +64,7 @@ is_clearly_id(const char *text)
     bool digit = false, plain = true, dated = true;
 
     if (strchr(text, '@'))
-        return api_is_segment(text);
+        return is_one_word(text);
     for (guint i = 0; dated && i < sizeof date - 1; i++)
         dated = date[i] == '-' ? text[i] == '-' : g_ascii_isdigit(text[i]);
     for (const char *p = text; *p; p++) {

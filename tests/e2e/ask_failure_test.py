@@ -88,7 +88,7 @@ class AccountsTest(asking.Case):
                       ["11/1"], ["1", " today"], ["last", "0", "days"], [""], ["a b1"], ["."], ["2026-13"], ["23:59"]):
             for command in (["status"], ["results"], ["history", "search"]):
                 self.assertRegex(self.shimta(*command, *words, status=64).stderr, "nor a period: say today|not both")
-        for argv in (["cancel", "", "--yes"], ["cancel", "..", "--yes"], ["cancel", "../domain/dkim ", "--yes"], ["domains", "list", ".."],
+        for argv in (["cancel", "", "--yes"], ["cancel", "..", "--yes"], ["cancel", "../domain", "--yes"], ["domains", "update", "a/b", "s", "--enable", "no"], ["domains", "list", ".."],
                      ["domains", "remove", "example.jp", "..", "--yes"], ["domains", "add", ""], ["history", "delete", "", "--yes"],
                      ["suppressions", "set", "--remote", ""], ["unsubscribes", "exclude", "x"], ["status", "--request-id", ""],
                      ["unsubscribes", "enable", "", "--yes"]):
@@ -283,6 +283,13 @@ class LostAnswerTest(asking.Case):
         done = self.shimta("--json", "suppressions", "set", "--remote", "-", stdin=many, status=75)
         self.assertEqual(len(done.stdout.splitlines()), 100)
         self.assertIn("150 of 250 are left, from 'u100@example.org' on", done.stderr)
+        self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [{"delivery_id": "1"}]}))
+        for status, code, left in ((409, 65, False), (503, 75, True), (401, 77, True)):
+            self.api.answers.pop(("DELETE", "/send/2"), None)
+            self.api.on("DELETE", "/send/2", status, '{"message":"no"}')
+            said = self.shimta("cancel", "1", "2", "--yes", status=code).stderr
+            self.assertEqual("1 of 2 are left, from '2' on" in said, left, said)
+            self.assertEqual("left" in said, left, said)
 
     def test_each_deleted_id_is_told_of(self):
         results = {"1": "deleted", "2": "deleted"}
