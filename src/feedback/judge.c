@@ -291,12 +291,19 @@ run_nothing(FeedbackStore *store, void *user, GError **error)
 }
 
 void
-feedback_judge(Feedback *self)
+feedback_judge(Feedback *self, const GError *error)
 {
     static const KeeperTask judging = { run_judge, done_judge }, nothing = { run_nothing, done_judge };
 
-    for (Batch *batch; (batch = g_queue_pop_head(&self->batches));)
-        keeper_do(self->keeper, batch->conf ? &judging : &nothing, batch);
+    GQueue batches = self->batches; /* whoever is told may bring others */
+
+    g_queue_init(&self->batches);
+    for (Batch *batch; (batch = g_queue_pop_head(&batches));) {
+        if (error && batch->conf)
+            done_judge(batch, error);
+        else
+            keeper_do(self->keeper, batch->conf ? &judging : &nothing, batch);
+    }
 }
 
 void

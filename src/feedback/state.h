@@ -52,8 +52,8 @@ void feedback_release(Feedback *self);
  * it is, or NULL. */
 void feedback_complain(Feedback *self, const char *account, const GError *error);
 
-/* judge.c: the batches that wait are judged. */
-void feedback_judge(Feedback *self);
+/* judge.c: the batches that wait are judged; with an error they fail by it: what they are about may not be known yet. */
+void feedback_judge(Feedback *self, const GError *error);
 
 /* judge.c: events, which it takes, that have been counted before, by settings, which must live until the end. Any thread;
  * what follows from them, in a task of the keeper; what is said of that, on the loop, and frees it. */

@@ -64,7 +64,7 @@ move_end(Move *self, const GError *error)
         move_start(feedback);
     } else {
         feedback->moving = false;
-        feedback_judge(feedback);
+        feedback_judge(feedback, error);
     }
     feedback_release(feedback);
 }
@@ -218,7 +218,7 @@ done_cursor(void *user, const GError *error)
     if (error)
         move_end(self, error);
     else
-        journal_do(self->feedback->hub.journal, &reading, self);
+        journal_do_whole(self->feedback->hub.journal, &reading, self);
 }
 
 static void
@@ -238,7 +238,7 @@ move_start(Feedback *feedback)
     if (feedback->cursor < 0)
         keeper_do(feedback->keeper, &cursor, self);
     else
-        journal_do(feedback->hub.journal, &reading, self);
+        journal_do_whole(feedback->hub.journal, &reading, self);
 }
 
 void
@@ -249,7 +249,7 @@ feedback_move(Feedback *self)
     if (self->moving)
         return;
     if (!news || !self->hub.journal) {
-        feedback_judge(self);
+        feedback_judge(self, NULL);
         return;
     }
     self->moving = true;

@@ -28,6 +28,12 @@ watch_line_print(const FeedbackMail *mail, const FeedbackRecipient *recipient, G
     g_string_append(out, mail->header ? mail->header : "");
 }
 
+char *
+watch_line_date(const char *text, gint64 delivered_ms)
+{
+    return g_strdup_printf("delivered=%" G_GINT64_FORMAT "\n%s", delivered_ms, text);
+}
+
 static void
 take(const char *name, const char *value, FeedbackMail *mail, FeedbackRecipient *recipient)
 {
@@ -46,6 +52,8 @@ take(const char *name, const char *value, FeedbackMail *mail, FeedbackRecipient 
     }
     if (strcmp(name, "arrived") == 0)
         mail->arrived_ms = g_ascii_strtoll(value, NULL, 10);
+    if (strcmp(name, "delivered") == 0)
+        mail->delivered_ms = g_ascii_strtoll(value, NULL, 10);
 }
 
 bool

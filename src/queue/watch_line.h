@@ -8,5 +8,8 @@
 /* Appends ret, envid, listener, user, from, arrived_ms and header of the mail, and orcpt and notify of the recipient. */
 void watch_line_print(const FeedbackMail *mail, const FeedbackRecipient *recipient, GString *out);
 
+/* Such a text, of a mail that was delivered at another time than the line has. Caller frees. */
+char *watch_line_date(const char *text, gint64 delivered_ms);
+
 /* Reads a line; strings lie in it, or in text, a copy of its text that is changed. False: it names no recipient. */
 bool watch_line_parse(const JournalLine *line, char *text, FeedbackMail *mail, FeedbackRecipient *recipient);

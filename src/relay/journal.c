@@ -25,6 +25,7 @@ enum {
 typedef struct {
     const JournalTask *task;
     void *user;
+    bool whole;
     GError *error;
 } Job;
 
@@ -101,14 +102,14 @@ begin_file(Journal *self, GError **error)
 
 static void start_timer(Journal *self);
 
-void
+bool
 journal_write(Journal *self, JournalLine *line)
 {
     if (!self)
-        return;
+        return false;
     if (self->files > MAX_FILES) {
         journal_fails(self, "too many files wait to be loaded into the table");
-        return;
+        return false;
     }
     line->at_ms = clock_now();
     g_string_assign(self->line, self->torn ? "\n" : "");
@@ -121,12 +122,13 @@ journal_write(Journal *self, JournalLine *line)
         self->length += written;
         self->torn = false;
         start_timer(self);
-        return;
+        return true;
     }
     g_autofree char *text = g_strdup_printf("cannot write to '%s': %s", self->folder,
                                             written < 0 ? g_strerror(errno) : "no space left");
     journal_fails(self, text);
     self->torn |= written > 0 && ftruncate(self->fd, self->length) < 0;
+    return false;
 }
 
 /* --- a round of work ----------------------------------------------------------------------------- */
@@ -197,7 +199,7 @@ on_round(void *user)
     self->loaded = load_all(self, &self->trouble);
     for (GList *link = self->running.head; link; link = link->next) {
         Job *job = link->data;
-        if (self->store)
+        if (self->store && (self->loaded || !job->whole))
             job->task->run(self->store, job->user, &job->error);
         else
             job->error = g_error_copy(self->trouble);
@@ -302,16 +304,29 @@ go_on(Journal *self)
     }
 }
 
-void
-journal_do(Journal *self, const JournalTask *task, void *user)
+static void
+add_job(Journal *self, const JournalTask *task, void *user, bool whole)
 {
     Job *job = g_new0(Job, 1);
 
     g_assert(!self->closing);
     job->task = task;
     job->user = user;
+    job->whole = whole;
     g_queue_push_tail(&self->jobs, job);
     go_on(self);
+}
+
+void
+journal_do(Journal *self, const JournalTask *task, void *user)
+{
+    add_job(self, task, user, false);
+}
+
+void
+journal_do_whole(Journal *self, const JournalTask *task, void *user)
+{
+    add_job(self, task, user, true);
 }
 
 /* --- beginning and end --------------------------------------------------------------------------- */

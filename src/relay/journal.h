@@ -14,22 +14,26 @@ typedef struct Journal Journal;
  * only when no file can be written. folder is made if it is not there. lifetime_ms: how long lines are kept. */
 Journal *journal_open(uv_loop_t *loop, const char *folder, gint64 lifetime_ms, GError **error);
 
-/* The line's time is set here. When it cannot be written, one line of the log says so; mail goes on. NULL is fine. */
-void journal_write(Journal *self, JournalLine *line);
+/* The line's time is set here. False: it cannot be written; one line of the log says so, and mail goes on. NULL is fine. */
+bool journal_write(Journal *self, JournalLine *line);
 
 /* Visits the lines of an event from since_ms on. Blocks: before the loop runs. */
 bool journal_each(Journal *self, const char *event, gint64 since_ms, JournalVisit visit, void *user, GError **error);
 
 typedef struct {
-    /* On a worker: user and the store, which has all that was written before, belong to it. False sets error. */
+    /* On a worker: user and the store, which has what was written before, belong to it. False sets error. */
     bool (*run)(JournalStore *store, void *user, GError **error);
 
     /* On the loop, exactly once, never before journal_do() has returned. */
     void (*done)(void *user, const GError *error);
 } JournalTask;
 
-/* task is borrowed until done; in the order of calls. There is no cancelling: user must live until then. */
+/* task is borrowed until done; in the order of calls. There is no cancelling: user must live until then. While what was
+ * written cannot be loaded, the store lacks it. */
 void journal_do(Journal *self, const JournalTask *task, void *user);
+
+/* The same for a task that fails then. */
+void journal_do_whole(Journal *self, const JournalTask *task, void *user);
 
 /* Nothing may be asked or written any more; what was asked is answered first. Memory is freed once the loop has closed its handles.
  * NULL is fine. */

@@ -40,6 +40,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/tries.c %D%/tries.h \
 	%D%/verdict.c %D%/verdict.h \
 	%D%/watch.c %D%/watch.h \
+	%D%/watch_keep.c %D%/watch_keep.h \
 	%D%/world.c %D%/world.h \
 	%D%/zip.c %D%/zip.h
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "relay/figures.h"
 #include "relay/watch.h"
+#include "relay/watch_keep.h"
 
 enum { QUEUED_LINES = 1000 }; /* of one mail */
 
@@ -80,6 +81,8 @@ level_of(const Outcome *outcome, bool lost)
 void
 report_journal(Journal *to)
 {
+    if (journal && !to)
+        watch_keep_end(journal);
     journal = to;
 }
 
@@ -152,13 +155,14 @@ note_watched(const Entry *entry, guint i, const Service *service, const char **l
     line.call = service->call;
     line.remote_id = outcome->remote_id;
     line.text = text;
-    journal_write(journal, &line);
-    watched++;
+    watched += watch_keep_write(journal, &line);
 }
 
 guint64
 report_watched(void)
 {
+    if (journal)
+        watched += watch_keep_again(journal);
     return watched;
 }
 

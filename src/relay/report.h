@@ -21,7 +21,8 @@ void service_copy(Service *to, const Service *from);
  * 250, hence an error. Unless final only what stays as it is. */
 void report_outcomes(const Entry *entry, const GArray *services, bool alone, bool final);
 
-/* How many mails' recipients have been written down for whoever waits for their fate (JOURNAL_WATCHED). */
+/* How many mails' recipients have been written down for whoever waits for their fate (JOURNAL_WATCHED). Those that could
+ * not be are tried again. */
 guint64 report_watched(void);
 
 void report_notes(const Entry *entry, const Mail *mail, const Provider *provider);

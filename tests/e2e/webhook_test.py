@@ -1,12 +1,14 @@
 """Events that an API posts: who may, what is understood, what is answered, and what it costs."""
 
 import contextlib
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import sqlite3
 import subprocess
 import tempfile
@@ -102,6 +104,23 @@ class WebhookTest(unittest.TestCase):
         self.assertEqual(re.findall(r"^feedback-odd account=main source=webhook text=\"(.*)\"", text, re.M),
                          ["8 of 10 events name no address"])
         self.assertEqual(re.findall("^suppressed .*address=(\\S+)", text, re.M), ["d@b.test", "e@b.test"])
+
+    def test_a_mail_that_cannot_be_looked_up(self):
+        """While the journal cannot be loaded nobody knows which mails are watched: what is told of them is not taken."""
+        daemon = self.start(account="server-composition = shop\nfeedback = yes\n")
+        journal = os.path.join(daemon.folder, "state", "journal", "journal.db")
+        mail = "From: shop@example.jp\r\nTo: a@example.org\r\nSubject: Hello\r\n\r\nHello.\r\n"
+        with contextlib.closing(sqlite3.connect(journal, timeout=shim.PATIENCE, isolation_level=None)) as table:
+            self.assertEqual(self.post(form())[0], 200)  # what was written before has been read
+            table.execute("BEGIN IMMEDIATE")
+            self.assertEqual(daemon.send("shop@example.jp", ["a@example.org"], mail)[0], 250)
+            known = daemon.wait_line(r"^delivered .*to=a@example.org.*remote_id=(\S+)").group(1)
+            body = form([{**ROW, "to": "a@example.org", "messageId": known}])
+            self.assertEqual(self.post(body), (503, "cannot be stored, later\n"))
+            self.assertNotIn("suppressed account=main address=a@", daemon.text())
+            table.execute("ROLLBACK")
+        shim.until(lambda: self.post(body)[0] == 200, "it is taken")
+        daemon.wait_line("^returned .*to=a@example.org")
 
     def test_malformed(self):
         daemon = self.start()

@@ -33,6 +33,23 @@ test_there_and_back(void)
 }
 
 static void
+test_date(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    JournalLine line = { .at_ms = 9, .id = "Q1", .account = "main", .recipient = "b@x.jp", .sender = "s@x.jp" };
+    FeedbackMail got;
+    FeedbackRecipient to;
+
+    watch_line_print(&mail, &recipient, text);
+    g_autofree char *dated = watch_line_date(text->str, 7);
+    g_assert_true(watch_line_parse(&line, dated, &got, &to));
+    g_assert_cmpint(got.delivered_ms, ==, 7);
+    g_assert_cmpint(got.arrived_ms, ==, 5);
+    g_assert_cmpstr(got.envid, ==, "a=b ret=FULL");
+    g_assert_cmpstr(got.header, ==, mail.header);
+}
+
+static void
 test_odd(void)
 {
     static const char *const texts[] = { NULL, "", "\n", "\n\n", "=", "x", "x=1", "ret", "ret=", "\nSubject: a" };
@@ -57,6 +74,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/watch_line/there and back", test_there_and_back);
+    g_test_add_func("/watch_line/date", test_date);
     g_test_add_func("/watch_line/odd", test_odd);
     return g_test_run();
 }

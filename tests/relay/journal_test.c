@@ -247,6 +247,39 @@ test_loaded_by_the_clock(Place *self, gconstpointer data)
     uv_run(&self->loop, UV_RUN_NOWAIT);
 }
 
+static bool
+fails_whole(Place *self, const char *id)
+{
+    Question question = { .id = id };
+
+    journal_do_whole(self->journal, &question_task, &question);
+    while (!question.done)
+        uv_run(&self->loop, UV_RUN_ONCE);
+    return question.failed;
+}
+
+/* Whoever needs every line hears that there are some that cannot be loaded; who does not gets the others. */
+static void
+test_not_loaded(Place *self, gconstpointer data)
+{
+    struct rlimit all, few;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    few = all;
+    few.rlim_cur = 500;
+    write_line(self->journal, "before");
+    g_assert_false(fails_whole(self, "before"));
+    write_line(self->journal, "after");
+    setrlimit(RLIMIT_FSIZE, &few);
+    g_assert_true(fails_whole(self, "before"));
+    g_assert_cmpuint(lines_of(self, "before"), ==, 1);
+    g_assert_cmpuint(lines_of(self, "after"), ==, 0);
+    setrlimit(RLIMIT_FSIZE, &all);
+    g_assert_false(fails_whole(self, "after"));
+    g_assert_cmpuint(lines_of(self, "after"), ==, 1);
+}
+
 /* A disk without room: nothing ends, nothing is half there, and later lines are whole again. */
 static void
 test_no_room(Place *self, gconstpointer data)
@@ -349,6 +382,7 @@ main(int argc, char **argv)
         { "/journal/kill", test_kill },
         { "/journal/loaded-by-the-clock", test_loaded_by_the_clock },
         { "/journal/no-room", test_no_room },
+        { "/journal/not-loaded", test_not_loaded },
         { "/journal/damaged-table-is-put-aside", test_damaged_table_is_put_aside },
         { "/journal/later-version", test_later_version },
         { "/journal/prunes", test_prunes },

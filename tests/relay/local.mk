@@ -1,4 +1,4 @@
-RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/hold_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_each_test %D%/settle_test %D%/store_thread_test %D%/suppress_test %D%/throttle_test %D%/token_test %D%/wake_test %D%/watch_test
+RELAY_TESTS = %D%/adapt_test %D%/bounce_test %D%/calls_test %D%/cut_off_test %D%/duplicates_test %D%/health_test %D%/hold_test %D%/journal_test %D%/lines_test %D%/queue_test %D%/probation_test %D%/relay_test %D%/repeat_test %D%/retry_test %D%/rewrite_test %D%/settings_test %D%/settle_each_test %D%/settle_test %D%/store_thread_test %D%/suppress_test %D%/throttle_test %D%/token_test %D%/wake_test %D%/watch_keep_test %D%/watch_test
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 %C%_adapt_test_SOURCES = %D%/adapt_test.c tests/provider/fixture.c tests/provider/fixture.h
@@ -61,6 +61,9 @@ TESTS += $(RELAY_TESTS)
 %C%_wake_test_SOURCES = %D%/wake_test.c %D%/fake_http.c %D%/fake_http.h %D%/site.c %D%/site.h
 %C%_wake_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_wake_test_LDADD = $(RELAY_LIBS)
+%C%_watch_keep_test_SOURCES = %D%/watch_keep_test.c
+%C%_watch_keep_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+%C%_watch_keep_test_LDADD = $(RELAY_LIBS)
 %C%_watch_test_SOURCES = %D%/watch_test.c
 %C%_watch_test_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_watch_test_LDADD = $(RELAY_LIBS)
