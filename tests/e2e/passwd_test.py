@@ -29,6 +29,7 @@ class Terminal:
         self.shown = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts what is in the background with it ignored
             os.execv(shim.program("shimta"), ["shimta", *argv])
 
     def wait(self, text):
