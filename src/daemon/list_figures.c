@@ -1,9 +1,10 @@
 #include "daemon/list_figures.h"
 
 #include "base/meter.h"
+#include "queue/feedback_notice.h"
 #include "queue/suppression.h"
 
-static const char name[] = "shimta_suppressions";
+static const char name[] = "shimta_suppressions", owed_name[] = "shimta_feedback_bounces_owed";
 
 static void
 print(SuppressionKind kind, const char *source, gint64 n, void *user)
@@ -14,6 +15,12 @@ print(SuppressionKind kind, const char *source, gint64 n, void *user)
     meter_print_values(name, labels, values, (double) n, user);
 }
 
+static void
+print_owed(const char *account, gint64 n, void *user)
+{
+    meter_print_value(owed_name, "account", account, (double) n, user);
+}
+
 void
 list_figures(const char *folder, gint64 now_ms, GString *out)
 {
@@ -22,4 +29,7 @@ list_figures(const char *folder, gint64 now_ms, GString *out)
     meter_print_head(name, "Addresses on the list of suppressed ones, by why and who said so", METER_GAUGE, out);
     if (store)
         suppression_count(store, now_ms, print, out, NULL);
+    meter_print_head(owed_name, "Recipients whose sender is not told yet that mail to them came back", METER_GAUGE, out);
+    if (store)
+        feedback_store_owed(store, print_owed, out, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "feedback/plan.h"
+#include "feedback/teller.h"
 #include "query/time.h"
 #include "queue/feedback_early.h"
 #include "queue/suppression.h"
@@ -123,8 +124,7 @@ on_closed(uv_handle_t *handle)
     Feedback *self = handle->data;
 
     relay_settings_free(self->settings);
-    g_hash_table_unref(self->waits);
-    g_hash_table_unref(self->handed);
+    g_hash_table_unref(self->tellers);
     g_free((char *) self->hub.folder);
     g_free(self);
 }
@@ -154,6 +154,12 @@ feedback_release(Feedback *self)
     uv_close((uv_handle_t *) &self->timer, on_closed);
 }
 
+static void
+free_teller(gpointer teller)
+{
+    teller_free(teller);
+}
+
 Feedback *
 feedback_new(const FeedbackHub *hub, RelaySettings *settings)
 {
@@ -166,8 +172,7 @@ feedback_new(const FeedbackHub *hub, RelaySettings *settings)
     self->cursor = -1;
     self->tell_after_ms = 1; /* what the last process has left */
     self->tasks = 1;
-    self->waits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    self->handed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->tellers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_teller);
     g_queue_init(&self->batches);
     uv_timer_init(hub->loop, &self->timer);
     uv_unref((uv_handle_t *) &self->timer);
@@ -193,8 +198,8 @@ feedback_close(Feedback *self)
     if (!self)
         return;
     self->closing = true;
-    g_atomic_int_set(&self->stopping, 1);
     uv_timer_stop(&self->timer);
     poll_close(g_steal_pointer(&self->poll));
+    feedback_tell_stop(self);
     feedback_release(self);
 }

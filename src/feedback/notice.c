@@ -96,6 +96,16 @@ finished(const RelaySettings *settings, const char *id, Envelope *envelope, cons
     return g_steal_pointer(&entry);
 }
 
+GString *
+notice_bytes(const Entry *entry, GError **error)
+{
+    gsize n = (gsize) spool_length(entry->spool);
+    g_autofree char *bytes = g_malloc(n + 1);
+    gssize got = spool_read_at(entry->spool, 0, bytes, n, error);
+
+    return got < 0 ? NULL : g_string_new_len(bytes, got);
+}
+
 Entry *
 notice_entry(const RelaySettings *settings, const FeedbackNotice *notice, const char *to, GError **error)
 {

@@ -1,6 +1,6 @@
 /* The inside of a Feedback, shared by its files: feedback.c (the whole), events.c, judge.c (what follows from them),
- * watch.c (from the journal into the store), tell.c (notices) and poll.c (questions). Private to them. Loop thread, but
- * for what is said of tasks. */
+ * watch.c (from the journal into the store), tell.c (notices, by teller.c) and poll.c (questions). Private to them. Loop
+ * thread, but for what is said of tasks. */
 #pragma once
 
 #include "base/pace.h"
@@ -18,6 +18,8 @@ struct FeedbackEvents {
 typedef struct FeedbackBatch FeedbackBatch;
 
 typedef struct FeedbackPoll FeedbackPoll;
+
+typedef struct FeedbackTeller FeedbackTeller;
 
 struct Feedback {
     FeedbackHub hub;
@@ -38,10 +40,8 @@ struct Feedback {
 
     /* tell.c */
     bool telling, tell_again;
-    gint64 tell_after_ms; /* monotonic: then again, something has failed; 0: nothing has */
-    GHashTable *waits;    /* what is not tried before a time (gint64, monotonic): "@account", "row", or "" for all */
-    GHashTable *handed;   /* ids of notices that were handed over, which the store does not know yet */
-    gint stopping;        /* atomic */
+    gint64 tell_after_ms; /* monotonic: then again; 0: nobody has to be told */
+    GHashTable *tellers;  /* account -> FeedbackTeller */
 };
 
 /* A task has begun, or ended; the last one frees what is closing. */
@@ -66,6 +66,12 @@ void feedback_move(Feedback *self);
 
 /* tell.c: whoever is owed a notice gets it. */
 void feedback_tell(Feedback *self);
+
+/* No target is waited for any longer; what it may have got already stays owed. */
+void feedback_tell_stop(Feedback *self);
+
+/* Then again (monotonic), or before. */
+void feedback_tell_at(Feedback *self, gint64 at_ms);
 
 /* poll.c */
 FeedbackPoll *poll_new(Feedback *feedback);

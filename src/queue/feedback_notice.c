@@ -1,7 +1,7 @@
-/* Notices that are owed to senders. */
-#include "queue/feedback_sql.h"
+#include "queue/feedback_notice.h"
 
 #include "base/id.h"
+#include "queue/feedback_sql.h"
 
 void
 feedback_notice_free(FeedbackNotice *self)
@@ -24,12 +24,13 @@ kept(FeedbackNotice *self, sqlite3_stmt *statement, int column)
 
 /* 1: there is one, 0: none, -1: error. */
 static int
-read_mail(FeedbackStore *self, gint64 after, FeedbackNotice *notice, GError **error)
+read_mail(FeedbackStore *self, const char *account, gint64 after, FeedbackNotice *notice, GError **error)
 {
     sqlite3_stmt *statement = feedback_sql(self, error,
         "SELECT row, account, id, remote_id, message_id, sender, ret, envid, listener, user, header, arrived_ms,"
-        " delivered_ms FROM mail WHERE row = (SELECT mail FROM recipient WHERE owed = 1 AND mail > ?"
-        " ORDER BY mail LIMIT 1)", "i", after);
+        " delivered_ms FROM mail WHERE row = (SELECT recipient.mail FROM recipient CROSS JOIN mail AS own"
+        " ON own.row = recipient.mail WHERE owed = 1 AND recipient.mail > ? AND own.account = ?"
+        " ORDER BY recipient.mail LIMIT 1)", "is", after, account);
     int step = statement ? feedback_sql_step(self, statement, error) : -1;
 
     if (step > 0) {
@@ -90,19 +91,34 @@ read_recipients(FeedbackStore *self, FeedbackNotice *notice, GError **error)
 }
 
 FeedbackNotice *
-feedback_store_next_notice(FeedbackStore *self, gint64 after, FeedbackWanted wanted, void *user, GError **error)
+feedback_store_next_notice(FeedbackStore *self, const FeedbackChoice *choice, GError **error)
 {
+    gint64 after = choice->after;
     g_autoptr(FeedbackNotice) notice = g_new0(FeedbackNotice, 1);
 
     notice->strings = g_string_chunk_new(1024);
     notice->recipients = g_array_new(FALSE, FALSE, sizeof(FeedbackRecipient));
     do {
         g_string_chunk_clear(notice->strings);
-        if (read_mail(self, after, notice, error) <= 0)
+        if (read_mail(self, choice->account, after, notice, error) <= 0)
             return NULL;
         after = notice->mail.row;
-    } while (!wanted(&notice->mail, user));
+    } while (choice->wanted && !choice->wanted(&notice->mail, choice->user));
     return name_notice(self, notice, error) && read_recipients(self, notice, error) ? g_steal_pointer(&notice) : NULL;
+}
+
+bool
+feedback_store_owed(FeedbackStore *self, void (*visit)(const char *account, gint64 n, void *user), void *user,
+                    GError **error)
+{
+    sqlite3_stmt *statement = feedback_sql(self, error,
+        "SELECT mail.account, count(*) FROM recipient CROSS JOIN mail ON mail.row = recipient.mail WHERE owed = 1"
+        " GROUP BY mail.account", "");
+    int step = -1;
+
+    while (statement && (step = feedback_sql_step(self, statement, error)) > 0)
+        visit(feedback_sql_text(statement, 0), sqlite3_column_int64(statement, 1), user);
+    return step == 0;
 }
 
 bool

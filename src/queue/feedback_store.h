@@ -75,30 +75,6 @@ FeedbackFound *feedback_store_find(FeedbackStore *self, const FeedbackMatch *mat
 bool feedback_store_settle(FeedbackStore *self, gint64 row, const FeedbackRecipient *recipient, bool owed,
                            GError **error);
 
-/* --- notices */
-
-/* The next mail behind that row whose sender is owed a notice, and up to max recipients that it speaks of; the notice's
- * id is kept with them, so that a crash does not make another one. */
-typedef struct {
-    FeedbackMail mail;
-    char *id;              /* of the notice */
-    GArray *recipients;    /* of FeedbackRecipient */
-    GStringChunk *strings;
-} FeedbackNotice;
-void feedback_notice_free(FeedbackNotice *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedbackNotice, feedback_notice_free)
-
-enum { FEEDBACK_NOTICE_RECIPIENTS = 200 };
-
-typedef bool (*FeedbackWanted)(const FeedbackMail *mail, void *user);
-
-/* NULL without error: there is none whose mail is wanted. Writes the id. */
-FeedbackNotice *feedback_store_next_notice(FeedbackStore *self, gint64 after, FeedbackWanted wanted, void *user,
-                                           GError **error);
-
-/* The notice has been handed over: nobody is owed it any more. */
-bool feedback_store_told(FeedbackStore *self, const FeedbackNotice *notice, gint64 now_ms, GError **error);
-
 /* --- asking */
 
 typedef void (*FeedbackVisit)(const FeedbackMail *mail, void *user);

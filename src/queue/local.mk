@@ -3,7 +3,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 %C%_libqueue_a_SOURCES = \
 	%D%/entry.c %D%/entry.h \
 	%D%/feedback_early.c %D%/feedback_early.h \
-	%D%/feedback_notice.c \
+	%D%/feedback_notice.c %D%/feedback_notice.h \
 	%D%/feedback_recall.c %D%/feedback_recall.h \
 	%D%/feedback_sql.c %D%/feedback_sql.h \
 	%D%/feedback_store.c %D%/feedback_store.h \

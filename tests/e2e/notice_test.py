@@ -1,15 +1,24 @@
 #!/usr/bin/python3
 """How senders are told that mail came back which an API had taken: what the bounce says, and where it goes."""
 
+import contextlib
 import email
 import email.header
 import email.policy
+import itertools
 import os
+import signal
+import socket
+import sqlite3
 import sys
+import threading
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(__file__))
 import feedback_test
+import secure
+import shim
 import tap
 
 Folder = feedback_test.Folder
@@ -104,6 +113,106 @@ class NoticeTest(unittest.TestCase):
                     raw = one["Diagnostic-Code"]
                     decoded = str(email.header.make_header(email.header.decode_header(raw)))
                     self.assertIn("宛先が不明です", decoded)
+
+    def lmtp(self, answers):
+        """A server at the end of a socket; answers(line) -> reply, or None to say nothing."""
+        path = os.path.join(self.make_folder(), "lmtp")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(5)
+        self.addCleanup(listener.close)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    peer = listener.accept()[0]
+                    peers.append(peer)
+                    threading.Thread(target=talk, args=(peer,), daemon=True).start()
+
+        def talk(peer):
+            with contextlib.suppress(OSError), peer, peer.makefile("rb") as lines:
+                in_data = False
+                for line in itertools.chain([b""], lines):
+                    if in_data and line != b".\r\n":
+                        continue
+                    reply = answers(line)
+                    in_data = reply and reply.startswith(b"354")
+                    if reply:
+                        peer.sendall(reply + b"\r\n")
+
+        peers = []
+        threading.Thread(target=serve, daemon=True).start()
+        return path, peers
+
+    def owed(self, state):
+        with contextlib.closing(sqlite3.connect(f"{state}/feedback.db", timeout=10)) as table:
+            return table.execute("SELECT count(*) FROM recipient WHERE owed = 1").fetchone()[0]
+
+    def test_one_that_hangs_holds_up_no_other(self):
+        path, peers = self.lmtp(lambda line: None)
+        state = self.make_folder()
+        to, folder = self.box()
+        key = secure.write(os.path.join(self.make_folder(), "key"), "k\n")
+        other = shim.ARARA.format(url=self.api.url, user="u", key_file=key) + "feedback = on\nfeedback-interval = 1s\n" + to
+        sections = {"account main": f"feedback = on\nfeedback-interval = 1s\nfeedback-to = lmtp:{path}\n",
+                    "account other": other, "route other": "to = other.test\naccount = other\n",
+                    "metrics": "address = 127.0.0.1:0\n"}
+        daemon = shim.Daemon(self.api.url, account=shim.ARARA, more=sections, state=state)
+        self.addCleanup(daemon.end)
+        self.send(daemon, "gone@example.org")
+        shim.until(lambda: peers, "the LMTP server is called")
+        self.send(daemon, "gone@other.test")
+        folder.wait(1)
+        self.assertNotIn("notice-failed", daemon.text())  # the one still hangs
+        port = int(daemon.wait_line(r"^metrics .*port=(\d+)").group(1))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=shim.PATIENCE) as answer:
+            figures = answer.read().decode()
+        self.assertIn('shimta_feedback_bounces_owed{account="main"} 1\n', figures)
+        self.assertIn('shimta_feedback_bounces_total{account="other"} 1\n', figures)
+        daemon.child.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.child.wait(30), 0)  # half of what the server has otherwise
+        daemon.wait()
+        self.assertEqual(self.owed(state), 1)
+        sections["account main"] = "feedback = on\nfeedback-interval = 1s\n" + to
+        daemon = shim.Daemon(self.api.url, account=shim.ARARA, more=sections, state=state)
+        self.addCleanup(daemon.end)
+        daemon.wait_line(r"^notice .*to=maildir:\S+ account=main ")
+        self.assertEqual(len(folder.wait(2)), 2)
+
+    def test_refused_for_good(self):
+        path, _ = self.lmtp(lambda line: b"550 5.1.1 Nobody here" if line.startswith(b"RCPT") else b"250 Ok")
+        state = self.make_folder()
+        daemon = self.start(f"feedback-to = lmtp:{path}\n", state=state)
+        self.send(daemon, "gone@example.org")
+        daemon.wait_line(r'^notice-lost .*to="shop@example.jp by lmtp:.*kept=\S+/dead/new/\S+ .*550 5.1.1 Nobody here')
+        shim.until(lambda: self.owed(state) == 0, "nothing is owed any more")
+        self.check(Folder(f"{state}/dead").mails()[0])
+        trace = self.shimta(daemon, "trace", "gone@example.org").stdout
+        self.assertRegex(trace, "was given up: .*550 5.1.1 Nobody here")
+
+    def test_given_up_with_age(self):
+        state = self.make_folder()
+        daemon = self.start(f"feedback-to = lmtp:{state}/none\n", state=state)
+        for number in range(3):
+            self.send(daemon, f"gone{number}@example.org")
+        daemon.wait_line(r"^notice-failed .*to=\"shop@example.jp by lmtp:")
+        shim.until(lambda: self.owed(state) == 3, "three bounces are owed")
+        daemon.end()
+        self.assertEqual(daemon.text().count("\nnotice-failed "), 1)  # the others wait for the same server
+        with contextlib.closing(sqlite3.connect(f"{state}/feedback.db", isolation_level=None)) as table:
+            table.execute("UPDATE recipient SET failed_ms = failed_ms - 6 * 86400000 WHERE shown <> 'gone2@example.org'")
+        daemon = self.start(f"feedback-to = lmtp:{state}/none\n", state=state)
+        daemon.wait_line(r"^notice-failed ")
+        self.assertEqual(daemon.text().count("\nnotice-lost "), 2)
+        self.assertEqual((self.owed(state), len(Folder(f"{state}/dead").mails())), (1, 2))
+
+    def test_without_a_queue(self):
+        self.api.down = True
+        daemon = self.start(shimta="queue = none\n")
+        self.send(daemon, "gone@example.org")
+        daemon.wait_line(r"^notice-failed .*to=shop@example.jp")
+        self.assertNotRegex(daemon.text(), "(?m)^notice ")
+        self.assertEqual(self.owed(os.path.join(daemon.folder, "state")), 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 FEEDBACK_TESTS = \
+	%D%/again_test \
 	%D%/decide_test \
 	%D%/events_test \
 	%D%/keeper_test \
@@ -7,6 +8,8 @@ FEEDBACK_TESTS = \
 	%D%/target_test
 check_PROGRAMS += $(FEEDBACK_TESTS)
 TESTS += $(FEEDBACK_TESTS)
+%C%_again_test_SOURCES = %D%/again_test.c
+%C%_again_test_LDADD = $(FEEDBACK_LIBS)
 %C%_decide_test_SOURCES = %D%/decide_test.c
 %C%_decide_test_LDADD = $(FEEDBACK_LIBS)
 %C%_events_test_SOURCES = %D%/events_test.c

@@ -1,5 +1,7 @@
 #include "queue/feedback_recall.h"
 
+#include "queue/feedback_notice.h"
+
 #include <glib/gstdio.h>
 
 typedef struct {
@@ -54,24 +56,18 @@ count_mail(const FeedbackMail *mail, void *user)
     ++*(guint *) user;
 }
 
-static bool
-is_any(const FeedbackMail *mail, void *user)
-{
-    return true;
-}
-
 /* Who is owed a notice: ids, in order. Caller frees. */
 static char *
 owed(const Site *self)
 {
     GString *text = g_string_new(NULL);
-    gint64 after = 0;
+    FeedbackChoice choice = { .account = "main" };
 
     for (;;) {
-        g_autoptr(FeedbackNotice) notice = feedback_store_next_notice(self->store, after, is_any, NULL, NULL);
+        g_autoptr(FeedbackNotice) notice = feedback_store_next_notice(self->store, &choice, NULL);
         if (!notice)
             return g_string_free(text, FALSE);
-        after = notice->mail.row;
+        choice.after = notice->mail.row;
         g_string_append_printf(text, "%s ", notice->mail.id);
     }
 }

@@ -1,5 +1,6 @@
 #include "queue/feedback_store.h"
 
+#include "queue/feedback_notice.h"
 #include "queue/suppression.h"
 
 #include <fcntl.h>
@@ -219,16 +220,30 @@ test_undone(Site *self, gconstpointer data)
 
 /* --- notices ------------------------------------------------------------------------------------- */
 
-static bool
-is_any(const FeedbackMail *mail, void *user)
+static FeedbackNotice *
+next_notice(const Site *self, const char *account, gint64 after)
 {
-    return true;
+    g_autoptr(GError) error = NULL;
+    const FeedbackChoice choice = { .account = account, .after = after };
+    FeedbackNotice *notice = feedback_store_next_notice(self->store, &choice, &error);
+
+    g_assert_no_error(error);
+    return notice;
 }
 
-static bool
-is_other(const FeedbackMail *mail, void *user)
+static void
+visit_owed(const char *account, gint64 n, void *user)
 {
-    return g_strcmp0(mail->account, user) != 0;
+    g_string_append_printf(user, "%s %d, ", account, (int) n);
+}
+
+static void
+check_owed(const Site *self, const char *want)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_assert_true(feedback_store_owed(self->store, visit_owed, text, NULL));
+    g_assert_cmpstr(text->str, ==, want);
 }
 
 static gint64
@@ -287,31 +302,31 @@ test_notice(Site *self, gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     begin(self);
-    g_assert_null(feedback_store_next_notice(self->store, 0, is_any, NULL, &error));
-    g_assert_no_error(error);
+    g_assert_null(next_notice(self, "main", 0));
+    check_owed(self, "");
     for (guint i = 0; i < 3; i++) {
         g_autofree char *address = g_strdup_printf("to%u@x.jp", i);
         watch(self, &letter, address);
         g_autoptr(FeedbackFound) found = find(self, address, "r1@mta", NULL, NULL);
         settle(self, found, FEEDBACK_FAILED, i < 2);
     }
-    g_autoptr(FeedbackNotice) notice = feedback_store_next_notice(self->store, 0, is_any, NULL, &error);
+    g_autoptr(FeedbackNotice) notice = next_notice(self, "main", 0);
     commit(self);
     reopen(self);
     begin(self);
-    g_autoptr(FeedbackNotice) same = feedback_store_next_notice(self->store, 0, is_any, NULL, &error);
+    g_autoptr(FeedbackNotice) same = next_notice(self, "main", 0);
     g_assert_cmpstr(same->id, ==, notice->id);
     g_assert_cmpuint(same->recipients->len, ==, 2);
     const FeedbackRecipient *one = &g_array_index(same->recipients, FeedbackRecipient, 0);
     g_assert_cmpstr(one->address, ==, "to0@x.jp");
     g_assert_cmpstr(one->reason, ==, "no such user");
     g_assert_cmpstr(same->mail.envid, ==, "e1");
-    g_assert_null(feedback_store_next_notice(self->store, same->mail.row, is_any, NULL, &error));
-    g_assert_null(feedback_store_next_notice(self->store, 0, is_other, (void *) letter.account, &error));
-    g_assert_no_error(error);
+    g_assert_null(next_notice(self, "main", same->mail.row));
+    g_assert_null(next_notice(self, "other", 0));
+    check_owed(self, "main 2, ");
     g_assert_cmpuint(prune(self, 2000, 10), ==, 0); /* owed */
     g_assert_true(feedback_store_told(self->store, same, 6000, &error));
-    g_assert_null(feedback_store_next_notice(self->store, 0, is_any, NULL, &error));
+    g_assert_null(next_notice(self, "main", 0));
     g_assert_cmpuint(prune(self, 2000, 10), ==, 1);
     commit(self);
     g_assert_null(find(self, "to0@x.jp", "r1@mta", NULL, NULL));
