@@ -124,7 +124,8 @@ is_news(const Api *self, const QueryField *field)
 {
     if (self->sums)
         return true;
-    if (!*field->value || strcmp(field->name, "count") == 0 || g_strcmp0(field->value, self->ask->query.sender) == 0)
+    bool blank = field->value[strspn(field->value, " \t\r\n")] == '\0';
+    if (blank || strcmp(field->name, "count") == 0 || g_strcmp0(field->value, self->ask->query.sender) == 0)
         return false;
     return strcmp(field->name, "message") != 0 || g_ascii_strcasecmp(field->value, "success") != 0;
 }
