@@ -183,7 +183,9 @@ check_lists(const QueryAccount *account, const Query *query, GError **error)
 static void
 finish_export(const Query *query, QueryRow *row)
 {
-    if (!query_row_get(row, QUERY_FIELD_ADDRESS))
+    const char *address = query_row_get(row, QUERY_FIELD_ADDRESS);
+
+    if (!address || !strchr(address, '@'))
         return;
     query_row_set(row, QUERY_FIELD_EVENT,
                   query_event_name(query->failed ? QUERY_EVENT_SOFT : QUERY_EVENT_DELIVERED));

@@ -352,7 +352,9 @@ finish_bounce(const Query *query, QueryRow *row)
 static void
 finish_unsubscribe(const Query *query, QueryRow *row)
 {
-    if (!query_row_get(row, QUERY_FIELD_ADDRESS))
+    const char *address = query_row_get(row, QUERY_FIELD_ADDRESS);
+
+    if (!address || !strchr(address, '@'))
         return;
     query_row_set(row, QUERY_FIELD_EVENT, query_event_name(QUERY_EVENT_UNSUBSCRIBED));
     query_row_set(row, QUERY_FIELD_EXCLUDED, "yes");
