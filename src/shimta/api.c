@@ -220,7 +220,8 @@ static void
 ask_free(ApiAsk *self)
 {
     g_clear_pointer(&self->only, g_hash_table_unref);
-    g_clear_pointer(&self->held, g_ptr_array_unref);
+    g_clear_pointer(&self->ids, g_ptr_array_unref);
+    g_clear_pointer(&self->request_ids, g_ptr_array_unref);
     g_free(self);
 }
 

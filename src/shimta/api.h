@@ -19,7 +19,7 @@ typedef struct {
     Query query;
     bool guesses;     /* that the mail has the query's tag: without a row it is asked without it */
     GHashTable *only; /* rows of mails with one of these Message-IDs (without brackets) or tags; NULL: all */
-    GPtrArray *held;  /* what the query points to; or NULL */
+    GPtrArray *ids, *request_ids; /* what the query points to, ending with NULL; or NULL */
 } ApiAsk;
 
 struct Api {

@@ -1,5 +1,5 @@
-/* What an id of any kind that a mail is known by means to an API: the journal knows the account, the API's id, the tag and
- * the day. */
+/* What an id of any kind that a mail is known by means to an API: the journal knows the account, the API's id, the
+ * tag and the day. */
 #include "shimta/api.h"
 
 #include "base/clock.h"
@@ -22,7 +22,9 @@ typedef struct {
 
 typedef struct {
     GPtrArray *handed;
-    bool known; /* the last word */
+    guint first;      /* of the last mail */
+    GHashTable *seen; /* queue ids of mails */
+    bool known;       /* the last word */
 } Finding;
 
 static void
@@ -43,10 +45,9 @@ on_line(const cJSON *line, void *user)
     const char *account = json_string(line, "account"), *call = json_string(line, "call");
     const char *remote_id = json_string(line, "remote_id"), *recipient = json_string(line, "recipient");
 
-    self->known = true;
     if (!account || !(call || remote_id))
         return;
-    for (guint i = 0; i < self->handed->len; i++) {
+    for (guint i = self->first; i < self->handed->len; i++) {
         Handed *one = self->handed->pdata[i];
         bool same = strcmp(one->account, account) == 0 && g_strcmp0(one->call, call) == 0 &&
                     (!remote_id || !one->remote_id || strcmp(one->remote_id, remote_id) == 0);
@@ -72,9 +73,12 @@ look_up(Finding *self, Past *past, const char *word)
     bool more = false;
     g_autoptr(GPtrArray) mails = past_mails(past, word, MAX_MAILS, &more, NULL);
 
-    self->known = false;
-    for (guint i = 0; mails && i < mails->len; i++)
-        past_lines(past, mails->pdata[i], &reader, NULL);
+    self->known = mails && mails->len > 0;
+    for (guint i = 0; mails && i < mails->len; i++) {
+        self->first = self->handed->len;
+        if (g_hash_table_add(self->seen, g_strdup(mails->pdata[i])))
+            past_lines(past, mails->pdata[i], &reader, NULL);
+    }
     if (more)
         complain("'%s' belongs to more mails: these are the latest %d", word, MAX_MAILS);
     return self->known;
@@ -114,24 +118,21 @@ ask_by_ids(Api *self, const QueryAccount *account, const Query *query)
     }
     ApiAsk *ask = api_ask_new(account, query);
     ask->query.ids = ask->query.request_ids = NULL;
-    ask->held = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(self->asks, ask);
     return ask;
 }
 
-/* One more string in a list of the ask's. */
+/* One more string in a list of the ask's, which it takes. Valid until the next one. */
 static const char *const *
-append(ApiAsk *ask, const char *const *list, char *text)
+append(GPtrArray **list, char *text)
 {
-    guint n = list ? g_strv_length((char **) list) : 0;
-    const char **longer = g_new0(const char *, n + 2);
-
-    for (guint i = 0; i < n; i++)
-        longer[i] = list[i];
-    longer[n] = text;
-    g_ptr_array_add(ask->held, text);
-    g_ptr_array_add(ask->held, longer);
-    return longer;
+    if (!*list)
+        *list = g_ptr_array_new_with_free_func(g_free);
+    else
+        g_ptr_array_set_size(*list, (int) (*list)->len - 1);
+    g_ptr_array_add(*list, text);
+    g_ptr_array_add(*list, NULL);
+    return (const char *const *) (*list)->pdata;
 }
 
 /* The ask of the account for the days from since_ms on. */
@@ -153,9 +154,9 @@ narrow(ApiAsk *ask, const Handed *one)
     if (ask->query.addresses || ask->query.tag)
         return;
     if (one->recipient) {
-        ask->query.addresses = append(ask, NULL, g_strdup(one->recipient));
+        ask->query.addresses = append(&ask->ids, g_strdup(one->recipient));
     } else if (one->call) {
-        ask->query.tag = *append(ask, NULL, g_strdup(one->call));
+        ask->query.tag = *append(&ask->ids, g_strdup(one->call));
         ask->guesses = true;
     }
 }
@@ -170,7 +171,6 @@ add_days(Api *self, const QueryAccount *account, Query query, const Handed *one)
 
     if (!ask) {
         ask = api_ask_new(account, &query);
-        ask->held = g_ptr_array_new_with_free_func(g_free);
         ask->only = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         ask->query.ids = ask->query.request_ids = NULL;
         ask->query.since_ms = first;
@@ -219,9 +219,9 @@ add_ask(Api *self, const Handed *one)
     }
     ApiAsk *ask = ask_by_ids(self, account, &query);
     if (one->remote_id)
-        ask->query.ids = append(ask, ask->query.ids, g_strdup(one->remote_id));
+        ask->query.ids = append(&ask->ids, g_strdup(one->remote_id));
     else
-        ask->query.request_ids = append(ask, ask->query.request_ids, id_of_call(one->call));
+        ask->query.request_ids = append(&ask->request_ids, id_of_call(one->call));
 }
 
 /* --- words --------------------------------------------------------------------------------------- */
@@ -257,7 +257,8 @@ int
 api_find(Api *self, bool *rest)
 {
     g_autoptr(GPtrArray) handed = g_ptr_array_new_with_free_func((GDestroyNotify) handed_free);
-    Finding finding = { handed, false };
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Finding finding = { handed, 0, seen, false };
     g_autofree char *why = NULL;
     g_autoptr(GError) error = NULL;
     PastSource source;
@@ -295,7 +296,7 @@ on_delivery(const QueryRow *row, void *user)
     const char *id = query_row_get(row, QUERY_FIELD_ID);
 
     if (id && *id)
-        self->ask->query.ids = append(self->ask, self->ask->query.ids, g_strdup(id));
+        self->ask->query.ids = append(&self->ask->ids, g_strdup(id));
 }
 
 static void
@@ -329,12 +330,14 @@ api_find_requests(Api *self, ApiAsk *ask)
     Resolving resolving = { self, ask };
     AskApiReader reader = { on_delivery, NULL, on_miss, &resolving };
     g_autoptr(GError) error = NULL;
+    GPtrArray *own = NULL; /* the ids that are asked for beside them */
     AskApiResult result;
 
     if (!wants_ids(ask))
         return true;
-    if (!ask->held)
-        ask->held = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; !ask->ids && ask->query.ids && ask->query.ids[i]; i++)
+        append(&own, g_strdup(ask->query.ids[i]));
+    ask->ids = ask->ids ? ask->ids : own;
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
         on_miss(error, &resolving);
         return false;
