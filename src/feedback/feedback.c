@@ -6,6 +6,7 @@
 #include "feedback/teller.h"
 #include "query/time.h"
 #include "queue/feedback_early.h"
+#include "queue/feedback_prune.h"
 #include "queue/suppression.h"
 
 enum { LOOK_MS = 2000, PRUNE_MS = 60 * 1000, PRUNE_ALL_MS = 3600 * 1000, PRUNE_MAILS = 5000 };

@@ -94,15 +94,6 @@ typedef struct {
 } FeedbackAsked;
 bool feedback_store_asked(FeedbackStore *self, const FeedbackAsked *asked, GError **error);
 
-/* Forgets mails that were delivered before a time that is each account's, unless a notice is owed; at most max. */
-typedef struct {
-    gint64 (*before_ms)(const char *account, void *user);
-    void *user;
-    guint max;
-    guint n; /* how many there were */
-} FeedbackPrune;
-bool feedback_store_prune(FeedbackStore *self, FeedbackPrune *prune, GError **error);
-
 /* Forgets senders that were not seen since, with what was asked about them, and the figures of days long past. */
 bool feedback_store_prune_senders(FeedbackStore *self, gint64 since_ms, gint64 now_ms, GError **error);
 

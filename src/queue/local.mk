@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libqueue.a
 	%D%/entry.c %D%/entry.h \
 	%D%/feedback_early.c %D%/feedback_early.h \
 	%D%/feedback_notice.c %D%/feedback_notice.h \
+	%D%/feedback_prune.c %D%/feedback_prune.h \
 	%D%/feedback_recall.c %D%/feedback_recall.h \
 	%D%/feedback_sql.c %D%/feedback_sql.h \
 	%D%/feedback_store.c %D%/feedback_store.h \

@@ -1,4 +1,4 @@
-#include "queue/feedback_store.h"
+#include "queue/feedback_prune.h"
 
 #include "queue/feedback_notice.h"
 #include "queue/suppression.h"
@@ -179,36 +179,6 @@ test_watched_twice(Site *self, gconstpointer data)
     g_assert_false(rate.told);
 }
 
-/* A share is of the mails of a day, whenever they come back. */
-static void
-test_rate_by_day(Site *self, gconstpointer data)
-{
-    FeedbackMail later = letter;
-    FeedbackRate rate, other;
-
-    later.id = "Q2";
-    later.remote_id = "r2@mta";
-    later.delivered_ms += 24 * 3600 * 1000;
-    begin(self);
-    watch(self, &letter, "a@x.jp");
-    watch(self, &letter, "b@x.jp");
-    watch(self, &later, "a@x.jp");
-    g_autoptr(FeedbackFound) old = find(self, "b@x.jp", "r1@mta", NULL, NULL);
-    old->recipient.failed_ms = later.delivered_ms + 1;
-    old->recipient.state = FEEDBACK_FAILED;
-    g_assert_true(feedback_store_settle(self->store, old->mail.row, &old->recipient, true, NULL));
-    g_assert_true(feedback_store_rate_told(self->store, &letter, NULL));
-    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
-    g_assert_true(feedback_store_rate(self->store, &later, &other, NULL));
-    commit(self);
-    g_assert_cmpint(rate.sent, ==, 2);
-    g_assert_cmpint(rate.failed, ==, 1);
-    g_assert_true(rate.told);
-    g_assert_cmpint(other.sent, ==, 1);
-    g_assert_cmpint(other.failed, ==, 0);
-    g_assert_false(other.told);
-}
-
 static void
 test_undone(Site *self, gconstpointer data)
 {
@@ -262,38 +232,6 @@ prune(const Site *self, gint64 before_ms, guint max)
     feedback_store_prune(self->store, &prune, &error);
     g_assert_no_error(error);
     return prune.n;
-}
-
-static gint64
-main_earlier(const char *account, void *user)
-{
-    return g_str_equal(account, "main") ? 500 : 2000;
-}
-
-/* Each account waits as long as it says, one that is gone too, and no more go than are to. */
-static void
-test_prune_by_account(Site *self, gconstpointer data)
-{
-    static const char *const accounts[] = { "a", "main", "z", "z" };
-    FeedbackPrune prune = { main_earlier, NULL, 2, 0 };
-
-    begin(self);
-    for (guint i = 0; i < G_N_ELEMENTS(accounts); i++) {
-        g_autofree char *id = g_strdup_printf("Q%u", i);
-        FeedbackMail mail = letter;
-        mail.account = accounts[i];
-        mail.id = id;
-        watch(self, &mail, "a@x.jp");
-    }
-    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
-    g_assert_cmpuint(prune.n, ==, 2);
-    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
-    g_assert_cmpuint(prune.n, ==, 1);
-    g_assert_true(feedback_store_prune(self->store, &prune, NULL));
-    g_assert_cmpuint(prune.n, ==, 0);
-    commit(self);
-    g_autoptr(FeedbackFound) found = find(self, "a@x.jp", "r1@mta", NULL, NULL);
-    g_assert_nonnull(found);
 }
 
 static void
@@ -369,48 +307,6 @@ test_asked_again_later(Site *self, gconstpointer data)
     g_autoptr(FeedbackFound) found = find(self, "a@x.jp", "r1@mta", NULL, NULL);
     settle(self, found, FEEDBACK_DELIVERED, false);
     g_assert_cmpuint(due(self, G_MAXINT64 - 1), ==, 0);
-    commit(self);
-}
-
-static void
-count_sender(const char *address, void *user)
-{
-    ++*(guint *) user;
-}
-
-static guint
-senders(const Site *self)
-{
-    guint n = 0;
-
-    g_assert_true(feedback_store_senders(self->store, "main", 0, count_sender, &n, NULL));
-    return n;
-}
-
-/* Whoever sends under ever new names fills nothing for ever. */
-static void
-test_old_senders(Site *self, gconstpointer data)
-{
-    const gint64 day_ms = 24 * 3600 * 1000;
-    FeedbackRate rate;
-    gint64 asked_ms;
-
-    begin(self);
-    watch(self, &letter, "a@x.jp");
-    g_assert_true(feedback_store_set_cursor(self->store, "main", "unsubscribes shop@example.jp", 5000, NULL));
-    g_assert_true(feedback_store_set_cursor(self->store, "", "journal", 7, NULL));
-    g_assert_true(feedback_store_prune_senders(self->store, letter.delivered_ms, 92 * day_ms, NULL));
-    g_assert_cmpuint(senders(self), ==, 1);
-    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
-    g_assert_cmpint(rate.sent, ==, 1);
-    g_assert_true(feedback_store_prune_senders(self->store, 5001, 93 * day_ms, NULL));
-    g_assert_cmpuint(senders(self), ==, 0);
-    g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
-    g_assert_cmpint(rate.sent, ==, 0);
-    g_assert_true(feedback_store_cursor(self->store, "main", "unsubscribes shop@example.jp", &asked_ms, NULL));
-    g_assert_cmpint(asked_ms, ==, 0);
-    g_assert_true(feedback_store_cursor(self->store, "", "journal", &asked_ms, NULL));
-    g_assert_cmpint(asked_ms, ==, 7);
     commit(self);
 }
 
@@ -559,12 +455,9 @@ main(int argc, char **argv)
     } tests[] = {
         { "found by any of its names", test_found_by_any_name },
         { "watched twice", test_watched_twice },
-        { "prune by account", test_prune_by_account },
-        { "rate by day", test_rate_by_day },
         { "undone", test_undone },
         { "one notice", test_notice },
         { "asked again later", test_asked_again_later },
-        { "old senders", test_old_senders },
         { "the file is ours", test_file_is_ours },
         { "versions", test_versions },
         { "100000 in flat memory", test_flat },

@@ -1,4 +1,4 @@
-QUEUE_TESTS = %D%/claim_test %D%/damage_test %D%/feedback_early_test %D%/feedback_recall_test %D%/feedback_test %D%/journal_test %D%/sqlite_test %D%/store_test %D%/suppression_test %D%/watch_line_test
+QUEUE_TESTS = %D%/claim_test %D%/damage_test %D%/feedback_days_test %D%/feedback_early_test %D%/feedback_recall_test %D%/feedback_test %D%/journal_test %D%/sqlite_test %D%/store_test %D%/suppression_test %D%/watch_line_test
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 %C%_claim_test_SOURCES = %D%/claim_test.c %D%/queue_mail.c %D%/queue_mail.h
@@ -6,6 +6,8 @@ TESTS += $(QUEUE_TESTS)
 %C%_damage_test_SOURCES = %D%/damage_test.c %D%/queue_mail.c %D%/queue_mail.h %D%/sqlite_check.c %D%/sqlite_check.h
 %C%_damage_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_damage_test_LDADD = $(QUEUE_LIBS)
+%C%_feedback_days_test_SOURCES = %D%/feedback_days_test.c
+%C%_feedback_days_test_LDADD = $(QUEUE_LIBS)
 %C%_feedback_early_test_SOURCES = %D%/feedback_early_test.c
 %C%_feedback_early_test_LDADD = $(QUEUE_LIBS)
 %C%_feedback_recall_test_SOURCES = %D%/feedback_recall_test.c
