@@ -13,3 +13,14 @@ pace_allows(Pace *self, gint64 now_ms, guint64 *others)
     *self = (Pace) { .told_ms = now_ms };
     return true;
 }
+
+bool
+pace_has_room(PaceMinute *self, gint64 now_ms, guint max)
+{
+    if (self->since_ms == 0 || now_ms < self->since_ms || now_ms - self->since_ms >= QUIET_MS)
+        *self = (PaceMinute) { .since_ms = now_ms };
+    if (self->n >= max)
+        return false;
+    self->n++;
+    return true;
+}

@@ -1,4 +1,4 @@
-/* Log lines of a kind that may come by the thousand: one, and after a minute the next. Zero at first. One thread. */
+/* Lines of a kind that may come by the thousand: one, or some, and after a minute the next. Zero at first. One thread. */
 #pragma once
 
 #include <glib.h>
@@ -9,5 +9,13 @@ typedef struct {
     guint64 others; /* since then */
 } Pace;
 
+typedef struct {
+    gint64 since_ms; /* 0: never */
+    guint n;
+} PaceMinute;
+
 /* Whether a line is due at now_ms; then others is how many have been left out since the last. */
 bool pace_allows(Pace *self, gint64 now_ms, guint64 *others);
+
+/* Whether another one is: at most max from the first of them on for a minute. */
+bool pace_has_room(PaceMinute *self, gint64 now_ms, guint max);

@@ -2,11 +2,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "relay/figures.h"
 #include "relay/watch.h"
 #include "relay/watch_keep.h"
 
-enum { QUEUED_LINES = 1000 }; /* of one mail */
+enum { QUEUED_LINES = 1000 /* of one mail */, TURNED_AWAY = 100 /* lines in a minute */ };
 
 static Journal *journal;
 
@@ -351,6 +352,17 @@ report_dropped(const char *id, const char *why)
 
     log_event(LOG_NOTICE, "deferred", "id", id, "text", why, NULL);
     journal_write(journal, &line);
+}
+
+void
+report_turned_away(const char *id, const char *sender, const char *address, const Outcome *why)
+{
+    static PaceMinute minute;
+    JournalLine line = { .event = "refused", .id = id, .sender = *sender ? sender : "<>", .recipient = address,
+                         .dsn = why->dsn, .text = why->text };
+
+    if (pace_has_room(&minute, clock_monotonic(), TURNED_AWAY))
+        journal_write(journal, &line);
 }
 
 void

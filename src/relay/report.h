@@ -57,6 +57,9 @@ void report_warning(Store *store);
 /* The entry was given up before its recipients were known. */
 void report_dropped(const char *id, const char *why);
 
+/* A recipient who was refused before there was a mail: for the journal alone, and of a minute's no more than a hundred. */
+void report_turned_away(const char *id, const char *sender, const char *address, const Outcome *why);
+
 /* The mail was answered 250 with text, and is known by its digest when it comes again. */
 void report_accepted(const char *id, const char *digest, const char *text);
 

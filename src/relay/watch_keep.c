@@ -36,8 +36,8 @@ tell_lost(guint n)
     lost += n;
     if (lost == 0 || !pace_allows(&pace, clock_monotonic(), &others))
         return;
-    log_event(LOG_ERR, "feedback-lost", "n", LOG_NUM((gint64) lost), "text", "bounces of so many recipients cannot be told: "
-              "the journal could not be written", NULL);
+    log_event(LOG_ERR, "feedback-lost", "n", LOG_NUM((gint64) lost), "text",
+              "bounces of so many recipients cannot be told: the journal could not be written", NULL);
     lost = 0;
 }
 

@@ -81,6 +81,19 @@ test_pace(void)
 }
 
 static void
+test_pace_room(void)
+{
+    PaceMinute minute = { 0 };
+
+    for (guint i = 0; i < 5; i++)
+        g_assert_cmpint(pace_has_room(&minute, 1000 + i, 3), ==, i < 3);
+    g_assert_false(pace_has_room(&minute, 60999, 3));
+    g_assert_true(pace_has_room(&minute, 61000, 3));
+    g_assert_true(pace_has_room(&minute, 500, 1)); /* the clock was put back */
+    g_assert_false(pace_has_room(&minute, 500, 1));
+}
+
+static void
 test_id_shape(void)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -193,6 +206,7 @@ main(int argc, char **argv)
     g_test_add_func("/clock", test_clock);
     g_test_add_func("/cut", test_cut);
     g_test_add_func("/pace", test_pace);
+    g_test_add_func("/pace/room", test_pace_room);
     g_test_add_func("/id/shape", test_id_shape);
     g_test_add_func("/id/order", test_id_order);
     g_test_add_func("/id/message", test_id_message);

@@ -56,6 +56,7 @@ e2e_tests = \
 	%D%/systemd_test.sh \
 	%D%/tls_limits_test.py \
 	%D%/tls_test.py \
+	%D%/unsubscribed_test.py \
 	%D%/webhook_test.py \
 	%D%/xclient_test.py
 
