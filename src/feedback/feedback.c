@@ -189,6 +189,7 @@ feedback_reload(Feedback *self, RelaySettings *settings)
     relay_settings_free(self->settings);
     self->settings = relay_settings_ref(settings);
     start_timer(self);
+    feedback_tell_reload(self);
     poll_close(self->poll);
     self->poll = poll_new(self);
 }

@@ -67,6 +67,9 @@ void feedback_move(Feedback *self);
 /* tell.c: whoever is owed a notice gets it. */
 void feedback_tell(Feedback *self);
 
+/* By other settings: all that is owed is tried at once. */
+void feedback_tell_reload(Feedback *self);
+
 /* No target is waited for any longer; what it may have got already stays owed. */
 void feedback_tell_stop(Feedback *self);
 

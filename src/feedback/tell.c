@@ -83,6 +83,18 @@ feedback_tell(Feedback *self)
 }
 
 void
+feedback_tell_reload(Feedback *self)
+{
+    GHashTableIter iter;
+    gpointer teller;
+
+    g_hash_table_iter_init(&iter, self->tellers);
+    while (g_hash_table_iter_next(&iter, NULL, &teller))
+        teller_reload(teller);
+    feedback_tell_at(self, 1);
+}
+
+void
 feedback_tell_stop(Feedback *self)
 {
     GHashTableIter iter;

@@ -148,7 +148,8 @@ static void
 note(const Teller *self, const char *text, const char *dsn)
 {
     const FeedbackMail *mail = &self->notice->mail;
-    JournalLine line = { .event = JOURNAL_NOTICE, .id = mail->id, .sender = mail->sender, .message_id = mail->message_id,
+    g_autofree char *message_id = *mail->message_id ? g_strdup_printf("<%s>", mail->message_id) : NULL;
+    JournalLine line = { .event = JOURNAL_NOTICE, .id = mail->id, .sender = mail->sender, .message_id = message_id,
                          .account = mail->account, .dsn = dsn, .text = text };
 
     journal_write(self->feedback->hub.journal, &line);
@@ -438,6 +439,17 @@ teller_new(Feedback *feedback, const char *account)
     self->late = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     self->handed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return self;
+}
+
+void
+teller_reload(FeedbackTeller *self)
+{
+    self->rest_ms = 0;
+    self->failures = 0;
+    if (self->settings)
+        self->again = true;
+    else
+        g_hash_table_remove_all(self->late);
 }
 
 void

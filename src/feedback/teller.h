@@ -12,6 +12,9 @@ FeedbackTeller *teller_new(Feedback *feedback, const char *account);
 /* Somebody is owed a notice: begins with the first, unless a chain is on its way or rests, which looks again then. */
 void teller_begin(FeedbackTeller *self);
 
+/* What has failed may be tried at once: other settings are in force. */
+void teller_reload(FeedbackTeller *self);
+
 /* A target is not waited for any longer; what it may have got already stays owed. */
 void teller_stop(FeedbackTeller *self);
 

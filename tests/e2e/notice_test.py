@@ -205,6 +205,14 @@ class NoticeTest(unittest.TestCase):
         daemon.wait_line(r"^notice-failed ")
         self.assertEqual(daemon.text().count("\nnotice-lost "), 2)
         self.assertEqual((self.owed(state), len(Folder(f"{state}/dead").mails())), (1, 2))
+        to, folder = self.box()
+        with open(daemon.conf) as file:
+            text = file.read()
+        with open(daemon.conf, "w") as file:
+            file.write(text.replace(f"feedback-to = lmtp:{state}/none\n", to))
+        daemon.child.send_signal(signal.SIGHUP)  # else it rests for five minutes
+        self.assertEqual(list(folder.wait(1)[0].iter_parts())[1].get_payload()[1]["Final-Recipient"],
+                         "rfc822; gone2@example.org")
 
     def test_without_a_queue(self):
         self.api.down = True
@@ -213,6 +221,16 @@ class NoticeTest(unittest.TestCase):
         daemon.wait_line(r"^notice-failed .*to=shop@example.jp")
         self.assertNotRegex(daemon.text(), "(?m)^notice ")
         self.assertEqual(self.owed(os.path.join(daemon.folder, "state")), 1)
+
+    def test_configuration(self):
+        for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),
+                                   ("feedback-to = command:prog\n", "confine = no\n", "whole path"),
+                                   ("feedback-to = command:/bin/cat\n", "", "confine"),
+                                   ("bounce-rate-warning = 5\n", "", "share"),
+                                   ("", "journal-lifetime = 0s\n", "journal")):
+            with self.assertRaisesRegex(AssertionError, word):
+                shim.Daemon(self.api.url, account=shim.ARARA, more={"account main": "feedback = on\n" + more,
+                                                                    "shimta": shimta})
 
 
 if __name__ == "__main__":
