@@ -77,6 +77,17 @@ hash_recipients(GChecksum *sum, const GPtrArray *recipients)
     }
 }
 
+static void
+hash_order(GChecksum *sum, const Envelope *envelope)
+{
+    for (guint i = 0; envelope->asked && i < envelope->asked->len; i++) {
+        guint place = g_array_index((const GArray *) envelope->asked->pdata[i], guint, 0);
+        const EnvelopeRecipient *recipient = envelope->recipients->pdata[place];
+        g_autofree char *key = address_key(recipient->address);
+        hash_string(sum, key);
+    }
+}
+
 /* Listener and whoever sends belong to it: routes decide by them, the same bytes from somebody else may go another way,
  * and nobody is answered with what is another's. So does what the sender wants to hear. */
 bool
@@ -103,6 +114,7 @@ duplicate_key(DuplicateKey *self, const Envelope *envelope, const Scan *scan)
     hash_string(sum, envelope->from_headers ? "-t" : "");
     hash_string(sum, envelope->no_aliases ? "-n" : "");
     hash_recipients(sum, envelope->recipients);
+    hash_order(sum, envelope);
     g_checksum_update(sum, (const guchar *) &content, sizeof content);
     g_checksum_get_digest(sum, digest, &n);
     memcpy(self, digest, sizeof *self);
@@ -279,7 +291,7 @@ first_joined(DuplicateFlight *flight)
 }
 
 void
-duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply)
+duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply, const GArray *each)
 {
     DuplicateFlight *flight = host->flight;
     DuplicateGuest *guest;
@@ -294,7 +306,7 @@ duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const 
     g_hash_table_steal(self->flights, flight);
     while ((guest = first_joined(flight))) {
         guest->flight = NULL;
-        guest->answer(guest, reply);
+        guest->answer(guest, reply, each);
     }
     g_free(flight);
 }

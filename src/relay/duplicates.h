@@ -3,9 +3,9 @@
  * a mail the same. Only mails with a Message-ID count: without one, two that are equal may well be meant.
  *
  * Who brings a mail is a guest. The first with a key is its host: he delivers it, and his result goes to those who
- * join him meanwhile. Only a 250 is remembered, and not for longer than it is kept: once the mail has ended otherwise
- * than delivered, its sender may well send it again. Memory: about 130 bytes per
- * result, and 100 more with an id. Loop thread. */
+ * join him meanwhile. Only a 250 is remembered, under LMTP one for each name, and not for longer than it is kept: once
+ * the mail has ended otherwise than delivered, its sender may well send it again. Memory: about 130 bytes per result,
+ * and 100 more with an id. Loop thread. */
 #pragma once
 
 #include "mail/envelope.h"
@@ -22,8 +22,8 @@ typedef struct {
     guint64 high, low;
 } DuplicateKey;
 
-/* Of a mail as its client gave it: the envelope before aliases. False: it has no Message-ID, or none that can be
- * one. scan is finished. Any thread. */
+/* Of a mail as its client gave it: the envelope before aliases. Who hears of each name is answered in the order of his
+ * names, which belongs to it then. False: it has no Message-ID, or none that can be one. scan is finished. Any thread. */
 bool duplicate_key(DuplicateKey *self, const Envelope *envelope, const Scan *scan);
 
 /* As hexadecimal digits and back; false: text is no key. */
@@ -35,8 +35,9 @@ typedef struct DuplicateGuest DuplicateGuest;
 
 /* Embedded in whoever brings a mail, zeroed. */
 struct DuplicateGuest {
-    /* The host's result, once, for one who joined. Not after duplicates_leave(). May start or end anything here. */
-    void (*answer)(DuplicateGuest *self, const Reply *reply);
+    /* The host's result, as duplicates_settle() has it, once, for one who joined. Not after duplicates_leave(). May start
+     * or end anything here. */
+    void (*answer)(DuplicateGuest *self, const Reply *reply, const GArray *each);
     struct DuplicateFlight *flight; /* NULL: neither host nor joined */
     GList link;
 };
@@ -57,8 +58,8 @@ void duplicates_free(Duplicates *self);
 DuplicateVerdict duplicates_meet(Duplicates *self, const DuplicateKey *key, DuplicateGuest *guest, Reply *known);
 
 /* The host's mail has this result, which goes to all who joined. id: of the entry, if duplicates_forget() may follow; or
- * NULL. Nothing happens if host is none. */
-void duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply);
+ * NULL. each: what he hears of each name that he gave, handed on as it is; or NULL. Nothing happens if host is none. */
+void duplicates_settle(Duplicates *self, DuplicateGuest *host, const char *id, const Reply *reply, const GArray *each);
 
 /* guest takes no more part. If he was the host, the one who joined first takes his place and is returned: his is the
  * mail now, to be delivered, or the delivery that has begun, to be taken over. NULL: nobody, or guest was not host. */

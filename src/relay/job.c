@@ -17,7 +17,7 @@ end(RelayJob *job)
     bool worked = job->working;
 
     g_assert(!job->waiter && !job->booking);
-    repeat_settle(g_steal_pointer(&job->repeat), NULL, &unsettled, false);
+    repeat_settle(g_steal_pointer(&job->repeat), NULL, &unsettled, NULL, false);
     g_queue_unlink(&relay->jobs, &job->link);
     if (g_hash_table_lookup(relay->in_hand, job->entry->id) == job)
         g_hash_table_remove(relay->in_hand, job->entry->id);

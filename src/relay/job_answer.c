@@ -1,18 +1,7 @@
 #include "relay/state.h"
 
 #include "base/crash_point.h"
-#include "relay/settle_each.h"
-
-/* Of who is told of each: in memory of its own, for the length of a call. */
-static void
-reply_each(Waiter *waiter, const GArray *each)
-{
-    g_autofree Reply *replies = g_new(Reply, each->len);
-
-    for (guint i = 0; i < each->len; i++)
-        replies[i] = g_array_index(each, EachReply, i).reply;
-    waiter->reply_each(waiter, replies, each->len);
-}
+#include "relay/waiter.h"
 
 /* The one place where a client gets its answer, and those who wait with it. */
 static void
@@ -24,14 +13,12 @@ answer(RelayJob *job, const Reply *reply, const GArray *each)
     const char *id = job_all_delivered(job->entry) ? NULL : job->entry->id;
 
     repeat_report(repeat, job->entry->id, reply, final);
-    if (waiter)
+    if (waiter) {
         waiter->job = NULL;
-    if (waiter && each && waiter->reply_each)
-        reply_each(waiter, each);
-    else if (waiter)
-        waiter->reply(waiter, reply);
+        waiter_answer(waiter, reply, each);
+    }
     crash_point("accepted");
-    repeat_settle(repeat, id, reply, final);
+    repeat_settle(repeat, id, reply, each, final);
 }
 
 void

@@ -39,6 +39,7 @@ noinst_LIBRARIES += %D%/librelay.a
 	%D%/token.c %D%/token.h \
 	%D%/tries.c %D%/tries.h \
 	%D%/verdict.c %D%/verdict.h \
+	%D%/waiter.c %D%/waiter.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/watch_keep.c %D%/watch_keep.h \
 	%D%/world.c %D%/world.h \

@@ -1,6 +1,7 @@
 #include "relay/repeat.h"
 
 #include "relay/report.h"
+#include "relay/waiter.h"
 
 struct Repeat {
     DuplicateGuest guest; /* first */
@@ -32,19 +33,19 @@ repeat_free(Repeat *self)
 
 /* His waiter is told, who is not bound to him any more. */
 static void
-answer(Repeat *self, const Reply *reply)
+answer(Repeat *self, const Reply *reply, const GArray *each)
 {
     Waiter *waiter = self->waiter;
 
     waiter->repeat = NULL;
-    waiter->reply(waiter, reply);
+    waiter_answer(waiter, reply, each);
     repeat_free(self);
 }
 
 static void
-on_host_settled(DuplicateGuest *guest, const Reply *reply)
+on_host_settled(DuplicateGuest *guest, const Reply *reply, const GArray *each)
 {
-    answer((Repeat *) guest, reply);
+    answer((Repeat *) guest, reply, each);
 }
 
 static void
@@ -54,7 +55,7 @@ answer_known(Repeats *self)
 
     while ((link = g_queue_pop_head_link(&self->known))) {
         Repeat *repeat = link->data;
-        answer(repeat, &repeat->reply);
+        answer(repeat, &repeat->reply, NULL);
     }
 }
 
@@ -207,13 +208,13 @@ repeat_report(const Repeat *part, const char *id, const Reply *reply, bool final
 }
 
 void
-repeat_settle(Repeat *part, const char *id, const Reply *reply, bool final)
+repeat_settle(Repeat *part, const char *id, const Reply *reply, const GArray *each, bool final)
 {
     if (!part)
         return;
     Duplicates *duplicates = part->repeats->duplicates;
     if (final || duplicates_joined(&part->guest))
-        duplicates_settle(duplicates, &part->guest, id, reply);
+        duplicates_settle(duplicates, &part->guest, id, reply, each);
     else
         duplicates_leave(duplicates, &part->guest);
     repeat_free(part);

@@ -44,8 +44,8 @@ Waiter *repeat_next(Repeat **part);
  * does not hold for all recipients. First, so that a journal has it before anybody hears it: */
 void repeat_report(const Repeat *part, const char *id, const Reply *reply, bool final);
 
-/* Then, when the client has heard it: all who joined do. id as for duplicates_settle(). Frees part. */
-void repeat_settle(Repeat *part, const char *id, const Reply *reply, bool final);
+/* Then, when the client has heard it: all who joined do. id and each as for duplicates_settle(). Frees part. */
+void repeat_settle(Repeat *part, const char *id, const Reply *reply, const GArray *each, bool final);
 
 /* A client with waiter->repeat has left. */
 void repeat_abandon(Waiter *waiter);

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import smtplib
+import socket
 import subprocess
 import tempfile
 
@@ -14,6 +15,7 @@ import unittest
 from clients_test import Postfix
 
 SENDER = "shop@example.jp"
+MAIL = f"From: Shop <{SENDER}>\r\nTo: a@one.example.org\r\nSubject: Order\r\nMessage-ID: <order-1@example.jp>\r\n\r\nThank you.\r\n"
 DELIVERED, REFUSED, DEFERRED = "good@one.example.org", "bad@two.example.org", "later@three.example.org"
 
 
@@ -21,14 +23,14 @@ class Case(unittest.TestCase):
     """Recipients fare by their domain: one.example.org well, two.example.org is refused, three.example.org fails for the
     moment."""
 
-    def start(self, mode="wait"):
+    def start(self, mode="wait", window="0s"):
         self.sandboxes = [shim.Sandbox() for _ in range(3)]
         for sandbox in self.sandboxes:
             self.addCleanup(sandbox.end)
         self.sandboxes[1].fault("error=13-003", 1000)
         self.sandboxes[2].fault("status=503", 1000)
         more = {"listen tcp": f"protocol = lmtp\ndelivery = {mode}\n",
-                "shimta": f"alias-file = {self.aliases()}\nretry-min = 1s\nretry-max = 1s\n"}
+                "shimta": f"alias-file = {self.aliases()}\nretry-min = 1s\nretry-max = 1s\nduplicate-window = {window}\n"}
         for name, sandbox in zip(("two", "three"), self.sandboxes[1:]):
             more[f"account {name}"] = shim.CMC.format(url=sandbox.url, user=sandbox.user, key_file=sandbox.folder + "/.key")
             more[f"route {name}"] = f"to = *@{name}.example.org\naccount = {name}\n"
@@ -149,6 +151,67 @@ class LmtpTest(Case):
     def test_smtp_is_not_spoken(self):
         self.connect()
         self.assertEqual(self.client.docmd("EHLO", "client.test")[0], 500)
+
+
+class AgainTest(Case):
+    """A client that did not hear the replies sends its mail again; one that heard them, to whom it was not taken for."""
+    PEOPLE = ("a@one.example.org", "b@one.example.org")
+
+    def setUp(self):
+        self.start(window="10m")
+
+    def begin(self, *people):
+        """A client that has sent its dot and waits."""
+        talk = shim.Dialogue(socket.create_connection(("127.0.0.1", self.daemon.port), shim.PATIENCE))
+        self.addCleanup(talk.close)
+        self.assertEqual(talk.reply()[0], 220)
+        for step in ("LHLO client.test", f"MAIL FROM:<{SENDER}>", *[f"RCPT TO:<{to}>" for to in people]):
+            self.assertEqual(talk.ask(step)[0], 250)
+        self.assertEqual(talk.ask("DATA")[0], 354)
+        talk.put(shim.stuff(MAIL))
+        return talk
+
+    def send(self, *people):
+        """The replies: one for each, and that they were all."""
+        talk = self.begin(*people)
+        codes = [talk.reply()[0] for _ in people]
+        self.assertEqual(talk.ask("NOOP")[0], 250)
+        return codes
+
+    def copies(self):
+        return sorted(row["to"] for sandbox in self.sandboxes for row in sandbox.box())
+
+    def test_after_the_replies(self):
+        self.assertEqual(self.send(*self.PEOPLE), [250] * 2)
+        self.assertEqual(self.send(*self.PEOPLE), [250] * 2)
+        self.daemon.wait_line(r"^(<\d>)?duplicate ")
+        self.assertEqual(self.copies(), list(self.PEOPLE))
+
+    def test_client_times_out_and_sends_again(self):
+        self.sandboxes[0].fault("delay=1500", 2)  # a call for each
+        first = self.begin(*self.PEOPLE)
+        shim.until(self.copies, "the API has the mail, and keeps its answer")
+        first.close()
+        self.assertEqual(self.send(*self.PEOPLE), [250] * 2)
+        self.daemon.wait_line(r"^(<\d>)?duplicate id=\w+ with=\w+")
+        self.assertEqual(self.copies(), list(self.PEOPLE))
+
+    def test_two_wait_for_a_mixed_mail(self):
+        """Both hear who has it: not 451 of one who has, for whom it would come again."""
+        self.sandboxes[0].fault("delay=1500")
+        people = (DELIVERED, REFUSED, DEFERRED)
+        waiting = [self.begin(*people)]
+        shim.until(self.copies, "the API has the mail, and keeps its answer")
+        waiting.append(self.begin(*people))
+        self.daemon.wait_line(r"^(<\d>)?duplicate id=\w+ with=\w+")
+        self.assertEqual([[talk.reply()[0] for _ in people] for talk in waiting], [[250, 553, 451]] * 2)
+        self.assertEqual(self.copies(), [DELIVERED])
+
+    def test_the_rest(self):
+        self.assertEqual(self.send(DELIVERED, REFUSED, DEFERRED), [250, 553, 451])
+        self.sandboxes[2].mend()
+        self.assertEqual(self.send(DEFERRED), [250])
+        self.assertEqual(self.copies(), [DELIVERED, DEFERRED])
 
 
 class LmtpPostfix(Postfix):

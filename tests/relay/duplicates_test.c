@@ -20,7 +20,7 @@ static const char *const ids[GUESTS] = { NULL, "one", "two", "three" };
 static Duplicates *duplicates;
 
 static void
-on_answer(DuplicateGuest *guest, const Reply *reply)
+on_answer(DuplicateGuest *guest, const Reply *reply, const GArray *each)
 {
     Client *client = (Client *) guest;
 
@@ -65,7 +65,7 @@ settle(guint client, int code, const char *text)
 {
     const Reply reply = { code, "x", (char *) text };
 
-    duplicates_settle(duplicates, &clients[client].guest, ids[client], &reply);
+    duplicates_settle(duplicates, &clients[client].guest, ids[client], &reply, NULL);
 }
 
 static void
@@ -310,6 +310,42 @@ test_key_facts(void)
 }
 
 static void
+key_of_names(const char *names, bool each, DuplicateKey *key)
+{
+    g_autoptr(Envelope) envelope = envelope_new("a@x.test");
+    g_auto(GStrv) words = g_strsplit(names, " ", -1);
+
+    for (char **word = words; *word; word++) {
+        const EnvelopeRecipient *recipient = envelope_add_recipient(envelope, *word);
+        GArray *places = g_array_new(FALSE, FALSE, sizeof(guint));
+        g_array_append_val(places, recipient->place);
+        if (each)
+            envelope_expect(envelope, places);
+        else
+            g_array_unref(places);
+    }
+    g_assert_true(key_as(envelope, ID "\r\nhi\r\n", key));
+}
+
+/* Who hears of each name is answered name by name: as many, in the same order. */
+static void
+test_key_names(void)
+{
+    static const char *const names[] = { "b@y.test c@y.test", "B@y.test c@Y.test", "c@y.test b@y.test",
+                                         "b@y.test c@y.test b@y.test" };
+    static const bool same[][G_N_ELEMENTS(names)] = { { true, true, true, true }, { true, true, false, false } };
+
+    for (guint each = 0; each < G_N_ELEMENTS(same); each++) {
+        DuplicateKey first, key;
+        key_of_names(names[0], each, &first);
+        for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+            key_of_names(names[i], each, &key);
+            g_assert_cmpint(key.high == first.high && key.low == first.low, ==, same[each][i]);
+        }
+    }
+}
+
+static void
 test_key(void)
 {
     DuplicateKey first, key, again;
@@ -365,6 +401,7 @@ main(int argc, char **argv)
     g_test_add_func("/duplicates/remembered", test_remembered);
     g_test_add_func("/duplicates/forgotten", test_forgotten);
     g_test_add_func("/duplicates/key", test_key);
+    g_test_add_func("/duplicates/key-names", test_key_names);
     g_test_add_func("/duplicates/key-facts", test_key_facts);
     g_test_add_func("/duplicates/memory", test_memory);
     return g_test_run();

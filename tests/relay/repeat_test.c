@@ -1,5 +1,7 @@
 #include "relay/repeat.h"
 
+#include "relay/settle_each.h"
+
 #include <string.h>
 
 #define MAIL "Message-ID: <a@b>\r\n\r\nhi\r\n"
@@ -15,7 +17,7 @@ struct RelayJob {
 typedef struct {
     Waiter waiter;
     guint replies;
-    int code;
+    int code, each[2]; /* each: of two names */
 } Client;
 
 static Client clients[CLIENTS];
@@ -32,6 +34,17 @@ on_reply(Waiter *waiter, const Reply *reply)
     g_assert_null(waiter->repeat);
     client->replies++;
     client->code = reply->code;
+}
+
+static void
+on_reply_each(Waiter *waiter, const Reply *replies, guint n)
+{
+    Client *client = (Client *) waiter;
+
+    g_assert_cmpuint(n, ==, G_N_ELEMENTS(client->each));
+    on_reply(waiter, &replies[0]);
+    for (guint i = 0; i < n; i++)
+        client->each[i] = replies[i].code;
 }
 
 static void
@@ -58,7 +71,7 @@ begin(gint64 window_ms)
     repeats = repeats_new(&loop, window_ms, &ops);
     closed = 0;
     for (guint i = 0; i < CLIENTS; i++) {
-        clients[i] = (Client) { .waiter.reply = on_reply };
+        clients[i] = (Client) { .waiter = { .reply = on_reply, .reply_each = on_reply_each } };
         jobs[i] = (struct RelayJob) { 0 };
     }
 }
@@ -104,7 +117,7 @@ settle(guint job, int code, bool final)
     const Reply reply = { code, "2.0.0", (char *) "text" };
     Waiter *waiter = g_steal_pointer(&jobs[job].waiter);
 
-    repeat_settle(g_steal_pointer(&jobs[job].part), NULL, &reply, final);
+    repeat_settle(g_steal_pointer(&jobs[job].part), NULL, &reply, NULL, final);
     if (waiter)
         waiter->reply(waiter, &reply);
 }
@@ -164,6 +177,30 @@ test_joined(void)
     check_replies("1010");
     g_assert_cmpint(clients[2].code, ==, 451);
     g_assert_true(bring(1, MAIL)); /* only a 250 is remembered */
+    settle(1, 250, true);
+    end();
+}
+
+/* Of two names one has it and one has not: who joined hears that, too. */
+static void
+test_joined_each(void)
+{
+    EachReply replies[] = { { .reply = { 250, "2.0.0", (char *) "taken" } }, { .reply = { 553, "5.1.3", (char *) "no" } } };
+    const Reply all = { 451, "4.3.0", (char *) "not the same" };
+    g_autoptr(GArray) each = g_array_new(FALSE, FALSE, sizeof(EachReply));
+
+    g_array_append_vals(each, replies, G_N_ELEMENTS(replies));
+    begin(1000 * 1000);
+    g_assert_true(bring(0, MAIL));
+    g_assert_false(bring(1, MAIL));
+    g_assert_false(bring(2, MAIL));
+    repeat_settle(g_steal_pointer(&jobs[0].part), NULL, &all, each, true);
+    check_replies("0110");
+    for (guint i = 1; i <= 2; i++) {
+        g_assert_cmpint(clients[i].each[0], ==, 250);
+        g_assert_cmpint(clients[i].each[1], ==, 553);
+    }
+    g_assert_true(bring(1, MAIL)); /* it was not taken for all */
     settle(1, 250, true);
     end();
 }
@@ -249,6 +286,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/repeat/known", test_known);
     g_test_add_func("/repeat/joined", test_joined);
+    g_test_add_func("/repeat/joined-each", test_joined_each);
     g_test_add_func("/repeat/next", test_next);
     g_test_add_func("/repeat/adopted", test_adopted);
     g_test_add_func("/repeat/not-final", test_not_final);
