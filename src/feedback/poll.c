@@ -264,6 +264,9 @@ on_page(const HttpResponse *response, void *user)
     /* One mail that the API does not know is no reason not to ask about the others. */
     fine |= self->plan->kind == PLAN_RESULTS && g_error_matches(error, QUERY_ERROR, QUERY_ERROR_NOT_FOUND);
     self->answered |= fine;
+    if (fine && self->page.odd)
+        log_event(LOG_WARNING, "feedback-odd", "account", self->account->name, "source",
+                  query_task_name(self->plan->query.task), "text", "some of what the answer lists says nothing", NULL);
     if (fine)
         hand_over(self);
     else if (!self->trouble)

@@ -72,6 +72,7 @@ typedef struct {
     QueryHead head;
     bool again; /* the page before once more, of which no row was given */
     bool cut;   /* as many rows as the API ever shows, or as are ever asked for: there may be more */
+    bool odd;   /* where a row was to be was something else, of which nothing was made */
     const QueryRow *rest; /* what the answer said outside its rows (total, count, …); the reader's; or NULL */
 } QueryPage;
 

@@ -229,6 +229,7 @@ query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *
     page->rows = overlap_rows(self->overlap);
     page->head = overlap_head(self->overlap);
     page->cut = is_cut(self, page);
+    page->odd = gather_odd(self->gather);
     self->rest = blot_row(self->ask, gather_rest(self->gather));
     page->rest = self->rest ? self->rest : gather_rest(self->gather);
     return true;

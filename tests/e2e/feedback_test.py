@@ -282,6 +282,14 @@ class FeedbackTest(unittest.TestCase):
         shim.until(lambda: self.count_mails(state) == 0, "the mail is forgotten")
         self.assertFalse([path for path in self.api.questions if path.startswith("/results")])
 
+    def test_nonsense_beside_results(self):
+        self.api.told = {"items": [1, "x", None, [], {"delivery_id": "1000", "to": "gone@example.org", "success": False,
+                                                      "result": "550 5.1.1 User unknown"}], "count": 5}
+        daemon = self.start()
+        self.assertEqual(self.send(daemon, "gone@example.org")[0], 250)
+        daemon.wait_line(r"^feedback-odd account=main source=results text=")
+        daemon.wait_line(r"^returned .*to=gone@example.org .*dsn=5.1.1")
+
     def test_nonsense(self):
         daemon = self.start()
         self.api.fates = {"gone@example.org": (False, "550 5.1.1 User unknown")}
