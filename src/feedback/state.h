@@ -41,6 +41,7 @@ struct Feedback {
     /* tell.c */
     bool telling, tell_again;
     gint64 tell_after_ms; /* monotonic: then again; 0: nobody has to be told */
+    gint64 surveyed_ms;   /* monotonic: when it was last looked who has to be */
     GHashTable *tellers;  /* account -> FeedbackTeller */
 };
 

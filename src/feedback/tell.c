@@ -5,7 +5,7 @@
 #include "feedback/teller.h"
 #include "queue/feedback_notice.h"
 
-enum { STORE_MS = 60 * 1000 };
+enum { STORE_MS = 60 * 1000, SURVEY_MS = 1000 };
 
 void
 feedback_tell_at(Feedback *self, gint64 at_ms)
@@ -70,10 +70,16 @@ void
 feedback_tell(Feedback *self)
 {
     static const KeeperTask task = { run_survey, done_survey };
+    gint64 now_ms = clock_monotonic();
 
     self->tell_again = self->telling;
     if (self->telling || self->closing)
         return;
+    if (self->surveyed_ms > 0 && now_ms < self->surveyed_ms + SURVEY_MS) { /* it takes the longer the more is owed */
+        feedback_tell_at(self, self->surveyed_ms + SURVEY_MS);
+        return;
+    }
+    self->surveyed_ms = now_ms;
     Survey *survey = g_new0(Survey, 1);
     survey->feedback = self;
     survey->accounts = g_ptr_array_new_with_free_func(g_free);

@@ -221,6 +221,10 @@ class NoticeTest(unittest.TestCase):
         daemon.wait_line(r"^notice-failed .*to=shop@example.jp")
         self.assertNotRegex(daemon.text(), "(?m)^notice ")
         self.assertEqual(self.owed(os.path.join(daemon.folder, "state")), 1)
+        self.api.down = False
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_line(r"^notice .*to=shop@example.jp")
+        self.assertEqual([sent[1] for sent in self.api.sent].count("shop@example.jp"), 1)
 
     def test_configuration(self):
         for more, shimta, word in (("feedback-to = nobody\n", "", "feedback-to"),
