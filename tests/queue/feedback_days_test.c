@@ -1,55 +1,8 @@
 #include "queue/feedback_prune.h"
 
-#include <glib/gstdio.h>
+#include "feedback_site.h"
+
 #include <sqlite3.h>
-#include <unistd.h>
-
-typedef struct {
-    char *folder;
-    FeedbackStore *store;
-} Site;
-
-static void
-set_up(Site *self, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->folder = g_dir_make_tmp("shimta-feedback-XXXXXX", NULL);
-    self->store = feedback_store_open(self->folder, &error);
-    g_assert_no_error(error);
-}
-
-static void
-tear_down(Site *self, gconstpointer data)
-{
-    static const char *const ends[] = { "", "-wal", "-shm", ".old" };
-
-    feedback_store_close(self->store);
-    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
-        g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
-    g_free(self->folder);
-}
-
-static void
-begin(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_begin(self->store, &error);
-    g_assert_no_error(error);
-}
-
-static void
-commit(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_commit(self->store, &error);
-    g_assert_no_error(error);
-}
 
 static void
 watch(const Site *self, const FeedbackMail *mail, const char *address)
@@ -84,7 +37,7 @@ test_rate_by_day(Site *self, gconstpointer data)
     later.id = "Q2";
     later.remote_id = "r2@mta";
     later.delivered_ms += 24 * 3600 * 1000;
-    begin(self);
+    site_begin(self);
     watch(self, &letter, "a@x.jp");
     watch(self, &letter, "b@x.jp");
     watch(self, &later, "a@x.jp");
@@ -95,7 +48,7 @@ test_rate_by_day(Site *self, gconstpointer data)
     g_assert_true(feedback_store_rate_told(self->store, &letter, NULL));
     g_assert_true(feedback_store_rate(self->store, &letter, &rate, NULL));
     g_assert_true(feedback_store_rate(self->store, &later, &other, NULL));
-    commit(self);
+    site_commit(self);
     g_assert_cmpint(rate.sent, ==, 2);
     g_assert_cmpint(rate.failed, ==, 1);
     g_assert_true(rate.told);
@@ -117,7 +70,7 @@ test_prune_by_account(Site *self, gconstpointer data)
     static const char *const accounts[] = { "a", "main", "z", "z" };
     FeedbackPrune prune = { main_earlier, NULL, 2, 0 };
 
-    begin(self);
+    site_begin(self);
     for (guint i = 0; i < G_N_ELEMENTS(accounts); i++) {
         g_autofree char *id = g_strdup_printf("Q%u", i);
         FeedbackMail mail = letter;
@@ -131,7 +84,7 @@ test_prune_by_account(Site *self, gconstpointer data)
     g_assert_cmpuint(prune.n, ==, 1);
     g_assert_true(feedback_store_prune(self->store, &prune, NULL));
     g_assert_cmpuint(prune.n, ==, 0);
-    commit(self);
+    site_commit(self);
     g_autoptr(FeedbackFound) found = find(self, "a@x.jp");
     g_assert_nonnull(found);
 }
@@ -159,7 +112,7 @@ test_old_senders(Site *self, gconstpointer data)
     FeedbackRate rate;
     gint64 asked_ms;
 
-    begin(self);
+    site_begin(self);
     watch(self, &letter, "a@x.jp");
     g_assert_true(feedback_store_set_cursor(self->store, "main", "unsubscribes shop@example.jp", 5000, NULL));
     g_assert_true(feedback_store_set_cursor(self->store, "", "journal", 7, NULL));
@@ -175,15 +128,15 @@ test_old_senders(Site *self, gconstpointer data)
     g_assert_cmpint(asked_ms, ==, 0);
     g_assert_true(feedback_store_cursor(self->store, "", "journal", &asked_ms, NULL));
     g_assert_cmpint(asked_ms, ==, 7);
-    commit(self);
+    site_commit(self);
 }
 
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add("/feedback/rate by day", Site, NULL, set_up, test_rate_by_day, tear_down);
-    g_test_add("/feedback/prune by account", Site, NULL, set_up, test_prune_by_account, tear_down);
-    g_test_add("/feedback/old senders", Site, NULL, set_up, test_old_senders, tear_down);
+    g_test_add("/feedback/rate by day", Site, NULL, site_open, test_rate_by_day, site_close);
+    g_test_add("/feedback/prune by account", Site, NULL, site_open, test_prune_by_account, site_close);
+    g_test_add("/feedback/old senders", Site, NULL, site_open, test_old_senders, site_close);
     return g_test_run();
 }

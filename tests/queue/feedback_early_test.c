@@ -1,36 +1,6 @@
 #include "queue/feedback_early.h"
 
-#include <glib/gstdio.h>
-
-typedef struct {
-    char *folder;
-    FeedbackStore *store;
-} Site;
-
-static void
-set_up(Site *self, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->folder = g_dir_make_tmp("shimta-early-XXXXXX", NULL);
-    self->store = feedback_store_open(self->folder, &error);
-    g_assert_no_error(error);
-    g_assert_true(feedback_store_begin(self->store, &error));
-}
-
-static void
-tear_down(Site *self, gconstpointer data)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-
-    feedback_store_close(self->store);
-    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
-        g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
-    g_free(self->folder);
-}
+#include "feedback_site.h"
 
 static void
 keep(const Site *self, const FeedbackMatch *match, const char *code, gint64 now_ms)
@@ -164,7 +134,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
         g_autofree char *path = g_strconcat("/feedback_early/", tests[i].name, NULL);
-        g_test_add(path, Site, NULL, set_up, tests[i].run, tear_down);
+        g_test_add(path, Site, GINT_TO_POINTER(true), site_open, tests[i].run, site_close);
     }
     return g_test_run();
 }

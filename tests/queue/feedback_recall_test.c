@@ -1,35 +1,8 @@
 #include "queue/feedback_recall.h"
 
+#include "feedback_site.h"
 #include "queue/feedback_notice.h"
 
-#include <glib/gstdio.h>
-
-typedef struct {
-    char *folder;
-    FeedbackStore *store;
-} Site;
-
-static void
-set_up(Site *self, gconstpointer data)
-{
-    self->folder = g_dir_make_tmp("shimta-recall-XXXXXX", NULL);
-    self->store = feedback_store_open(self->folder, NULL);
-    g_assert_true(feedback_store_begin(self->store, NULL));
-}
-
-static void
-tear_down(Site *self, gconstpointer data)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-
-    feedback_store_close(self->store);
-    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
-        g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
-    g_free(self->folder);
-}
 
 static void
 watch(const Site *self, const char *id, const char *sender, const char *notify)
@@ -114,6 +87,6 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add("/recall/told or owed", Site, NULL, set_up, test_recall, tear_down);
+    g_test_add("/recall/told or owed", Site, GINT_TO_POINTER(true), site_open, test_recall, site_close);
     return g_test_run();
 }

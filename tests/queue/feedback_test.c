@@ -1,5 +1,6 @@
 #include "queue/feedback_prune.h"
 
+#include "feedback_site.h"
 #include "queue/feedback_notice.h"
 #include "queue/suppression.h"
 
@@ -11,63 +12,6 @@
 #include <unistd.h>
 
 static const gint64 intervals[] = { 300, 900, 3600, 0 };
-
-typedef struct {
-    char *folder;
-    FeedbackStore *store;
-} Site;
-
-static void
-set_up(Site *self, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->folder = g_dir_make_tmp("shimta-feedback-XXXXXX", NULL);
-    self->store = feedback_store_open(self->folder, &error);
-    g_assert_no_error(error);
-}
-
-static void
-tear_down(Site *self, gconstpointer data)
-{
-    static const char *const ends[] = { "", "-wal", "-shm", ".old" };
-
-    feedback_store_close(self->store);
-    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
-        g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
-    g_free(self->folder);
-}
-
-static void
-begin(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_begin(self->store, &error);
-    g_assert_no_error(error);
-}
-
-static void
-commit(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_commit(self->store, &error);
-    g_assert_no_error(error);
-}
-
-static void
-reopen(Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_close(self->store);
-    self->store = feedback_store_open(self->folder, &error);
-    g_assert_no_error(error);
-}
 
 static const FeedbackMail letter = {
     .account = "main", .id = "Q1", .remote_id = "<r1@mta>", .message_id = "<m1@here>", .call = "Q1-abc",
@@ -127,10 +71,10 @@ test_found_by_any_name(Site *self, gconstpointer data)
         { "", "r1@mta", NULL, NULL, false },           { "a@x.jp' OR 1=1 --", "r1@mta", NULL, NULL, false },
     };
 
-    begin(self);
+    site_begin(self);
     watch(self, &letter, "a@x.jp");
-    commit(self);
-    reopen(self);
+    site_commit(self);
+    site_reopen(self);
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(FeedbackFound) found = find(self, rows[i].address, rows[i].remote_id, rows[i].message_id, rows[i].call);
         g_test_message("row %u", i);
@@ -156,7 +100,7 @@ test_watched_twice(Site *self, gconstpointer data)
     FeedbackStats stats;
 
     bare.header = NULL;
-    begin(self);
+    site_begin(self);
     for (guint i = 0; i < 2; i++) {
         watch(self, i ? &bare : &letter, "a@x.jp");
         watch(self, &bare, "b@x.jp");
@@ -164,7 +108,7 @@ test_watched_twice(Site *self, gconstpointer data)
     g_autoptr(FeedbackFound) found = find(self, "b@x.jp", "r1@mta", NULL, NULL);
     settle(self, found, FEEDBACK_FAILED, true);
     watch(self, &bare, "b@x.jp");
-    commit(self);
+    site_commit(self);
     g_autoptr(FeedbackFound) again = find(self, "b@x.jp", "r1@mta", NULL, NULL);
     g_assert_cmpint(again->recipient.state, ==, FEEDBACK_FAILED);
     g_assert_cmpstr(again->mail.header, ==, letter.header);
@@ -182,7 +126,7 @@ test_watched_twice(Site *self, gconstpointer data)
 static void
 test_undone(Site *self, gconstpointer data)
 {
-    begin(self);
+    site_begin(self);
     watch(self, &letter, "a@x.jp");
     feedback_store_undo(self->store);
     g_assert_null(find(self, "a@x.jp", "r1@mta", NULL, NULL));
@@ -239,7 +183,7 @@ test_notice(Site *self, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
 
-    begin(self);
+    site_begin(self);
     g_assert_null(next_notice(self, "main", 0));
     check_owed(self, "");
     for (guint i = 0; i < 3; i++) {
@@ -249,9 +193,9 @@ test_notice(Site *self, gconstpointer data)
         settle(self, found, FEEDBACK_FAILED, i < 2);
     }
     g_autoptr(FeedbackNotice) notice = next_notice(self, "main", 0);
-    commit(self);
-    reopen(self);
-    begin(self);
+    site_commit(self);
+    site_reopen(self);
+    site_begin(self);
     g_autoptr(FeedbackNotice) same = next_notice(self, "main", 0);
     g_assert_cmpstr(same->id, ==, notice->id);
     g_assert_cmpuint(same->recipients->len, ==, 2);
@@ -266,7 +210,7 @@ test_notice(Site *self, gconstpointer data)
     g_assert_true(feedback_store_told(self->store, same, 6000, &error));
     g_assert_null(next_notice(self, "main", 0));
     g_assert_cmpuint(prune(self, 2000, 10), ==, 1);
-    commit(self);
+    site_commit(self);
     g_assert_null(find(self, "to0@x.jp", "r1@mta", NULL, NULL));
 }
 
@@ -292,7 +236,7 @@ test_asked_again_later(Site *self, gconstpointer data)
 {
     const gint64 times[] = { 2000, 2900, 6500, 10100, 13700 };
 
-    begin(self);
+    site_begin(self);
     watch(self, &letter, "a@x.jp");
     for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
         const gint64 due_ms = times[i];
@@ -307,7 +251,7 @@ test_asked_again_later(Site *self, gconstpointer data)
     g_autoptr(FeedbackFound) found = find(self, "a@x.jp", "r1@mta", NULL, NULL);
     settle(self, found, FEEDBACK_DELIVERED, false);
     g_assert_cmpuint(due(self, G_MAXINT64 - 1), ==, 0);
-    commit(self);
+    site_commit(self);
 }
 
 /* --- the file ------------------------------------------------------------------------------------ */
@@ -409,7 +353,7 @@ fill(const Site *self, guint from, guint to)
         g_autofree char *id = g_strdup_printf("Q%u", i), *remote = g_strdup_printf("%u", i);
         g_autofree char *address = g_strdup_printf("user%u@x.jp", i);
         if (i % 1000 == 0)
-            begin(self);
+            site_begin(self);
         mail.id = mail.call = id;
         mail.remote_id = mail.message_id = mail.request = remote;
         mail.delivered_ms = i;
@@ -421,7 +365,7 @@ fill(const Site *self, guint from, guint to)
             g_assert_true(suppression_add(self->store, &gone, NULL, NULL));
         }
         if (i % 1000 == 999)
-            commit(self);
+            site_commit(self);
     }
 }
 
@@ -438,9 +382,9 @@ test_flat(Site *self, gconstpointer data)
     g_assert_cmpint(resident_kib() - before, <, 8 * 1024);
     guint left = 1, n = 0;
     for (; left > 0; n += left) {
-        begin(self);
+        site_begin(self);
         left = prune(self, 200000, 5000);
-        commit(self);
+        site_commit(self);
     }
     g_assert_cmpuint(n, ==, 100000);
     g_assert_cmpint(resident_kib() - before, <, 8 * 1024);
@@ -466,7 +410,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
         g_autofree char *path = g_strconcat("/feedback_store/", tests[i].name, NULL);
-        g_test_add(path, Site, NULL, set_up, tests[i].run, tear_down);
+        g_test_add(path, Site, NULL, site_open, tests[i].run, site_close);
     }
     return g_test_run();
 }

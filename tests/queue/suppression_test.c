@@ -1,55 +1,8 @@
 #include "queue/suppression.h"
 
-#include <glib/gstdio.h>
+#include "feedback_site.h"
+
 #include <sqlite3.h>
-#include <unistd.h>
-
-typedef struct {
-    char *folder;
-    FeedbackStore *store;
-} Site;
-
-static void
-set_up(Site *self, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->folder = g_dir_make_tmp("shimta-feedback-XXXXXX", NULL);
-    self->store = feedback_store_open(self->folder, &error);
-    g_assert_no_error(error);
-}
-
-static void
-tear_down(Site *self, gconstpointer data)
-{
-    static const char *const ends[] = { "", "-wal", "-shm", ".old" };
-
-    feedback_store_close(self->store);
-    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("%s/feedback.db%s", self->folder, ends[i]);
-        g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(self->folder), ==, 0);
-    g_free(self->folder);
-}
-
-static void
-begin(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_begin(self->store, &error);
-    g_assert_no_error(error);
-}
-
-static void
-commit(const Site *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    feedback_store_commit(self->store, &error);
-    g_assert_no_error(error);
-}
 
 static void
 put_row(const Suppression *one, void *user)
@@ -91,7 +44,7 @@ test_suppressions(Site *self, gconstpointer data)
 {
     guint n;
 
-    begin(self);
+    site_begin(self);
     g_assert_true(add(self, "Gone@x.jp", "", SUPPRESSION_HARD, 1000));
     g_assert_false(add(self, "gone@X.jp", "", SUPPRESSION_HARD, 2000));
     g_assert_true(add(self, "out@x.jp", "news@shop.jp", SUPPRESSION_UNSUBSCRIBED, 1000));
@@ -123,7 +76,7 @@ test_suppressions(Site *self, gconstpointer data)
     g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
     g_assert_cmpstr(all->str, ==, "main gone@x.jp  hard;main out@x.jp news@shop.jp unsubscribed;");
     g_assert_true(suppression_prune(self->store, 20000, 10, NULL));
-    commit(self);
+    site_commit(self);
 }
 
 /* That mail came back is forgotten some day, that he does not want any is not. */
@@ -134,7 +87,7 @@ test_unsubscribed_later(Site *self, gconstpointer data)
     bool added = false;
     guint n;
 
-    begin(self);
+    site_begin(self);
     g_assert_true(add(self, "out@x.jp", "", SUPPRESSION_HARD, 1000));
     g_assert_true(suppression_add(self->store, &out, &added, NULL));
     g_assert_true(added);
@@ -145,7 +98,7 @@ test_unsubscribed_later(Site *self, gconstpointer data)
     g_assert_true(suppression_remove(self->store, NULL, "out@x.jp", 4000, &n, NULL));
     g_assert_true(suppression_add(self->store, &out, &added, NULL));
     g_assert_false(added);
-    commit(self);
+    site_commit(self);
 }
 
 /* Who has the file for himself, as a program that repairs it does, keeps no mail waiting. */
@@ -173,12 +126,12 @@ test_pages(Site *self, gconstpointer data)
     SuppressionPage page = { .max = 2, .now_ms = 1 };
     g_autoptr(GString) all = g_string_new(NULL);
 
-    begin(self);
+    site_begin(self);
     for (guint i = 0; i < 5; i++) {
         g_autofree char *address = g_strdup_printf("a%u@x.jp", i);
         add(self, address, "", SUPPRESSION_HARD, 0);
     }
-    commit(self);
+    site_commit(self);
     g_assert_true(suppression_each(self->store, &page, put_row, all, NULL));
     g_assert_cmpstr(all->str, ==, "main a0@x.jp  hard;main a1@x.jp  hard;");
     page.after_account = "main";
@@ -205,7 +158,7 @@ test_count(Site *self, gconstpointer data)
     g_autoptr(GString) now = g_string_new(NULL), later = g_string_new(NULL);
     guint n;
 
-    begin(self);
+    site_begin(self);
     for (int i = 0; i < 5; i++) {
         g_autofree char *address = g_strdup_printf("a%d@x.jp", i);
         g_assert_true(add(self, address, i == 4 ? "news@shop.jp" : "", i == 4 ? SUPPRESSION_UNSUBSCRIBED : SUPPRESSION_HARD,
@@ -217,17 +170,17 @@ test_count(Site *self, gconstpointer data)
     g_assert_cmpstr(now->str, ==, "hard results 3;unsubscribed results 1;manual operator 1;");
     g_assert_true(suppression_count(self->store, 10000, put_count, later, NULL)); /* the others have expired */
     g_assert_cmpstr(later->str, ==, "manual operator 1;");
-    commit(self);
+    site_commit(self);
 }
 
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add("/suppression/added, found, taken off", Site, NULL, set_up, test_suppressions, tear_down);
-    g_test_add("/suppression/unsubscribed later", Site, NULL, set_up, test_unsubscribed_later, tear_down);
-    g_test_add("/suppression/counted", Site, NULL, set_up, test_count, tear_down);
-    g_test_add("/suppression/locked", Site, NULL, set_up, test_locked, tear_down);
-    g_test_add("/suppression/pages", Site, NULL, set_up, test_pages, tear_down);
+    g_test_add("/suppression/added, found, taken off", Site, NULL, site_open, test_suppressions, site_close);
+    g_test_add("/suppression/unsubscribed later", Site, NULL, site_open, test_unsubscribed_later, site_close);
+    g_test_add("/suppression/counted", Site, NULL, site_open, test_count, site_close);
+    g_test_add("/suppression/locked", Site, NULL, site_open, test_locked, site_close);
+    g_test_add("/suppression/pages", Site, NULL, site_open, test_pages, site_close);
     return g_test_run();
 }
