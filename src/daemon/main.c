@@ -326,6 +326,7 @@ main(int argc, char **argv)
         return explain_print(&options.explain, settings);
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is answered like a full disk */
     size_threads();
     int level = options.stdio ? MIN(LOG_WARNING, settings_log_level(settings)) : settings_log_level(settings);
     log_open(options.verbose ? LOG_DEBUG : level);

@@ -67,6 +67,17 @@ class CrowdTest(unittest.TestCase):
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def test_files_that_may_not_grow(self):
+        """Beyond its limit a mail is refused for the moment, and the daemon lives."""
+        daemon = self.start({"shimta": "delivery = queue\n"})
+        pid = daemon.child.pid
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+        mail = b"From: shop@example.jp\r\nSubject: x\r\n\r\n" + b"0123456789\r\n" * 20000
+        self.assertEqual(daemon.send("shop@example.jp", ["a@example.org"], mail)[0] // 100, 4)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        self.assertEqual(daemon.send("shop@example.jp", ["a@example.org"], mail)[0], 250)
+
 
 if __name__ == "__main__":
     tap.main()
