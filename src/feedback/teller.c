@@ -124,9 +124,9 @@ done_told(void *user, const GError *error)
     Teller *self = user;
 
     if (error) {
-        feedback_complain(self->feedback, self->account, error);
+        log_event(LOG_ERR, "feedback-failed", "account", self->account, "text", error->message, NULL);
         g_hash_table_add(self->handed, g_strdup(self->notice->id));
-        rest(self, STORE_MS);
+        feedback_tell_at(self->feedback, clock_monotonic() + STORE_MS);
         end(self);
         return;
     }
@@ -390,7 +390,7 @@ done_next(void *user, const GError *error)
 
     if (error) {
         feedback_complain(self->feedback, self->account, error);
-        rest(self, STORE_MS);
+        feedback_tell_at(self->feedback, clock_monotonic() + STORE_MS);
     }
     if (!self->notice || error || self->feedback->closing) {
         end(self);
