@@ -167,14 +167,6 @@ query_changes(const QueryAccount *account, QueryTask task)
 }
 
 bool
-query_is_final(const QueryAccount *account, QueryTask task)
-{
-    const QueryCall *call = query_find_call(account->driver, task);
-
-    return call && call->flags & QUERY_CALL_FINAL;
-}
-
-bool
 query_takes_hours(const QueryAccount *account, QueryTask task)
 {
     const QueryCall *call = query_find_call(account->driver, task);

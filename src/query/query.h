@@ -87,10 +87,9 @@ void query_account_print(const QueryAccount *self, GString *out);
 void query_account_free(QueryAccount *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QueryAccount, query_account_free)
 
-/* Whether the account's API has the call; whether it changes anything; whether what it does can't be undone. */
+/* Whether the account's API has the call; whether it changes anything. */
 bool query_can(const QueryAccount *account, QueryTask task);
 bool query_changes(const QueryAccount *account, QueryTask task);
-bool query_is_final(const QueryAccount *account, QueryTask task);
 
 /* Whether a period of hours makes the API show less than a whole day, and so perhaps more of that. */
 bool query_takes_hours(const QueryAccount *account, QueryTask task);

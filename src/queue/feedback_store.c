@@ -335,17 +335,3 @@ feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, GError *
         "UPDATE rate SET told = 1 WHERE account = ? AND domain = ? AND day = ?", "ssi", mail->account, domain,
         mail->delivered_ms / DAY_MS), error);
 }
-
-bool
-feedback_store_stats(FeedbackStore *self, FeedbackStats *stats, GError **error)
-{
-    return feedback_sql_number(self, feedback_sql(self, error, "SELECT count(*) FROM mail", ""), 0, &stats->mails,
-                               error) &&
-           feedback_sql_number(self, feedback_sql(self, error, "SELECT count(*) FROM recipient WHERE owed = 1", ""), 0,
-                               &stats->owed, error) &&
-           feedback_sql_number(self, feedback_sql(self, error, "SELECT count(*) FROM recipient", ""), 0,
-                               &stats->recipients, error) &&
-           feedback_sql_number(self, feedback_sql(self, error,
-                               "SELECT count(*) FROM suppression WHERE removed_ms = 0", ""), 0, &stats->suppressions,
-                               error);
-}

@@ -115,8 +115,3 @@ typedef struct {
 } FeedbackRate;
 bool feedback_store_rate(FeedbackStore *self, const FeedbackMail *mail, FeedbackRate *rate, GError **error);
 bool feedback_store_rate_told(FeedbackStore *self, const FeedbackMail *mail, GError **error);
-
-typedef struct {
-    gint64 mails, recipients, owed, suppressions;
-} FeedbackStats;
-bool feedback_store_stats(FeedbackStore *self, FeedbackStats *stats, GError **error);
