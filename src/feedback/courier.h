@@ -19,5 +19,5 @@ typedef void (*CourierDone)(void *user, const GError *error);
 
 Courier *courier_start(uv_loop_t *loop, const FeedbackConf *to, const CourierLoad *load, CourierDone done, void *user);
 
-/* The daemon stops: done comes within two seconds, with G_FILE_ERROR_AGAIN if it is not known how it ends. */
+/* Nobody waits for it any more: done comes within two seconds, with G_FILE_ERROR_AGAIN if it is not known how it ends. */
 void courier_stop(Courier *self);

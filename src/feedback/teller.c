@@ -50,6 +50,15 @@ conf_of(const Teller *self)
     return account ? &account->feedback : NULL;
 }
 
+/* Whether feedback-to names what it named when the chain began. */
+static bool
+is_target_same(const Teller *self)
+{
+    const Provider *account = relay_settings_account(self->feedback->settings, self->account);
+
+    return account && g_strcmp0(account->feedback.to, conf_of(self)->to) == 0;
+}
+
 static bool
 goes_by_mail(const Teller *self)
 {
@@ -368,12 +377,25 @@ drop_notice(Teller *self)
         g_string_free(g_steal_pointer(&self->bytes), TRUE);
 }
 
+/* Others are in force than those that the chain began with. */
+static bool
+is_outdated(const Teller *self)
+{
+    return self->settings != self->feedback->settings;
+}
+
 static void
 end(Teller *self)
 {
     Feedback *feedback = self->feedback;
 
     drop_notice(self);
+    if (is_outdated(self)) { /* who failed with those before is tried again at once */
+        g_hash_table_remove_all(self->late);
+        self->failures = 0;
+        self->rest_ms = 0;
+        self->again = true;
+    }
     g_clear_pointer(&self->settings, relay_settings_free);
     wake_for_late(self);
     if (self->again)
@@ -408,6 +430,10 @@ next(Teller *self)
 {
     static const KeeperTask task = { run_next, done_next };
 
+    if (is_outdated(self)) {
+        end(self);
+        return;
+    }
     drop_notice(self);
     keeper_do(self->feedback->keeper, &task, self);
 }
@@ -444,12 +470,13 @@ teller_new(Feedback *feedback, const char *account)
 void
 teller_reload(FeedbackTeller *self)
 {
+    if (self->courier && !is_target_same(self))
+        courier_stop(self->courier);
+    if (self->settings)
+        return;
     self->rest_ms = 0;
     self->failures = 0;
-    if (self->settings)
-        self->again = true;
-    else
-        g_hash_table_remove_all(self->late);
+    g_hash_table_remove_all(self->late);
 }
 
 void

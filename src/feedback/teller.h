@@ -12,7 +12,7 @@ FeedbackTeller *teller_new(Feedback *feedback, const char *account);
 /* Somebody is owed a notice: begins with the first, unless a chain is on its way or rests, which looks again then. */
 void teller_begin(FeedbackTeller *self);
 
-/* What has failed may be tried at once: other settings are in force. */
+/* Other settings are in force: what has failed is tried at once. A target that is named no more is not waited for. */
 void teller_reload(FeedbackTeller *self);
 
 /* A target is not waited for any longer; what it may have got already stays owed. */

@@ -179,6 +179,21 @@ class NoticeTest(unittest.TestCase):
         daemon.wait_line(r"^notice .*to=maildir:\S+ account=main ")
         self.assertEqual(len(folder.wait(2)), 2)
 
+    def test_reload_while_one_hangs(self):
+        path, peers = self.lmtp(lambda line: None)
+        daemon = self.start(f"feedback-to = lmtp:{path}\n")
+        self.send(daemon, "gone0@example.org")
+        shim.until(lambda: peers, "the LMTP server is called")
+        for number in 1, 2:
+            self.send(daemon, f"gone{number}@example.org")
+        to, folder = self.box()
+        with open(daemon.conf) as file:
+            text = file.read()
+        with open(daemon.conf, "w") as file:
+            file.write(text.replace(f"feedback-to = lmtp:{path}\n", to))
+        daemon.child.send_signal(signal.SIGHUP)
+        self.assertEqual(len(folder.wait(3)), 3)
+
     def test_refused_for_good(self):
         path, _ = self.lmtp(lambda line: b"550 5.1.1 Nobody here" if line.startswith(b"RCPT") else b"250 Ok")
         state = self.make_folder()
