@@ -368,10 +368,11 @@ confirm(const Api *self)
     if (self->task->yes || !self->question)
         return EX_OK;
     if (!isatty(STDIN_FILENO)) {
-        complain("this can't be undone; say --yes");
+        complain("%s; say --yes", self->query.direct ? "this may change something" : "this can't be undone");
         return EX_USAGE;
     }
-    fprintf(stderr, "%s %s at account %s? This can't be undone. [y/N] ", self->question, objects, name);
+    fprintf(stderr, "%s %s at account %s? %s. [y/N] ", self->question, objects, name,
+            self->query.direct ? "It may change something" : "This can't be undone");
     return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y') ? EX_OK : 1;
 }
 

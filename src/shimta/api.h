@@ -33,7 +33,7 @@ struct Api {
     bool as_is;           /* an answer in JSON is one with --json, too */
     bool record;          /* few rows, with much in each */
     bool sums;            /* what the answer says outside its rows is of interest */
-    const char *question; /* "Cancel delivery"; of what can't be undone; NULL: nothing is asked */
+    const char *question; /* "Cancel delivery"; of what can't be undone, or may change something; NULL: nothing is asked */
     const GPtrArray *subjects, *groups; /* that rows are looked through for here; or NULL */
     QueryTask rather;     /* the task for an API that can do it; QUERY_STATUS: none */
     /* What is done with a row; NULL: api_show(). */

@@ -110,7 +110,7 @@ check_query(Check *check, const RelaySettings *settings, const QueryAccount *acc
     uv_loop_t loop;
 
     if (!query_wants_token(account)) {
-        check_leave_open(check, what, "not checked: its API has no call that could be made without a question");
+        check_leave_open(check, what, "its API has no call that could be made without a question");
         return;
     }
     output_wait(account->name);

@@ -47,7 +47,7 @@ static const Option options[] = {
     { "tag", 0, OPTION_TEXT, FIELD(tag), TAKES_RESULTS, 0, 0, "TEXT", "results of mail with TEXT in its X-Api-Data" },
     { "held", 0, OPTION_FLAG, FIELD(held), TAKES_HELD, 0, 0, NULL, "entries that wait for the operator" },
     { "all", 0, OPTION_FLAG, FIELD(all), TAKES_ALL, 0, 0, NULL, "all entries" },
-    { "yes", 0, OPTION_FLAG, FIELD(yes), TAKES_YES, 0, 0, NULL, "do what can't be undone without asking" },
+    { "yes", 0, OPTION_FLAG, FIELD(yes), TAKES_YES, 0, 0, NULL, "do without asking what can't be undone, or a call" },
     { "remote", 0, OPTION_FLAG, FIELD(remote), TAKES_REMOTE, 0, 0, NULL, "the API's own list of addresses" },
     { "count", 0, OPTION_NUMBER, FIELD(count), TAKES_COUNT, 0, 99, "N", "failures to set: 99 blocks, 0 lifts (99)" },
     { "selector", 0, OPTION_TEXT, FIELD(selector), TAKES_KEY, 0, 0, "NAME", "the new key's selector" },

@@ -42,8 +42,9 @@ progress_tick(void)
         return;
     line.next_ms = now + EACH_MS;
     line.shown = true;
-    fprintf(stderr, "\r%s: %" G_GINT64_FORMAT " s, %u answers, %" G_GUINT64_FORMAT " rows \033[K", line.what,
-            (now - line.begun_ms) / 1000, line.requests, line.rows);
+    fprintf(stderr, "\r%s: %" G_GINT64_FORMAT " s, %u %s, %" G_GUINT64_FORMAT " %s \033[K", line.what,
+            (now - line.begun_ms) / 1000, line.requests, line.requests == 1 ? "answer" : "answers", line.rows,
+            line.rows == 1 ? "row" : "rows");
     fflush(stderr);
 }
 

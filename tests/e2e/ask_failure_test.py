@@ -225,7 +225,7 @@ class CheckTest(asking.Case):
     def test_accounts_that_are_only_asked(self):
         out = self.shimta("check", status=1).stdout
         self.assertRegex(out, "(?m)^ok +account blast: the API gives a token")
-        self.assertRegex(out, "(?m)^-- +account v1: not checked")
+        self.assertRegex(out, "(?m)^-- +account v1: not checked: its API")
         self.api.answers.pop(("POST", "/authenticate/login"))
         self.api.on("POST", "/authenticate/login", 401, json.dumps({"error": {"message": "unauthorized " + asking.SECRET}}))
         self.assertRegex(self.shimta("check", status=1).stdout, "(?m)^FAIL +account blast: .*unauthorized")
@@ -412,7 +412,7 @@ class TerminalTest(asking.Case):
         status, shown = self.terminal("status", "1", "1")
         self.assertEqual(status, 0)
         self.assertRegex(shown, r"arara: [12] s, 0 answers, 0 rows")
-        self.assertRegex(shown, r"arara: \d s, 1 answers, 1 rows")
+        self.assertRegex(shown, r"arara: \d s, 1 answer, 1 row ")
         self.assertTrue(shown.endswith("\r\033[Kid\n1\n1\n"), repr(shown))
         self.assertNotIn("rows", self.shimta("status", "1").stderr)
 

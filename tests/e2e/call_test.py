@@ -80,7 +80,11 @@ class CallTest(asking.Case):
         self.assertEqual(self.api.seen, [])
 
     def test_asks_and_shows(self):
-        self.assertIn("--yes", self.shimta("call", "--account", "arara", "POST", "/x", "a=b", status=64).stderr)
+        self.assertIn("may change something; say --yes",
+                      self.shimta("call", "--account", "arara", "POST", "/x", "a=b", status=64).stderr)
+        status, shown = self.terminal("call", "--account", "arara", "POST", "/x", "a=b", answers=[("[y/N]", "n\n")])
+        self.assertEqual(status, 1)
+        self.assertIn("Send POST /x at account arara? It may change something. [y/N]", shown)
         for name, path, extra in (("arara", "/x", []), ("cmc", "/transaction/v2/x.json", []), ("cmc", "/api/v2/x.json", []), ("blast", "/x", []),
                                   ("v1", "/x", ["--body", "-"])):
             pairs = [] if extra else ["a=b"]
