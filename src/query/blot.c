@@ -120,6 +120,12 @@ blot_text(const QueryAsk *ask, const char *text, gsize shortest)
     return clean;
 }
 
+char *
+blot_row_text(const QueryAsk *ask, const char *text)
+{
+    return blot_text(ask, text, BLOT_WORD);
+}
+
 QueryRow *
 blot_row(const QueryAsk *ask, const QueryRow *row)
 {
@@ -128,8 +134,8 @@ blot_row(const QueryAsk *ask, const QueryRow *row)
 
     for (guint i = 0; i < row->fields->len; i++) {
         const QueryField *field = &g_array_index(row->fields, QueryField, i);
-        g_autofree char *name = blot_text(ask, field->name, BLOT_WORD);
-        g_autofree char *value = blot_text(ask, field->value, BLOT_WORD);
+        g_autofree char *name = blot_row_text(ask, field->name);
+        g_autofree char *value = blot_row_text(ask, field->value);
         same = same && g_str_equal(name, field->name) && g_str_equal(value, field->value);
         query_row_add(clean, name, value);
     }

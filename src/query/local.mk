@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libquery.a
 	%D%/driver.h \
 	%D%/form.c %D%/form.h \
 	%D%/gather.c %D%/gather.h \
+	%D%/json_line.c %D%/json_line.h \
 	%D%/json_parser.c \
 	%D%/overlap.c %D%/overlap.h \
 	%D%/parser.h \

@@ -1,6 +1,7 @@
 #include "shimta/api.h"
 
 #include "query/driver.h"
+#include "query/json_line.h"
 #include "shimta/ask_api.h"
 #include "shimta/output.h"
 #include "shimta/progress.h"
@@ -110,7 +111,7 @@ on_row(const QueryRow *row, void *user)
 
     if (!is_wanted(self, row))
         return;
-    if (self->raw && api_is_json(self->raw)) /* the whole comes at the end */
+    if (self->raw && json_line_fits(self->raw)) /* the whole comes at the end */
         return;
     if (self->row)
         self->row(self, row);
@@ -271,10 +272,12 @@ ask_account(Api *self, ApiAsk *ask)
         tell_what_is_left(ask, &result, error);
         return;
     }
-    if (self->raw && api_is_json(self->raw) && api_print_as_is(account, self->raw))
+    if (self->raw && json_line_fits(self->raw)) {
+        output_json_text(self->raw->str);
         self->shown++;
-    else if (result.rows == 0 && result.missed == 0 && changes(ask))
+    } else if (result.rows == 0 && result.missed == 0 && changes(ask)) {
         show_done(self);
+    }
     if (ask->guesses && self->shown == shown) {
         ask->guesses = false;
         ask->query.tag = NULL;

@@ -94,6 +94,3 @@ Query api_find_first(const ApiAsk *ask);
 /* api_json.c: a line of JSON. summary: of what is no row. */
 void api_print_json(const char *account, const QueryRow *row, bool summary);
 
-/* The same: a whole answer. False: it is no JSON. */
-bool api_is_json(const GString *raw);
-bool api_print_as_is(const QueryAccount *account, const GString *raw);

@@ -2,7 +2,6 @@
 
 #include "shimta/output.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Values are strings, as the API has them; several of one name become a list. */
@@ -38,33 +37,4 @@ api_print_json(const char *account, const QueryRow *row, bool summary)
     for (guint i = 0; i < row->fields->len; i++)
         put_field(object, &g_array_index(row->fields, QueryField, i));
     output_json(line);
-}
-
-bool
-api_is_json(const GString *raw)
-{
-    const char *at = raw->str;
-
-    while (g_ascii_isspace(*at))
-        at++;
-    return *at == '{' || *at == '[';
-}
-
-bool
-api_print_as_is(const QueryAccount *account, const GString *raw)
-{
-    const Secret *secrets[] = { account->key, account->password };
-    g_autofree char *text = g_strdup(raw->str);
-
-    for (guint i = 0; i < G_N_ELEMENTS(secrets); i++) {
-        g_auto(GStrv) pieces = secrets[i] ? g_strsplit(text, secret_reveal(secrets[i]), -1) : NULL;
-        if (!pieces)
-            continue;
-        g_free(text);
-        text = g_strjoinv("***", pieces);
-    }
-    g_autoptr(cJSON) whole = json_parse(text, strlen(text));
-    if (whole)
-        output_json(whole);
-    return whole != NULL;
 }

@@ -1,5 +1,6 @@
 #include "shimta/ask_api.h"
 
+#include "query/json_line.h"
 #include "query/reader.h"
 #include "shimta/progress.h"
 
@@ -125,6 +126,17 @@ is_unsure(const HttpResponse *response, const GError *error)
 }
 
 static void
+keep_json(const Asking *self)
+{
+    GString *raw = self->to->raw;
+
+    if (!raw || !json_line_fits(raw))
+        return;
+    g_autofree char *line = json_line(&self->ask, raw);
+    g_string_assign(raw, line);
+}
+
+static void
 on_page(const HttpResponse *response, void *user)
 {
     Asking *self = user;
@@ -138,6 +150,7 @@ on_page(const HttpResponse *response, void *user)
         fail(self, error, response->retry_after_ms);
         return;
     }
+    keep_json(self);
     self->result->requests++;
     progress_tell(self->result->requests, self->result->rows);
     self->result->cut |= page.cut;
@@ -165,6 +178,8 @@ static void
 ask_page(Asking *self)
 {
     self->ask.token = self->token;
+    if (self->to->raw)
+        g_string_set_size(self->to->raw, 0);
     self->reader = query_reader_new(&self->ask, take_row, self);
     HttpStream stream = { push, self, QUERY_MAX_ANSWER };
     http_send_stream(self->http, query_build(&self->ask), &stream, on_page, self);

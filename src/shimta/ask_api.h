@@ -12,7 +12,7 @@ typedef struct {
     /* Something of the question was not to be had, and the others are asked for: of many ids one is unknown. */
     void (*miss)(const GError *error, void *user);
     void *user;
-    GString *raw; /* gets what good answers are, at most QUERY_MAX_ANSWER bytes of each; or NULL */
+    GString *raw; /* gets a good answer to one request, of QUERY_MAX_ANSWER bytes at most; JSON as a json_line(); or NULL */
 } AskApiReader;
 
 typedef struct {

@@ -89,15 +89,11 @@ output_size(gint64 bytes)
 }
 
 void
-output_json(const cJSON *row)
+output_json_text(const char *json)
 {
-    g_autoptr(GBytes) text = json_print(row);
-    gsize n;
-    const char *bytes = g_bytes_get_data(text, &n);
-    g_autofree char *valid = g_utf8_make_valid(bytes, (gssize) n);
     GString *line = g_string_new(NULL);
 
-    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+    for (const char *p = json; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
         if (is_harmless(c))
             g_string_append_unichar(line, c);
@@ -108,6 +104,17 @@ output_json(const cJSON *row)
     }
     puts(line->str);
     g_string_free(line, TRUE);
+}
+
+void
+output_json(const cJSON *row)
+{
+    g_autoptr(GBytes) text = json_print(row);
+    gsize n;
+    const char *bytes = g_bytes_get_data(text, &n);
+    g_autofree char *valid = g_utf8_make_valid(bytes, (gssize) n);
+
+    output_json_text(valid);
 }
 
 /* --- progress ------------------------------------------------------------------------------------ */

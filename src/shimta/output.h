@@ -24,6 +24,7 @@ char *output_size(gint64 bytes);
 
 /* A line of JSON, in which what output_clean() escapes is escaped, too. */
 void output_json(const cJSON *row);
+void output_json_text(const char *json); /* the same of JSON on one line, in UTF-8 */
 
 /* On a terminal, once it takes longer than a second: how many there were so far. */
 void output_progress(const char *what, guint64 n);

@@ -16,6 +16,10 @@ class CallTest(asking.Case):
     def last(self):
         return self.api.seen[-1]
 
+    def now(self, *answer):
+        self.api.answers.pop(answer[:2], None)
+        self.api.on(*answer)
+
     def test_arara(self):
         self.api.on("GET", "/plan", 200, '{"plan": {"name": "light", "n": 3}, "list": [1, 2]}')
         self.assertEqual(json.loads(self.shimta("--json", "call", "--account", "arara", "/plan").stdout),
@@ -29,6 +33,13 @@ class CallTest(asking.Case):
         self.assertEqual(json.loads(self.last()[2]), {"deep": [1]})
         self.api.on("DELETE", "/x/y", 204, "")
         self.assertIn("done", self.shimta("call", "--account", "arara", "DELETE", "/x/y", "--yes").stdout)
+
+    def test_json_as_it_is(self):
+        text = '{"id":12345678901234567,"n":1.10,"s":"x\\u0000y","e":"\\/é"}'
+        self.api.on("GET", "/x", 200, text.replace(":", " :\n "))
+        self.assertEqual(self.shimta("--json", "call", "--account", "arara", "/x").stdout, text + "\n")
+        self.now("GET", "/x", 200, b'{"a":"\xff\x1b\xc2\x9b\n"}')
+        self.assertEqual(self.shimta("--json", "call", "--account", "arara", "/x").stdout, '{"a":"\ufffd\\u001b\\u009b\\u000a"}\n')
 
     def test_cmc(self):
         self.api.on("POST", "/transaction/v2/auditlogs/list.json", 200, json.dumps({"loginlogs": [{"ip": "::1"}, {"ip": "::2"}]}))
@@ -95,12 +106,15 @@ class CallTest(asking.Case):
 
     def test_failures(self):
         for status, code in ((404, 1), (400, 65), (401, 77), (500, 75)):
-            self.api.answers.pop(("GET", "/x"), None)
-            self.api.on("GET", "/x", status, '{"message":"no %s"}' % asking.SECRET)
+            self.now("GET", "/x", status, '{"message":"no %s"}' % asking.SECRET)
             self.assertIn("no ***", self.shimta("call", "--account", "arara", "/x", status=code).stderr)
         self.api.on("GET", "/echo", 200, '{"key":"%s"}' % asking.SECRET)
         self.assertIn("***", self.shimta("--json", "call", "--account", "arara", "/echo").stdout)
         self.assertIn("***", self.shimta("call", "--account", "arara", "/echo").stdout)
+        for text in (asking.TOKEN, asking.TOKEN[:20], urllib.parse.quote(asking.TOKEN).replace("-", "%2d"),
+                     asking.TOKEN.replace("-", "&#45;"), asking.TOKEN.replace("-", "\\u002d")):
+            self.now("GET", "/echo", 200, '{"%s":"a %s"}' % (text, text))
+            self.assertEqual(self.rows("call", "--account", "arara", "/echo"), [{"***": "a ***"}])
         self.api.on("POST", "/x", 504, "<html>")
         self.assertIn("may have been done", self.shimta("call", "--account", "arara", "POST", "/x", "--yes", status=75).stderr)
 

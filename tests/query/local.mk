@@ -2,6 +2,7 @@ QUERY_TESTS = \
 	%D%/documented_test \
 	%D%/event_test \
 	%D%/golden_test \
+	%D%/json_line_test \
 	%D%/peak_test \
 	%D%/reader_test \
 	%D%/row_test \
@@ -15,6 +16,8 @@ QUERY_FIXTURE = %D%/fixture.c %D%/fixture.h
 %C%_event_test_LDADD = $(QUERY_LIBS)
 %C%_golden_test_SOURCES = %D%/golden_test.c $(QUERY_FIXTURE)
 %C%_golden_test_LDADD = $(QUERY_LIBS)
+%C%_json_line_test_SOURCES = %D%/json_line_test.c $(QUERY_FIXTURE)
+%C%_json_line_test_LDADD = $(QUERY_LIBS)
 %C%_peak_test_SOURCES = %D%/peak_test.c $(QUERY_FIXTURE)
 %C%_peak_test_LDADD = $(QUERY_LIBS)
 %C%_zip_test_SOURCES = %D%/zip_test.c $(QUERY_FIXTURE)
