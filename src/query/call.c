@@ -54,7 +54,7 @@ build(const QueryAsk *ask)
 static const QueryName no_names[] = { { 0 } };
 
 #define DIRECT(names_of_rows) { \
-    .task = QUERY_DIRECT, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY | QUERY_CALL_ANY | QUERY_CALL_MESSAGE, \
+    .task = QUERY_DIRECT, .flags = QUERY_CALL_CSV | QUERY_CALL_EMPTY | QUERY_CALL_DIRECT, \
     .row = names_of_rows, .names = no_names, .build = build, .check = check, \
 }
 

@@ -99,15 +99,23 @@ is_heading(const GPtrArray *fields)
     return false;
 }
 
+static GPtrArray *
+names_of(const GPtrArray *fields, bool data)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < fields->len; i++)
+        g_ptr_array_add(names, data || !*(char *) fields->pdata[i] ? g_strdup_printf("column%u", i + 1)
+                                                                    : g_strdup(fields->pdata[i]));
+    return names;
+}
+
 static void
 set_names(Csv *self, const GPtrArray *fields)
 {
     bool data = has_address(fields);
 
-    self->names = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < fields->len; i++)
-        g_ptr_array_add(self->names, data || !*(char *) fields->pdata[i] ? g_strdup_printf("column%u", i + 1)
-                                                                          : g_strdup(fields->pdata[i]));
+    self->names = names_of(fields, data);
     self->only_names = !data;
     self->headed = !data && is_heading(fields);
 }
@@ -117,7 +125,7 @@ set_names(Csv *self, const GPtrArray *fields)
 static bool
 is_list(const Csv *self, const GPtrArray *fields)
 {
-    if (!self->only_names || self->headed)
+    if (!self->only_names || self->headed || gather_is_direct(self->gather))
         return true;
     bool words = self->names->len == 1 && strchr(self->names->pdata[0], ' ');
     return has_address(fields) && fields->len == self->names->len && !words;
@@ -129,11 +137,11 @@ fail_as_text(Csv *self)
     return gather_fail(self->gather, "it is no list of addresses");
 }
 
-/* The column of addresses is known by them. */
+/* The column of addresses is known by them, where it must be known. */
 static const char *
 column_name(const Csv *self, const GPtrArray *fields, guint i, bool *seen)
 {
-    bool address = !*seen && is_address(fields->pdata[i]);
+    bool address = !*seen && !gather_is_direct(self->gather) && is_address(fields->pdata[i]);
 
     *seen = *seen || address;
     if (address)
@@ -152,6 +160,16 @@ put_record(Csv *self, const GPtrArray *fields)
         ok = gather_leaf(self->gather, column_name(self, fields, i, &seen), value, strlen(value));
     }
     return ok && gather_end(self->gather);
+}
+
+/* One line alone is what was answered, whatever it is. */
+static bool
+put_names(Csv *self)
+{
+    g_autoptr(GPtrArray) fields = g_steal_pointer(&self->names);
+
+    self->names = names_of(fields, true);
+    return put_record(self, fields);
 }
 
 static bool
@@ -253,8 +271,10 @@ csv_finish(void *data)
         return false;
     if (!end_record(self))
         return false;
-    if (self->only_names && !self->headed)
+    if (self->only_names && !self->headed && !gather_is_direct(self->gather))
         return fail_as_text(self);
+    if (self->only_names && !self->headed && !put_names(self))
+        return false;
     return !self->begun || gather_end(self->gather);
 }
 

@@ -18,6 +18,8 @@ enum {
     QUERY_CALL_ANY = 1 << 4,     /* undocumented shape: a document that names no failure is an answer, if need be a row */
     QUERY_CALL_MESSAGE = 1 << 5, /* a "message" is part of a success, too */
     QUERY_CALL_DAYS = 1 << 7,    /* it tells of whole days: rows of other times than the question's are left out */
+    QUERY_CALL_DIRECT = 1 << 8,  /* the user's own: what it answers is shown; HTTP's status and the API's codes for failures
+                                    alone say whether it failed */
     QUERY_CALL_CODED = 1 << 6,   /* where there is a result's code it alone says whether it failed: errors may be warnings */
 };
 

@@ -37,6 +37,7 @@ struct Gather {
     guint group, groups, group_depth; /* the element of `spread` that is open, or 0; how many there were; its depth */
     guint count, elements;
     bool changes; /* something, by the call */
+    bool direct, sends; /* a call of the user's own; one that does more than get */
     bool seen_sign, seen_list, odd;
     const char *fault;
     char *refusal; /* what the first row said that was refused */
@@ -51,6 +52,8 @@ gather_new(const QueryCall *call, const Query *query, bool rows, QuerySink sink,
     self->query = query;
     self->rows = rows && *call->row;
     self->changes = call->flags & (QUERY_CALL_CHANGES | QUERY_CALL_FINAL);
+    self->direct = call->flags & QUERY_CALL_DIRECT;
+    self->sends = self->direct && query && query->direct && !g_str_equal(query->direct->method, "GET");
     self->sink = sink;
     self->user = user;
     self->text = g_string_new(NULL);
@@ -270,9 +273,12 @@ note_refusal(Gather *self, const QueryRow *row)
 {
     const char *code = query_row_get(row, "result.code"), *text = query_row_get(row, "result.message");
 
-    code = code ? code : query_row_get(row, QUERY_FIELD_CODE);
-    text = text ? text : query_row_get(row, QUERY_FIELD_REASON);
-    if (code && strlen(code) == 3 && strchr("45", *code) && !self->refusal)
+    if (!self->direct) { /* whose other fields are of no known meaning */
+        code = code ? code : query_row_get(row, QUERY_FIELD_CODE);
+        text = text ? text : query_row_get(row, QUERY_FIELD_REASON);
+    }
+    bool failed = code && ((strlen(code) == 3 && strchr("45", *code)) || (self->direct && *code == '-'));
+    if (failed && !self->refusal)
         self->refusal = g_strdup_printf("%s %s", code, text ? text : "without a reason");
 }
 
@@ -283,7 +289,7 @@ give(Gather *self, QueryRow *row)
         tidy(&g_array_index(row->fields, QueryField, i));
     if (self->call->finish)
         self->call->finish(self->query, row);
-    if (self->changes)
+    if (self->changes || self->sends)
         note_refusal(self, row);
     self->sink(row, self->user);
     self->count++;
@@ -385,6 +391,12 @@ const char *
 gather_refusal(const Gather *self)
 {
     return self->refusal;
+}
+
+bool
+gather_is_direct(const Gather *self)
+{
+    return self->direct;
 }
 
 guint

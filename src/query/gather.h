@@ -32,6 +32,9 @@ const char *gather_fault(const Gather *self);
 /* Of a call that changes something: what a row says that was not changed; or NULL. Such rows are rows all the same. */
 const char *gather_refusal(const Gather *self);
 
+/* Of a call of the user's own, of whose answer nothing is known. */
+bool gather_is_direct(const Gather *self);
+
 guint gather_rows(const Gather *self);
 
 /* The same with each list inside a row counted once. */

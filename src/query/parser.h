@@ -14,4 +14,4 @@ typedef struct {
 extern const QueryParser query_json; /* RFC 8259; numbers stay as they are written */
 extern const QueryParser query_xml;  /* no DTD, no entities but XML's own, nothing is fetched */
 extern const QueryParser query_csv;  /* RFC 4180 in UTF-8 or Windows-31J: a list of addresses, with or without names in the first record */
-extern const QueryParser query_zip;  /* the CSV that is packed in it; held as a whole until its end, of 8 MB at most */
+extern const QueryParser query_zip;  /* the CSV, or for a call of the user's own what there is, that is packed in it; held as a whole until its end, of 8 MB at most */

@@ -221,7 +221,7 @@ query_reader_finish(QueryReader *self, const HttpResponse *response, QueryPage *
         return false;
     if (!self->gather)
         return true;
-    unsigned any = QUERY_CALL_ANY | QUERY_CALL_CHANGES | QUERY_CALL_FINAL;
+    unsigned any = QUERY_CALL_ANY | QUERY_CALL_DIRECT | QUERY_CALL_CHANGES | QUERY_CALL_FINAL;
     bool whole = !*self->call->row || (self->call->flags & any && gather_rows(self->gather) == 0);
     if (whole && gather_rest(self->gather)->fields->len > 0)
         gather_whole(self->gather);

@@ -82,6 +82,12 @@ is_change(const QueryVerdict *self)
 }
 
 static bool
+is_direct(const QueryVerdict *self)
+{
+    return self->call && self->call->flags & QUERY_CALL_DIRECT;
+}
+
+static bool
 refuse_transport(const QueryVerdict *self, GError **error)
 {
     const HttpResponse *response = self->response;
@@ -206,6 +212,17 @@ is_done(const QueryVerdict *self, const QueryRow *rest)
     return gather_signed(self->gather) || says_done(self, rest);
 }
 
+/* An answer to a call of the user's own: no word of it, and nothing that is missing, is a failure; only the codes are that
+ * the APIs document for one. Beside a result's code that is none, errors are warnings. */
+static bool
+has_failure_code(const QueryRow *rest)
+{
+    static const char *const names[] = { "errors.code", "errors.error.code", "error.code", "errors.error.kind" };
+    const char *result = query_row_get(rest, "result.code");
+
+    return result ? is_failing(result) : first_of(rest, names, G_N_ELEMENTS(names)) != NULL;
+}
+
 /* Whether an answer with a good status holds what was asked for, or that there is nothing. */
 static bool
 is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
@@ -238,7 +255,8 @@ query_judge(const QueryVerdict *self, GError **error)
     const QueryFault *known = known_fault(self, rest);
     if (known)
         return refuse(self, known->error, message, error);
-    if (message && says_too_many(message) && (!good || gather_rows(self->gather) == 0))
+    bool shown = message && good && (is_direct(self) || gather_rows(self->gather) > 0);
+    if (message && says_too_many(message) && !shown)
         return refuse(self, QUERY_ERROR_LIMIT, message, error);
     bool spoke = rest && rest->fields->len > 0 && !self->fault;
     if (!good)
@@ -253,7 +271,9 @@ query_judge(const QueryVerdict *self, GError **error)
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: it is empty");
     else if (refusal)
         return refuse(self, *refusal == '5' ? QUERY_ERROR_TEMPORARY : QUERY_ERROR_REFUSED, refusal, error);
-    else if (is_answer(self, rest, names_failure(self, rest)))
+    else if (is_direct(self) && has_failure_code(rest))
+        return refuse(self, QUERY_ERROR_REFUSED, message, error);
+    else if (is_direct(self) || is_answer(self, rest, names_failure(self, rest)))
         return true;
     else if (message || query_row_get(rest, "result.code"))
         return refuse(self, QUERY_ERROR_REFUSED, message, error);

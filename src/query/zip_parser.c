@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <string.h>
 
 /* What a list of unsubscribes may be as a whole, packed, and what comes out of it. */
 enum { ZIP_MAX_BYTES = 8 * 1024 * 1024, ZIP_MAX_CONTENT = 64 * 1024 * 1024 };
@@ -43,23 +44,48 @@ zip_push(void *data, const char *bytes, size_t n)
     return true;
 }
 
+static size_t
+mark_length(const char *bytes, size_t n)
+{
+    return n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static const QueryParser *
+parser_of(const Gather *gather, const char *bytes, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n && g_ascii_isspace(bytes[at]))
+        at++;
+    if (at == n || !gather_is_direct(gather))
+        return &query_csv;
+    return strchr("{[", bytes[at]) ? &query_json : bytes[at] == '<' ? &query_xml : &query_csv;
+}
+
 /* The entry at hand; *left: what all may still hold. */
 static bool
 read_entry(struct archive *archive, Gather *gather, gint64 *left)
 {
-    void *csv = query_csv.new(gather);
+    const QueryParser *parser = NULL;
+    void *state = NULL;
     char block[16 * 1024];
     bool ok = true;
     la_ssize_t n = 0;
 
     while (ok && (n = archive_read_data(archive, block, sizeof block)) > 0) {
+        size_t mark = parser ? 0 : mark_length(block, (size_t) n);
+        if (!parser) {
+            parser = parser_of(gather, block + mark, (size_t) n - mark);
+            state = parser->new(gather);
+        }
         *left -= n;
         if (*left < 0)
             gather_fail(gather, "its ZIP archive is too large");
-        ok = *left >= 0 && query_csv.push(csv, block, (size_t) n);
+        ok = *left >= 0 && parser->push(state, block + mark, (size_t) n - mark);
     }
-    ok = ok && n == 0 && query_csv.finish(csv);
-    query_csv.free(csv);
+    ok = ok && n == 0 && (!parser || parser->finish(state));
+    if (parser)
+        parser->free(state);
     return ok;
 }
 

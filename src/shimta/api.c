@@ -275,7 +275,7 @@ ask_account(Api *self, ApiAsk *ask)
     if (self->raw && json_line_fits(self->raw)) {
         output_json_text(self->raw->str);
         self->shown++;
-    } else if (result.rows == 0 && result.missed == 0 && changes(ask)) {
+    } else if (result.rows == 0 && result.missed == 0 && (changes(ask) || ask->query.direct)) {
         show_done(self);
     }
     if (ask->guesses && self->shown == shown) {

@@ -1,9 +1,11 @@
 """shimta call: whatever else an API has, with the account's credentials."""
 
+import io
 import json
 import os
 import unittest
 import urllib.parse
+import zipfile
 
 import asking
 import shim
@@ -103,6 +105,51 @@ class CallTest(asking.Case):
             self.assertTrue(row["request"].startswith("POST %s/" % self.api.url))
             self.assertTrue("..." in row["body"] or name == "arara", row)
         self.assertEqual(self.api.seen, [])
+
+    def test_judged_by_status_and_codes(self):
+        blast = ("blast", "/authenticate/logout")
+        for (name, path), answer, shown in (
+                (blast, "<authenticate><message>Log out</message></authenticate>", {"message": "Log out"}),
+                (blast, '{"message":"Log out"}', {"message": "Log out"}),
+                (blast, "<success/>", {"task": "call", "result": "done"}),
+                (("arara", "/x"), '{"message":"too many requests?"}', {"message": "too many requests?"}),
+                (("arara", "/x"), '{"result":"none","error_count":0}', {"result": "none", "error_count": "0"}),
+                (("arara", "/x"), '{"items":[]}', {"task": "call", "result": "done"}),
+                (("arara", "/x"), "", {"task": "call", "result": "done"}),
+                (("arara", "/x"), '{"items":[{"result":{"code":"550"}}]}', {"result.code": "550"}),
+                (("arara", "/x"), "all is well", {"column1": "all is well"})):
+            self.now("GET", path, 200, answer)
+            done = self.csv("call", "--account", name, path)
+            self.assertEqual([{key: value for key, value in row.items() if key != "account"} for row in done], [shown], answer)
+        for name, answer in (("cmc", '{"errors":[{"code":"11-009","message":"no such"}]}'), ("cmc", '{"errors":[{"code":"99-999"}]}'),
+                             ("arara", '{"items":[{"result":{"code":"409","message":"there is one"}}]}'),
+                             ("arara", '{"result":{"code":"400","message":"no"}}')):
+            self.now("POST", "/x", 200, answer)
+            self.shimta("call", "--account", name, "POST", "/x", "a=b", "--yes", status=65)
+        self.now("POST", "/x", 200, '<mail><delivery id="1"><result code="-3">no</result></delivery></mail>')
+        self.shimta("call", "--account", "v1", "POST", "/x", "--body", "-", "--yes", stdin="<mail><auth/></mail>", status=65)
+        self.now("POST", "/x", 200, '{"message":"failed"}')
+        self.assertIn("failed", self.shimta("call", "--account", "arara", "POST", "/x", "--yes").stdout)
+        self.now("GET", "/x", 200, "<html>")
+        self.assertNotIn("may have been done", self.shimta("call", "--account", "arara", "/x", status=76).stderr)
+
+    def test_any_list(self):
+        path = "/transaction/v2/auditlogs/download.json"
+        for text, rows in (("type,user\r\nlogin,shop\r\n", [{"type": "login", "user": "shop"}]),
+                           ("user,mail\r\nshop,shop@example.jp\r\n", [{"user": "shop", "mail": "shop@example.jp"}]),
+                           ('\ufeff"created","user"\n1,日本\n', [{"created": "1", "user": "日本"}]),
+                           ('\ufeff{"loginlogs":[{"user":"a"},{"user":"b"}]}', [{"user": "a"}, {"user": "b"}]),
+                           ("<list><items><user>a</user></items></list>", [{"user": "a"}])):
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+                file.writestr("logs", text)
+            for answer in (text, packed.getvalue()):
+                self.now("POST", path, 200, answer)
+                done = self.csv("call", "--account", "cmc", "POST", path, "type=login", "--yes")
+                self.assertEqual([{key: value for key, value in row.items() if key != "account"} for row in done], rows, answer)
+        self.now("GET", "/x", 200, "[1,2,3]")
+        self.assertEqual(self.shimta("--json", "call", "--account", "arara", "/x").stdout, "[1,2,3]\n")
+        self.assertIn("3", self.shimta("call", "--account", "arara", "/x").stdout)
 
     def test_failures(self):
         for status, code in ((404, 1), (400, 65), (401, 77), (500, 75)):
