@@ -123,7 +123,7 @@ blot_text(const QueryAsk *ask, const char *text, gsize shortest)
 char *
 blot_row_text(const QueryAsk *ask, const char *text)
 {
-    return blot_text(ask, text, BLOT_WORD);
+    return strlen(text) < BLOT_WORD ? g_strdup(text) : blot_text(ask, text, BLOT_WORD);
 }
 
 QueryRow *

@@ -26,6 +26,7 @@ static const QueryCall calls[] = {
     { QUERY_UNSUB_LIST, .row = "requester row items", .signs = "requesters", .names = names },
     { QUERY_RESULTS, .row = "requester row items", .spread = "parts", .names = names },
     { QUERY_PLAN, .row = "", .names = names },
+    { QUERY_DIRECT, QUERY_CALL_DIRECT, .row = "requester row items", .names = names },
 };
 
 static void
