@@ -252,6 +252,16 @@ tell_what_is_left(const ApiAsk *ask, const AskApiResult *result, const GError *e
         complain("account %s: %u of %u are left, from '%s' on", ask->account->name, n - from, n, list[from]);
 }
 
+static bool
+print_as_is(Api *self)
+{
+    if (!self->raw || !json_line_fits(self->raw))
+        return false;
+    output_json_text(self->raw->str);
+    self->shown++;
+    return true;
+}
+
 static void
 ask_account(Api *self, ApiAsk *ask)
 {
@@ -267,17 +277,15 @@ ask_account(Api *self, ApiAsk *ask)
     if (!api_find_requests(self, ask))
         return;
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {
+        if (error->code == QUERY_ERROR_REFUSED)
+            print_as_is(self);
         complain("account %s: %s", account->name, error->message);
         api_note(self, api_exit_status(error));
         tell_what_is_left(ask, &result, error);
         return;
     }
-    if (self->raw && json_line_fits(self->raw)) {
-        output_json_text(self->raw->str);
-        self->shown++;
-    } else if (result.rows == 0 && result.missed == 0 && (changes(ask) || ask->query.direct)) {
+    if (!print_as_is(self) && result.rows == 0 && result.missed == 0 && (changes(ask) || ask->query.direct))
         show_done(self);
-    }
     if (ask->guesses && self->shown == shown) {
         ask->guesses = false;
         ask->query.tag = NULL;

@@ -147,6 +147,8 @@ on_page(const HttpResponse *response, void *user)
     self->result->part = self->cursor.part;
     if (!query_reader_finish(reader, response, &page, &error)) {
         self->result->unsure = is_unsure(response, error);
+        if (error->code == QUERY_ERROR_REFUSED) /* the answer was whole */
+            keep_json(self);
         fail(self, error, response->retry_after_ms);
         return;
     }

@@ -12,7 +12,9 @@ typedef struct {
     /* Something of the question was not to be had, and the others are asked for: of many ids one is unknown. */
     void (*miss)(const GError *error, void *user);
     void *user;
-    GString *raw; /* gets a good answer to one request, of QUERY_MAX_ANSWER bytes at most; JSON as a json_line(); or NULL */
+    /* Gets the answer to one request where its status is good, of QUERY_MAX_ANSWER bytes at most; JSON as a json_line(),
+     * unless there is an error that is not QUERY_ERROR_REFUSED. May be NULL. */
+    GString *raw;
 } AskApiReader;
 
 typedef struct {

@@ -126,6 +126,9 @@ class CallTest(asking.Case):
                              ("arara", '{"result":{"code":"400","message":"no"}}')):
             self.now("POST", "/x", 200, answer)
             self.shimta("call", "--account", name, "POST", "/x", "a=b", "--yes", status=65)
+            self.assertEqual(self.shimta("--json", "call", "--account", name, "POST", "/x", "a=b", "--yes", status=65).stdout, answer + "\n")
+        self.now("POST", "/x", 200, '{"errors":[{"code":"11-009"}]}, "' + asking.SECRET[:-1])
+        self.assertEqual(self.shimta("--json", "call", "--account", "cmc", "POST", "/x", "--yes", status=76).stdout, "")
         self.now("POST", "/x", 200, '<mail><delivery id="1"><result code="-3">no</result></delivery></mail>')
         self.shimta("call", "--account", "v1", "POST", "/x", "--body", "-", "--yes", stdin="<mail><auth/></mail>", status=65)
         self.now("POST", "/x", 200, '{"message":"failed"}')
