@@ -84,6 +84,9 @@ ApiAsk *api_ask_new(const QueryAccount *account, const Query *query);
  * there is anything left to ask. An exit status; complains. */
 int api_find(Api *self, bool *rest);
 
+/* No API has such ids: they are ours, or of mails. */
+bool api_find_is_of_mail(const char *word);
+
 /* Asks for the ids of deliveries that are known by request id, where an API's results want those. False: there is nothing
  * to ask; complains. */
 bool api_find_requests(Api *self, ApiAsk *ask);

@@ -226,9 +226,8 @@ add_ask(Api *self, const Handed *one)
 
 /* --- words --------------------------------------------------------------------------------------- */
 
-/* No API has such ids: they are ours, or of mails. */
-static bool
-is_of_mail(const char *word)
+bool
+api_find_is_of_mail(const char *word)
 {
     return strchr(word, '@') || id_bare(word) != word;
 }
@@ -242,7 +241,7 @@ find_each(Api *self, Past *past, Finding *finding, const char *const *list, cons
 
     for (guint i = 0; i < all; i++) {
         bool known = past && look_up(finding, past, list[i]);
-        if (!known && is_of_mail(list[i])) {
+        if (!known && api_find_is_of_mail(list[i])) {
             complain("nothing is known of '%s' here%s%s", list[i], missing ? ": " : "", missing ? missing : "");
             api_note(self, 1);
         } else if (!known) {

@@ -74,9 +74,23 @@ is_clearly_id(const char *text)
     return digit && plain && !dated;
 }
 
+/* Only where something is looked at is a mail's id looked up. */
+static bool
+is_found(const Api *self, const char *word)
+{
+    if (self->words != API_WORDS_IDS || self->finds || !api_find_is_of_mail(word))
+        return true;
+    complain("'%s' is a mail's id, and it is the API's that is wanted here: see remote_id in shimta trace", word);
+    return false;
+}
+
 static int
 check_ids(const Api *self, const GPtrArray *words)
 {
+    for (guint i = 0; i < words->len; i++) {
+        if (!is_found(self, words->pdata[i]))
+            return EX_USAGE;
+    }
     for (guint i = 0; self->words == API_WORDS_IDS && i < words->len; i++) {
         if (self->dated ? is_clearly_id(words->pdata[i]) : api_is_segment(words->pdata[i]))
             continue;

@@ -141,6 +141,16 @@ put(const Option *option, Task *task, char *text)
     return false;
 }
 
+/* A second text would put the first out of force without a word; what every command takes may stand in an alias. */
+static bool
+may_come(const Option *option, bool again)
+{
+    if (!again || !option->argument || option->kind == OPTION_LIST || option->takes == (unsigned) EVERY)
+        return true;
+    complain("--%s is there twice: say it once", option->name);
+    return false;
+}
+
 static int
 tell(char letter, const char *usage)
 {
@@ -174,7 +184,7 @@ options_parse(int argc, char **argv, const char *usage, Task *task, guint64 *giv
             return options_try_help();
         if (options[i].letter == ASKS_HELP || options[i].letter == ASKS_VERSION)
             return tell(options[i].letter, usage);
-        if (!put(&options[i], task, optarg))
+        if (!may_come(&options[i], *given >> i & 1) || !put(&options[i], task, optarg))
             return options_try_help();
         *given |= G_GUINT64_CONSTANT(1) << i;
     }

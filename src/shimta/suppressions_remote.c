@@ -2,6 +2,8 @@
  * filter and leaves addresses out by. */
 #include "shimta/api.h"
 
+#include <sysexits.h>
+
 static const char *const columns[] = {
     "account", QUERY_FIELD_ADDRESS, QUERY_FIELD_COUNT, "registered_time", QUERY_FIELD_TIME, NULL,
 };
@@ -29,5 +31,9 @@ suppressions_remote_set(Task *task)
         .columns = columns,
     };
 
+    if (!task->remote) {
+        complain("it is the API's own list that counts failures: say --remote, or see 'suppressions add'");
+        return EX_USAGE;
+    }
     return api_run(&api);
 }

@@ -104,6 +104,22 @@ class AccountsTest(asking.Case):
             self.shimta(*argv, status=64)
         self.assertEqual(self.api.seen, [])
 
+    def test_set_is_of_the_remote_list(self):
+        self.assertIn("--remote", self.shimta("suppressions", "set", "a@example.org", status=64).stderr)
+        self.assertEqual(self.api.requests("/errorfilter"), [])
+
+    def test_an_option_that_comes_twice(self):
+        for option in ("--recipient", "--sender", "--period"):
+            done = self.shimta("results", option, "today", option, "yesterday", status=64)
+            self.assertIn(option + " is there twice", done.stderr)
+        self.assertIn("two", self.shimta("-c", self.conf, "--dry-run", "status", "--request-id", "one", "--request-id", "two").stdout)
+
+    def test_a_mails_id_cancels_nothing(self):
+        for word in ("Q" + 16 * "0", "<m@example.net>", "m@example.net"):
+            self.assertIn("a mail's id", self.shimta("cancel", word, "--yes", status=64).stderr)
+            self.assertIn("a mail's id", self.shimta("cancel", "1", "-", "--yes", stdin=word, status=64).stderr)
+        self.assertEqual(self.api.seen, [])
+
     def test_configuration(self):
         self.shimta("plan", conf="/nonexistent.conf", status=78)
 
