@@ -301,7 +301,7 @@ static const QueryCall arara_calls[] = {
       .finish = finish_unsubscribed },
     { QUERY_UNSUB_ENABLE, QUERY_CALL_FINAL | QUERY_CALL_MESSAGE, .needs = QUERY_HAS_SENDER, .row = "",
       .signs = "unsubscribe_url url host", .names = unsub_names, .build = arara_enable_unsubscribe },
-    { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_EMPTY,
+    { QUERY_UNSUB_LIFT, QUERY_CALL_CHANGES | QUERY_CALL_MESSAGE | QUERY_CALL_NO_CONTENT,
       .needs = QUERY_HAS_SENDER | QUERY_HAS_ADDRESSES, .row = "", .names = unsub_names,
       .batch = ARARA_LIFTED, .build = arara_lift_unsubscribed, .next = next_lifted },
     { 0 },

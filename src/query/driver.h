@@ -20,6 +20,7 @@ enum {
     QUERY_CALL_DAYS = 1 << 7,    /* it tells of whole days: rows of other times than the question's are left out */
     QUERY_CALL_DIRECT = 1 << 8,  /* the user's own: what it answers is shown; HTTP's status and the API's codes for failures
                                     alone say whether it failed */
+    QUERY_CALL_NO_CONTENT = 1 << 9, /* done is a 204 (RFC 9110, section 15.3.5), which has no body; a 200 has one */
     QUERY_CALL_CODED = 1 << 6,   /* where there is a result's code it alone says whether it failed: errors may be warnings */
 };
 

@@ -203,12 +203,20 @@ names_failure(const QueryVerdict *self, const QueryRow *rest)
     return false;
 }
 
+static bool
+takes_nothing(const QueryVerdict *self)
+{
+    unsigned flags = self->call->flags;
+
+    return flags & QUERY_CALL_EMPTY || (flags & QUERY_CALL_NO_CONTENT && self->response->status == 204);
+}
+
 /* A change is done where the answer has what a success has, and not because it names no failure. */
 static bool
 is_done(const QueryVerdict *self, const QueryRow *rest)
 {
     if (gather_is_empty(self->gather))
-        return self->call->flags & QUERY_CALL_EMPTY;
+        return takes_nothing(self);
     return gather_signed(self->gather) || says_done(self, rest);
 }
 
@@ -223,11 +231,17 @@ has_failure_code(const QueryRow *rest)
     return result ? is_failing(result) : first_of(rest, names, G_N_ELEMENTS(names)) != NULL;
 }
 
+/* A text alone, outside of any object, is a message. */
+static bool
+is_bare(const QueryRow *rest)
+{
+    return rest->fields->len == 1 && query_row_get(rest, "value");
+}
+
 /* Whether an answer with a good status holds what was asked for, or that there is nothing. */
 static bool
 is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
 {
-    unsigned flags = self->call->flags;
     bool odd = failed || gather_odd(self->gather);
 
     if (is_change(self))
@@ -237,8 +251,8 @@ is_answer(const QueryVerdict *self, const QueryRow *rest, bool failed)
     if (gather_signed(self->gather) && !odd)
         return true;
     if (rest->fields->len == 0 && !gather_odd(self->gather))
-        return flags & QUERY_CALL_EMPTY;
-    return flags & QUERY_CALL_ANY && !odd;
+        return takes_nothing(self);
+    return self->call->flags & QUERY_CALL_ANY && !odd && !is_bare(rest);
 }
 
 bool
@@ -265,7 +279,7 @@ query_judge(const QueryVerdict *self, GError **error)
         g_set_error(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: %s", self->fault);
     else if (!self->call)
         return refuse(self, QUERY_ERROR_NONSENSE, message ? message : "there is no token in it", error);
-    else if (self->empty && self->call->flags & QUERY_CALL_EMPTY)
+    else if (self->empty && takes_nothing(self))
         return true;
     else if (self->empty)
         g_set_error_literal(error, QUERY_ERROR, QUERY_ERROR_NONSENSE, "not an answer of the API: it is empty");

@@ -16,6 +16,7 @@ e2e_tests = \
 	%D%/chunks_test.py \
 	%D%/clients_test.py \
 	%D%/completion_test.py \
+	%D%/confirm_test.py \
 	%D%/crowd_test.py \
 	%D%/deliver_by_test.py \
 	%D%/duplicates_test.py \
