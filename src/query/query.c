@@ -234,6 +234,15 @@ find_nothing(const Query *query)
 }
 
 bool
+query_lacks(const QueryAccount *account, const Query *query)
+{
+    const QueryCall *call = query_find_call(account->driver, query->task);
+    unsigned has = what_it_has(query);
+
+    return call && (call->needs & ~has || (call->needs_one && !(has & call->needs_one)));
+}
+
+bool
 query_check(const QueryAccount *account, const Query *query, GError **error)
 {
     const QueryCall *call = query_find_call(account->driver, query->task);

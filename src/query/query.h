@@ -101,6 +101,9 @@ bool query_is_name(const char *text);
 /* Whether the question can be put to the account: QUERY_ERROR_CANNOT, QUERY_ERROR_USAGE. Before anything else. */
 bool query_check(const QueryAccount *account, const Query *query, GError **error);
 
+/* Whether the question says less than the account's API wants to know, which another's may not. */
+bool query_lacks(const QueryAccount *account, const Query *query);
+
 /* Whether requests need a token; the request for one; the token of its answer, good for lifetime_ms from now. */
 bool query_wants_token(const QueryAccount *account);
 HttpRequest *query_login(const QueryAccount *account);

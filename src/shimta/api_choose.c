@@ -128,8 +128,16 @@ check(const Api *self, const QueryAccount *account, GError **error)
     return query_check(account, &query, error);
 }
 
+static bool
+lacks(const Api *self, const QueryAccount *account)
+{
+    Query query = api_query(self, account);
+
+    return query_lacks(account, &query);
+}
+
 /* Takes off whom the question cannot be put to as it is. Who is not asked for that reason is named, and makes the exit
- * status; but of many accounts some need not know ids. Somebody must be left. */
+ * status; but of many accounts some need not know ids, and some want to be told more than others. Somebody must be left. */
 static int
 keep_those_that_fit(Api *self)
 {
@@ -148,7 +156,8 @@ keep_those_that_fit(Api *self)
             continue;
         }
         complain("%s", error->message);
-        api_note(self, EX_USAGE);
+        if (!lacks(self, all->pdata[i]))
+            api_note(self, EX_USAGE);
     }
     return self->accounts->len > 0 ? EX_OK : EX_USAGE;
 }

@@ -8,7 +8,8 @@ static const char *const columns[] = {
     QUERY_FIELD_MESSAGE_ID, NULL,
 };
 
-/* Some lists are of all senders, and do not name them. */
+/* Some lists are of all senders, and do not name them: who is on one has unsubscribed from that sender, too. Whoever
+ * names the account wants the sender's own. */
 static void
 show_listed(Api *self, const QueryRow *row)
 {
@@ -21,8 +22,9 @@ show_listed(Api *self, const QueryRow *row)
     if (sender && *sender)
         return;
     if (self->shown == 0)
-        complain("account %s: the API does not tell of which sender", self->account->name);
-    api_note(self, EX_UNAVAILABLE);
+        complain("account %s: the API does not tell of which sender, and lists all", self->account->name);
+    if (self->task->account)
+        api_note(self, EX_UNAVAILABLE);
     api_show(self, row);
 }
 

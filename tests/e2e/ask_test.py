@@ -291,7 +291,7 @@ class CmcTest(asking.Case):
         """The list is of all senders, and does not name them."""
         self.api.on("POST", "/transaction/v2/unsubscribes/download.json", 200,
                     json.dumps({"unsubscribes": [{"email": YAMADA, "created": "2026-11-01"}]}))
-        done = self.shimta("unsubscribes", "list", "--sender", NEWS, status=69)
+        done = self.shimta("unsubscribes", "list", "--sender", NEWS, "--account", "cmc", status=69)
         self.assertIn(YAMADA, done.stdout)
         self.assertIn("does not tell of which sender", done.stderr)
 

@@ -38,6 +38,20 @@ class DoneTest(asking.Case):
         self.assertEqual(done.stdout, "")
         self.assertIn("maintenance", done.stderr)
 
+    def test_lists_of_apis_that_want_more(self):
+        """Each account does what it can; who is named must do it."""
+        self.conf = self.configure(self.api.url, "arara", "cmc")
+        self.api.on("POST", "/transaction/v2/unsubscribes/download.json", 200,
+                    json.dumps({"unsubscribes": [{"email": BEN, "created": "2026-11-01"}]}))
+        self.api.on("GET", "/unsubscribers/auto-assigned", 200, json.dumps({"items": [{"header-from": SHOP, "to": ANNA}]}))
+        done = self.shimta("unsubscribes", "list", "today")
+        self.assertIn(BEN, done.stdout)
+        self.assertIn("account arara needs a sender's address", done.stderr)
+        self.shimta("unsubscribes", "list", "today", "--account", "arara", status=64)
+        rows = self.rows("unsubscribes", "list", "today", "--sender", SHOP)
+        self.assertEqual([(row["address"], row.get("sender")) for row in rows], [(ANNA, SHOP), (BEN, None)])
+        self.shimta("unsubscribes", "list", "today", "--sender", SHOP, "--account", "cmc", status=69)
+
 
 if __name__ == "__main__":
     tap.main()
