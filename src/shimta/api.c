@@ -113,10 +113,21 @@ on_row(const QueryRow *row, void *user)
         return;
     if (self->raw && json_line_fits(self->raw)) /* the whole comes at the end */
         return;
-    if (self->row)
+    bool about_it = !self->ask->confirmed || api_confirm_row(self, row);
+    if (self->row && about_it)
         self->row(self, row);
     else
         api_show(self, row);
+}
+
+static void
+on_page(guint part, void *user)
+{
+    Api *self = user;
+
+    if (self->ask->confirmed)
+        api_confirm_page(self, part);
+    self->names = false;
 }
 
 /* What the rows say themselves, or that all is well. */
@@ -172,6 +183,7 @@ on_miss(const GError *error, void *user)
 
     complain("account %s: %s", self->account->name, error->message);
     api_note(self, api_exit_status(error));
+    self->names = false;
 }
 
 /* A change that the API had nothing to say about. */
@@ -221,6 +233,7 @@ static void
 ask_free(ApiAsk *self)
 {
     g_clear_pointer(&self->only, g_hash_table_unref);
+    g_clear_pointer(&self->confirmed, g_hash_table_unref);
     g_clear_pointer(&self->ids, g_ptr_array_unref);
     g_clear_pointer(&self->request_ids, g_ptr_array_unref);
     g_free(self);
@@ -265,7 +278,7 @@ print_as_is(Api *self)
 static void
 ask_account(Api *self, ApiAsk *ask)
 {
-    AskApiReader reader = { on_row, on_rest, on_miss, self, self->raw };
+    AskApiReader reader = { on_row, on_rest, on_page, on_miss, self, self->raw };
     const QueryAccount *account = ask->account;
     AskApiQuestion question = { account, &ask->query };
     g_autoptr(GError) error = NULL;
@@ -274,6 +287,7 @@ ask_account(Api *self, ApiAsk *ask)
 
     self->account = account;
     self->ask = ask;
+    ask->confirmed = changes(ask) ? g_hash_table_new(NULL, NULL) : NULL;
     if (!api_find_requests(self, ask))
         return;
     if (!ask_api(&self->settings->relay->conf, &question, &reader, &result, &error)) {

@@ -19,6 +19,7 @@ typedef struct {
     Query query;
     bool guesses;     /* that the mail has the query's tag: without a row it is asked without it */
     GHashTable *only; /* rows of mails with one of these Message-IDs (without brackets) or tags; NULL: all */
+    GHashTable *confirmed; /* of a change: strings of the query's that the answers say were done; or NULL */
     GPtrArray *ids, *request_ids; /* what the query points to, ending with NULL; or NULL */
 } ApiAsk;
 
@@ -48,6 +49,7 @@ struct Api {
     GPtrArray *held;              /* strings that the query points to */
     Sheet *sheet;
     GString *below;               /* lines for people, below the rows */
+    bool names;                   /* the answer that is read names things */
     GString *raw;                 /* the answer, where it is to be shown as it is; or NULL */
     guint64 shown;
     int status;
@@ -93,6 +95,13 @@ bool api_find_requests(Api *self, ApiAsk *ask);
 
 /* The first question of api_find_requests(), or the ask's. */
 Query api_find_first(const ApiAsk *ask);
+
+/* api_confirm.c: takes note of what a row of a change confirms. False: it is about other things, or says that something
+ * was not done. */
+bool api_confirm_row(Api *self, const QueryRow *row);
+
+/* Behind the rows of a good answer, to that part of the question: complains of what it did not confirm, and notes it. */
+void api_confirm_page(Api *self, guint part);
 
 /* api_json.c: a line of JSON. summary: of what is no row. */
 void api_print_json(const char *account, const QueryRow *row, bool summary);

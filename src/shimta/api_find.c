@@ -327,7 +327,7 @@ api_find_requests(Api *self, ApiAsk *ask)
     Query query = api_find_first(ask);
     AskApiQuestion question = { ask->account, &query };
     Resolving resolving = { self, ask };
-    AskApiReader reader = { on_delivery, NULL, on_miss, &resolving };
+    AskApiReader reader = { .row = on_delivery, .miss = on_miss, .user = &resolving };
     g_autoptr(GError) error = NULL;
     GPtrArray *own = NULL; /* the ids that are asked for beside them */
     AskApiResult result;

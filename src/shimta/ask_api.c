@@ -160,6 +160,8 @@ on_page(const HttpResponse *response, void *user)
     self->pauses = 0;
     if (page.rest && page.rest->fields->len > 0 && self->to->rest)
         self->to->rest(page.rest, self->to->user);
+    if (self->to->page)
+        self->to->page(self->cursor.part, self->to->user);
     if (!ferror(stdout) && query_next(self->ask.account, self->ask.query, &self->cursor, &page))
         ask_page(self);
     else

@@ -9,6 +9,8 @@ typedef struct {
     QuerySink row;
     /* What an answer said outside its rows; may be NULL. */
     void (*rest)(const QueryRow *rest, void *user);
+    /* That request is answered, and well: of which part of the question (QueryCursor) it was; may be NULL. */
+    void (*page)(guint part, void *user);
     /* Something of the question was not to be had, and the others are asked for: of many ids one is unknown. */
     void (*miss)(const GError *error, void *user);
     void *user;

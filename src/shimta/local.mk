@@ -14,6 +14,7 @@ bin_PROGRAMS += bin/shimta
 bin_shimta_SOURCES = \
 	%D%/api.c %D%/api.h \
 	%D%/api_choose.c \
+	%D%/api_confirm.c \
 	%D%/api_find.c \
 	%D%/api_json.c \
 	%D%/api_tasks.c \

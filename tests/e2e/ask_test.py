@@ -84,11 +84,13 @@ class AraraTest(asking.Case):
         self.assertEqual(self.rows("suppressions", "show", "--remote", YAMADA, SATO)[0]["address"], YAMADA)
         self.assertIn(YAMADA, self.shimta("suppressions", "show", "--remote", YAMADA).stdout)
         self.assertEqual(self.csv("suppressions", "set", "--remote", YAMADA)[0]["count"], "99")
-        self.rows("suppressions", "set", YAMADA, "--remote", "--count", "0")
+        self.rows("suppressions", "set", YAMADA, "--remote", "--count", "0", status=76)
         sent = [json.loads(body)["items"] for method, body in self.api.requests("/errorfilter") if method == "PUT"]
         self.assertEqual(sent, [[{"address": YAMADA, "count": 99}], [{"address": YAMADA, "count": 0}]])
         self.shimta("suppressions", "set", YAMADA, "--count", "100", status=64)
         many = "".join("u%d@example.org\n" % n for n in range(250))
+        self.api.answers.pop(("PUT", "/errorfilter"))
+        self.api.on("PUT", "/errorfilter", 200, lambda _, body: body.decode())
         self.rows("suppressions", "set", "--remote", "-", stdin=many)
         self.assertEqual(len(self.api.requests("/errorfilter")), 4 + 3)
 

@@ -32,6 +32,50 @@ class DoneTest(asking.Case):
         self.api.on("POST", "/tm/resubscribers.php", 200, '<mail><result code="-1">no</result>%s</mail>' % errors)
         self.assertIn("look here", self.shimta(*argv, status=65).stderr)
 
+    def answered(self, call, rows, *argv, status=76, name="items"):
+        self.api.answers.pop(call, None)
+        self.api.on(*call, 200, json.dumps({name: rows}))
+        return self.shimta(*argv, "--account", "arara", status=status)
+
+    def test_only_what_the_answer_names(self):
+        call = ("PUT", "/errorfilter")
+        argv = ("suppressions", "set", "--remote")
+        self.answered(call, [{"address": ANNA.upper(), "count": 99.0}], *argv, ANNA, status=0)
+        done = self.answered(call, [{"address": ANNA, "count": 99}], *argv, ANNA, BEN)
+        self.assertIn("'%s': it may have been" % BEN, done.stderr)
+        self.assertNotIn("'%s'" % ANNA, done.stderr)
+        done = self.answered(call, [{"address": "other@x.jp", "count": 99}], *argv, ANNA)
+        self.assertIn("'%s'" % ANNA, done.stderr)
+        self.assertIn("other@x.jp", done.stdout)
+        self.assertIn("'%s'" % ANNA, self.answered(call, [{"address": ANNA, "count": 5}], *argv, ANNA).stderr)
+        self.answered(("DELETE", "/send/1"), [{"delivery_id": "2"}], "cancel", "1", "--yes")
+        self.api.on("POST", "/unsubscribe-receivers", 200, json.dumps({"header_from": BEN, "url": "x"}))
+        self.shimta("unsubscribes", "enable", ANNA, "--yes", "--account", "arara", status=76)
+
+    def test_only_the_request_that_went_wrong(self):
+        self.api.on("DELETE", "/send/1", 200, json.dumps({"items": [{"delivery_id": "9"}]}))
+        self.api.on("DELETE", "/send/2", 409, json.dumps({"message": "sending"}))
+        self.api.on("DELETE", "/send/3", 200, json.dumps({"items": [{"delivery_id": "3"}]}))
+        done = self.shimta("cancel", "1", "2", "3", "--yes", "--account", "arara", status=76)
+        self.assertEqual(done.stderr.count("look before you repeat it"), 1)
+        self.assertIn("for '1'", done.stderr)
+
+    def test_another_domain(self):
+        call, key = ("POST", "/domain/dkim"), "v=DKIM1; p=MIGf"
+        for row in ({"sign_domain": "other.example", "selector": "s1", "dns_value": key},
+                    {"sign_domain": "example.jp", "selector": "s1", "status": 400, "message": "bad domain"},
+                    {"sign_domain": "example.jp", "selector": "s2", "dns_value": key}):
+            done = self.answered(call, [row], "domains", "add", "example.jp", "--selector", "s1", name="domains")
+            self.assertIn("'example.jp'", done.stderr)
+            self.assertNotIn("IN TXT", done.stdout)
+            self.assertIn(row["sign_domain"], done.stdout)
+        row = {"sign_domain": "xn--r8jz45g.jp", "selector": "s1", "dns_value": key}
+        done = self.answered(call, [row], "domains", "add", "例え.jp", name="domains", status=0)
+        self.assertIn("IN TXT", done.stdout)
+        call = ("PUT", "/domain/dkim/example.jp/s1")
+        row = {"sign_domain": "example.jp", "selector": "s2", "setting_values": {"enable": 0}}
+        self.answered(call, [row], "domains", "update", "example.jp", "s1", "--enable", "no", name="domains")
+
     def test_a_text_is_no_plan(self):
         self.api.on("GET", "/plan", 200, '"maintenance"')
         done = self.shimta("plan", "--account", "arara", status=65)
