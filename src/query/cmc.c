@@ -318,11 +318,31 @@ check_list(const QueryAccount *account, const Query *query, GError **error)
     return false;
 }
 
+/* Whether a reply tells that there is no such address or domain (RFC 3463, section 3.2): X.1.7 and X.1.8 are about the
+ * sender's, X.1.5 is none of failure. */
+static bool
+is_bad_address(const char *reply)
+{
+    static const char *const codes[] = { "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", NULL };
+    g_auto(GStrv) words = g_strsplit_set(reply, " \t;:,-()<>[]#", -1);
+
+    for (guint i = 0; words[i]; i++) {
+        if (g_strv_contains(codes, words[i]))
+            return true;
+    }
+    return false;
+}
+
 static void
 finish_delivery(const Query *query, QueryRow *row)
 {
-    const char *status = query_row_get(row, QUERY_FIELD_STATUS);
+    const char *status = query_row_get(row, QUERY_FIELD_STATUS), *reason = query_row_get(row, QUERY_FIELD_REASON);
 
+    bool asked = query->task == QUERY_RESULTS; /* of those that are told bounces are told, too */
+    if (asked && reason && g_ascii_strcasecmp(status ? status : "", "failed") == 0 && is_bad_address(reason)) {
+        query_row_set(row, QUERY_FIELD_EVENT, query_event_name(QUERY_EVENT_BOUNCED));
+        return;
+    }
     for (guint i = 0; status && i < G_N_ELEMENTS(delivery_rows); i++) {
         if (g_ascii_strcasecmp(status, delivery_rows[i].word) == 0) {
             query_row_set(row, QUERY_FIELD_EVENT, query_event_name(delivery_rows[i].event));

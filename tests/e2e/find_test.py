@@ -52,7 +52,7 @@ class CmcTest(Case, unittest.TestCase):
     def test_by_anything(self):
         self.send(1, "other@example.org")
         api, queue, call, _ = self.send(2, "a@example.org", "bounce-2-x@example.org")
-        wanted = {("a@example.org", "delivered"), ("bounce-2-x@example.org", "soft")}
+        wanted = {("a@example.org", "delivered"), ("bounce-2-x@example.org", "bounced")}
         for word in (api, api.strip("<>"), "Q" + queue, queue, call, "<m-2@shop.example.net>", "m-2@shop.example.net"):
             shim.until(lambda word=word: wanted <= self.events("results", word), word)
             self.assertEqual({address for address, _ in self.events("status", word)}, {address for address, _ in wanted})
