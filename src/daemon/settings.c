@@ -293,8 +293,8 @@ check_feedback(const Settings *self, const ConfFile *file, GError **error)
     return true;
 }
 
-Settings *
-settings_parse(ConfFile *file, GError **error)
+static Settings *
+parse(ConfFile *file, GError **error)
 {
     g_autoptr(Settings) self = g_new0(Settings, 1);
 
@@ -315,11 +315,30 @@ settings_parse(ConfFile *file, GError **error)
 }
 
 Settings *
+settings_parse(ConfFile *file, GError **error)
+{
+    g_autoptr(Settings) self = parse(file, error);
+
+    if (!self || self->relay->account)
+        return g_steal_pointer(&self);
+    conf_fail(file, "shimta", "", "account", error, "there is no section [account NAME] that sends mail");
+    return NULL;
+}
+
+Settings *
 settings_open(const char *path, GError **error)
 {
     g_autoptr(ConfFile) file = conf_open(path, error);
 
     return file ? settings_parse(file, error) : NULL;
+}
+
+Settings *
+settings_open_to_ask(const char *path, GError **error)
+{
+    g_autoptr(ConfFile) file = conf_open(path, error);
+
+    return file ? parse(file, error) : NULL;
 }
 
 Settings *

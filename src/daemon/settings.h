@@ -90,6 +90,9 @@ typedef struct {
 Settings *settings_open(const char *path, GError **error);
 Settings *settings_parse(ConfFile *file, GError **error);
 
+/* The same for who only asks the accounts' APIs: none of them need send mail. */
+Settings *settings_open_to_ask(const char *path, GError **error);
+
 /* Sessions keep what they began with. Loop thread. */
 Settings *settings_ref(Settings *self);
 

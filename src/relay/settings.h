@@ -42,7 +42,7 @@ typedef struct {
     GPtrArray *accounts;     /* of Provider, in file order */
     GPtrArray *queries;      /* of QueryAccount: those that can be asked, whether mail goes through them or not */
     GPtrArray *routes;       /* of Route, in file order */
-    const Provider *account; /* the one mail goes through where no route fits */
+    const Provider *account; /* the one mail goes through where no route fits; NULL: none sends mail, some can be asked */
     Aliases *aliases;        /* or NULL */
     char *aliases_digest;    /* of the text they were read from last by relay_settings_take_aliases() */
     GPtrArray *retired;      /* of Aliases that a worker may still read */

@@ -460,7 +460,7 @@ run(Api *self)
     int status = api_read_words(self);
     if (status != EX_OK)
         return status;
-    self->settings = settings_open(self->task->config, &error);
+    self->settings = settings_open_to_ask(self->task->config, &error);
     if (!self->settings) {
         complain("%s", error->message);
         return EX_CONFIG;

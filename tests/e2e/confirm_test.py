@@ -1,9 +1,11 @@
 """What an answer says was done: only that, and only of what was asked for."""
 
 import json
+import subprocess
 import unittest
 
 import asking
+import shim
 import tap
 
 SHOP, ANNA, BEN = "shop@example.net", "anna@example.org", "ben@example.org"
@@ -95,6 +97,15 @@ class DoneTest(asking.Case):
         rows = self.rows("unsubscribes", "list", "today", "--sender", SHOP)
         self.assertEqual([(row["address"], row.get("sender")) for row in rows], [(ANNA, SHOP), (BEN, None)])
         self.shimta("unsubscribes", "list", "today", "--sender", SHOP, "--account", "cmc", status=69)
+
+    def test_accounts_that_only_answer(self):
+        """Who asks needs no account that sends mail; the daemon does."""
+        self.conf = self.configure(self.api.url, "blast")
+        self.api.on("GET", "/message/history/search", 200, json.dumps({"message": [{"messageID": 1}]}))
+        self.shimta("history", "search")
+        done = subprocess.run([shim.program("shimtad"), "-n", "-c", self.conf], capture_output=True, text=True, timeout=shim.PATIENCE)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("no section [account NAME] that sends mail", done.stderr)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,6 @@ static const struct {
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nto = a@b@c\n", "test.conf:9: |to|'a@b@c'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nfrom = <>\n", "test.conf:9: |from|'<>'" },
     { "[shimta]\n" ACCOUNT("a") "[route r]\naccount = a\nlistener = lan\n", "test.conf:9: |[listen lan]" },
-    { "[shimta]\n" ASKED("v1"), "[account NAME] that sends mail" },
     { "[shimta]\naccount = v1\n" ACCOUNT("a") ASKED("v1"), "test.conf:2: |[account v1] sends no mail" },
     { "[shimta]\n" ACCOUNT("a") "fallback = v1\n" ASKED("v1"), "test.conf:7: |[account v1] sends no mail" },
     { "[shimta]\n" ACCOUNT("a") ASKED("v1") "[route r]\naccount = v1\nto = x.test\n", "[account v1] sends no mail" },
