@@ -208,6 +208,30 @@ reject(Listing *self, const char *address)
     return true;
 }
 
+static void
+ignore_row(const cJSON *row, void *user)
+{
+}
+
+/* To see whether an address is on the list, which source is for, changes nothing. False: there is no going on. */
+static bool
+do_one_dry(Listing *self, const Action *action, ListSource *source, const char *address)
+{
+    LinkReader reader = { ignore_row, NULL };
+    gint64 n = 0;
+    int status = source && *address ? list_source_ask(source, show_action.name, address, &reader, &n) : EX_OK;
+
+    if (status == EX_OK && n == 0 && !address_is_whole(address))
+        return reject(self, address);
+    if (status != EX_OK)
+        note(self, status);
+    else if (source && n == 0)
+        tell(self, action, address, false);
+    else
+        show_done(self, address, action->result_dry);
+    return status == EX_OK || status == 1;
+}
+
 /* What is on the list can be taken off, whatever it is. False: there is no going on. */
 static bool
 do_one(Listing *self, const Action *action, ListSource *source, const char *address)
@@ -216,12 +240,10 @@ do_one(Listing *self, const Action *action, ListSource *source, const char *addr
     bool whole = address_is_whole(address);
     gint64 n;
 
-    if (!*address || (!whole && (action == &add_action || self->task->dry_run)))
+    if (self->task->dry_run)
+        return do_one_dry(self, action, source, address);
+    if (!*address || (!whole && action == &add_action))
         return reject(self, address);
-    if (self->task->dry_run) {
-        show_done(self, address, action->result_dry);
-        return true;
-    }
     int status = list_source_ask(source, action->name, address, &reader, &n);
     if (status == EX_OK && n == 0 && !whole)
         return reject(self, address);
@@ -243,7 +265,8 @@ do_each(Task *task, const Action *action)
 
     if (!words)
         return status;
-    g_autoptr(ListSource) source = task->dry_run ? NULL : list_source_open(task, action->some != NULL, &status);
+    bool writes = action->some && !task->dry_run, asks = !task->dry_run || action == &remove_action;
+    g_autoptr(ListSource) source = asks ? list_source_open(task, writes, &status) : NULL;
     if (status != EX_OK)
         return status;
     listing.sheet = sheet_new(listed ? listed_columns : done_columns, SHEET_BYTES);

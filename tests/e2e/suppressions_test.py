@@ -44,6 +44,9 @@ class SuppressionsTest(unittest.TestCase):
         done = self.shimta("--dry-run", "suppressions", "add", "--account", "main", "b@example.org")
         self.assertIn("would be added", done.stdout)
         self.assertIn("would be removed", self.shimta("--dry-run", "suppressions", "remove", "a@example.org").stdout)
+        done = self.shimta("--csv", "--dry-run", "suppressions", "remove", "a@example.org", "nobody@example.org", status=1)
+        self.assertEqual(done.stdout, "account,address,result\n,a@example.org,would be removed\n,nobody@example.org,not listed\n")
+        self.assertIn("nobody@example.org is not on the list", done.stderr)
         self.shimta("--dry-run", "suppressions", "list")
         self.assertEqual(self.addresses(), ["a@example.org"])
 
