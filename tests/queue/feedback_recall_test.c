@@ -58,7 +58,7 @@ test_recall(Site *self, gconstpointer data)
         { "null", "", NULL, true, false, false },               { "open", "me@x.jp", NULL, false, false, false },
     };
     g_autoptr(GString) want = g_string_new(NULL);
-    gint64 until;
+    gint64 until = 0;
     guint due = 0;
 
     g_assert_true(feedback_recall_begin(self->store, 9, NULL) && feedback_recall_until(self->store, &until, NULL));
