@@ -19,7 +19,7 @@ typedef struct {
 
 struct Courier {
     Errand *errand;
-    GThread *thread;
+    GThread *thread; /* NULL: there could be none */
     uv_async_t wake;
     uv_timer_t limit;
     guint open; /* handles */
@@ -78,7 +78,8 @@ end(Courier *self)
     g_mutex_unlock(&self->errand->mutex);
     g_autoptr(GError) unknown = NULL;
     if (ended) {
-        g_thread_join(self->thread);
+        if (self->thread)
+            g_thread_join(self->thread);
     } else {
         g_thread_unref(self->thread);
         unknown = g_error_new_literal(G_FILE_ERROR, G_FILE_ERROR_AGAIN, "took too long, and is left behind");
@@ -138,7 +139,12 @@ courier_start(uv_loop_t *loop, const FeedbackConf *to, const CourierLoad *load, 
     g_assert(failed == 0);
     uv_timer_init(loop, &self->limit);
     self->wake.data = self->limit.data = self;
-    self->thread = g_thread_new("courier", thread_main, g_atomic_rc_box_acquire(self->errand));
+    self->thread = g_thread_try_new("courier", thread_main, g_atomic_rc_box_acquire(self->errand), &self->errand->error);
+    if (!self->thread) {
+        self->errand->ended = true;
+        g_atomic_rc_box_release(self->errand);
+        uv_async_send(&self->wake);
+    }
     return self;
 }
 
