@@ -140,14 +140,16 @@ noinst_PROGRAMS += $(fuzz_targets)
 %C%_zip_fuzz_LDADD = $(QUERY_LIBS)
 %C%_zip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
-# Each target for FUZZ_SECONDS from the seeds of its name, or mails; what it finds stays in the build folder.
+# Each target for FUZZ_SECONDS from the seeds of its name, or mails; what it finds stays in the build folder. With the
+# same FUZZ_SEED (0: by chance) it tries the same inputs again.
 FUZZ_SECONDS = 60
+FUZZ_SEED = 0
 fuzz_runs = $(addsuffix .run,$(fuzz_targets))
 fuzz: $(fuzz_runs)
 
 $(fuzz_runs): %.run: %
 	@seeds='$(srcdir)/%D%/corpus/'$(patsubst %_fuzz,%,$(notdir $*)); test -d "$$seeds" || seeds='$(srcdir)/%D%/corpus/mail'; \
 	$(MKDIR_P) $*.corpus && echo "$*: $(FUZZ_SECONDS) s" && \
-	$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+	$* -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
 		-artifact_prefix=$*- $*.corpus "$$seeds"
 endif
