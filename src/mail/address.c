@@ -185,6 +185,9 @@ address_same(const char *a, const char *b)
 char *
 address_key(const char *address)
 {
+    if (g_str_is_ascii(address) && !strchr(address, '"')) /* nothing to undo: nearly all */
+        return g_ascii_strdown(address, -1);
+
     const char *domain = address_domain(address);
     g_autofree char *local = unquote_local(address, domain ? (size_t)(domain - 1 - address) : strlen(address));
     g_autofree char *folded = fold_case(local);
